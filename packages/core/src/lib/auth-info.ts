@@ -1,0 +1,41 @@
+/**
+ * A verified access token. The fields are those of the MCP SDK's `AuthInfo` (v1 and v2), so either side's objects fit
+ * the other.
+ */
+export interface AuthInfo {
+  /** The token as it came in. Never forwarded upstream, never logged. */
+  readonly token: string
+  /** The OAuth client that got the token (`client_id`, or `azp`). */
+  readonly clientId: string
+  /** What the token allows. */
+  readonly scopes: string[]
+  /** When the token ends, in seconds since the epoch. A token without it is refused by `bearerAuth`. */
+  readonly expiresAt?: number
+  /** The resource the token was issued for. */
+  readonly resource?: URL
+  /** What our own verifiers add; see {@link AuthExtra}. */
+  readonly extra?: Record<string, unknown>
+}
+
+/** The members that this package's verifiers set in `AuthInfo.extra`. */
+export interface AuthExtra extends Record<string, unknown> {
+  /** `iss`: who issued the token. */
+  readonly issuer: string
+  /** `sub`: the user, unique within the issuer. For client credentials, the client. */
+  readonly subject: string
+  /** Roles, from whichever claim the issuer keeps them in. */
+  readonly roles: readonly string[]
+  /** Groups, likewise. */
+  readonly groups: readonly string[]
+  /** Every claim of the token. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Verifies an access token. The shape is the MCP SDK's, so either side's verifiers fit the other. Which resource the
+ * token must be for is fixed when the verifier is made, never per call. Rejects with a {@link GatewayError} whose code
+ * is `invalid_token`, or `temporarily_unavailable` when it could not be decided.
+ */
+export interface TokenVerifier {
+  verifyAccessToken(token: string): Promise<AuthInfo>
+}

@@ -1,0 +1,18 @@
+import type { TokenVerifier } from './auth-info.js'
+import type { Handler } from './handler.js'
+
+/**
+ * Who issues the tokens for a gateway's servers. `createGateway` calls `protect` once per server at construction, so
+ * that the issuer's resource registry, the routes, the metadata and the audience agree by construction.
+ */
+export interface Authority {
+  /** The issuer identifier (RFC 8414), kept as the string that was configured. */
+  readonly issuer: string
+  /** Registers a resource (RFC 8707) and returns the verifier for the access tokens that are meant for it. */
+  readonly protect: (resource: string) => TokenVerifier
+  /** The issuer's own endpoints, where this process serves them. Answers 404 JSON for paths that are not its own. */
+  readonly handle?: Handler
+  /** Whether `handle` serves the path of this request. */
+  readonly match?: (request: Request) => boolean
+  readonly close?: () => Promise<void>
+}

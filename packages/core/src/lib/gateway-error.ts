@@ -1,0 +1,37 @@
+/** What went wrong, as a stable code. Compare codes, never messages or classes. */
+export type GatewayErrorCode =
+  /** An option is wrong; thrown at construction, says what to change. */
+  | 'invalid_configuration'
+  /** The request is malformed. */
+  | 'invalid_request'
+  /** The token does not verify: RFC 6750 section 3.1. */
+  | 'invalid_token'
+  /** The token is good, its scopes are not enough: RFC 6750 section 3.1. */
+  | 'insufficient_scope'
+  /** Something that is needed to decide (storage, a JWKS endpoint) does not answer; the same request may pass later. */
+  | 'temporarily_unavailable'
+  /** An outbound request was refused before it was made, or its answer was not acceptable. */
+  | 'outbound_refused'
+
+const statuses: Record<GatewayErrorCode, number> = {
+  invalid_configuration: 500,
+  invalid_request: 400,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  temporarily_unavailable: 503,
+  outbound_refused: 502,
+}
+
+/** Thrown for programmer errors and for an outside world that broke. Refusals of a request are `Response`s instead. */
+export class GatewayError extends Error {
+  override readonly name: string = 'GatewayError'
+  readonly code: GatewayErrorCode
+  /** The HTTP status this error becomes when it reaches a client. */
+  readonly status: number
+
+  constructor(code: GatewayErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+    this.status = statuses[code]
+  }
+}

@@ -1,0 +1,43 @@
+/** The two eras of MCP: `legacy` up to revision 2025-11-25, `modern` from 2026-07-28. */
+export type Era = 'legacy' | 'modern'
+
+/** A parsed JSON-RPC 2.0 message. */
+export interface JsonRpcMessage {
+  readonly jsonrpc: '2.0'
+  readonly id?: string | number | null
+  readonly method?: string
+  readonly params?: Record<string, unknown>
+  readonly result?: unknown
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown }
+  readonly [key: string]: unknown
+}
+
+/**
+ * One JSON-RPC message on its way through the gateway: the bytes as they arrived, and what was read of the envelope.
+ * Bytes that nobody changes are never parsed twice nor serialised again, so numbers beyond 2^53, escapes and key order
+ * pass as they are.
+ */
+export interface Message {
+  /** UTF-8, one JSON object, no batch. */
+  readonly bytes: Uint8Array
+  readonly kind: 'request' | 'notification' | 'response'
+  /** The id of a request or response. */
+  readonly id?: string | number | null
+  /** The method of a request or notification. */
+  readonly method?: string
+  /** What the request is about: `params.name`, `params.uri` or `params.taskId`, by method (MCP M8). */
+  readonly name?: string
+  /** The protocol revision that the request declares; `2025-03-26` where it declares none (MCP L8). */
+  readonly protocolVersion?: string
+  readonly era?: Era
+  /** The parsed message; parsed at the first call only. Read-only: to change it, use `with`. */
+  json(): JsonRpcMessage
+  /** A message with this content in place of the old, and the same protocol version. */
+  with(message: JsonRpcMessage): Message
+}
+
+/**
+ * Sees each message on its way to the client, before it enters any replay history: return it unchanged, return
+ * `message.with(…)`, or return `undefined` to hold it back (a response that is held back becomes an error response).
+ */
+export type Tap = (message: Message) => Message | undefined | Promise<Message | undefined>

@@ -1,0 +1,58 @@
+/** How long a record lives and which lists it is on. */
+export interface StorageWriteOptions {
+  /** Lifetime in seconds (fractions allowed), or `null` for none. Always explicit. */
+  readonly ttl: number | null
+  /** Names of the lists this key is on, such as `user:alice`. A later write replaces the set. */
+  readonly lists?: readonly string[]
+}
+
+/** A value and the version that `compareAndSet` compares. */
+export interface StorageEntry {
+  readonly value: string
+  /** Opaque; changed by every write and never used again for this key, not even after a delete. */
+  readonly version: string
+}
+
+/** One page of a list. */
+export interface StoragePage {
+  readonly keys: readonly string[]
+  /** Pass it to the next call; absent on the last page. */
+  readonly cursor?: string
+}
+
+/**
+ * The one contract that codes, refresh tokens, replay checks, sessions, rate limits and keys stand on.
+ *
+ * Every adapter guarantees:
+ * - each verb is atomic across every process that shares the store;
+ * - an expired key is never returned, and is absent for `add`, `compareAndSet` and `increment`;
+ * - a read sees the caller's own earlier writes;
+ * - keys and values come back exactly as they went in: any string, up to 1 kB for keys.
+ *
+ * It does not promise what happened when a reply is lost: a verb that rejects may or may not have been applied, and
+ * the caller must read before it assumes either. Verbs reject with a `GatewayError` of code `temporarily_unavailable`
+ * when the store cannot be reached.
+ */
+export interface Storage {
+  get(key: string): Promise<StorageEntry | undefined>
+  set(key: string, value: string, options: StorageWriteOptions): Promise<void>
+  /** Stores only if the key is absent; says whether it did. */
+  add(key: string, value: string, options: StorageWriteOptions): Promise<boolean>
+  /** Reads and deletes in one step: of any number of callers exactly one gets the value. */
+  take(key: string): Promise<string | undefined>
+  /** Writes only if the key still has this version (`undefined`: is absent); says whether it did. */
+  compareAndSet(key: string, version: string | undefined, value: string, options: StorageWriteOptions): Promise<boolean>
+  /** Says whether there was something to delete. */
+  delete(key: string): Promise<boolean>
+  /**
+   * Pages through the keys on a list, at a cost that grows with its members alone. A key that is on the list all the
+   * while is returned exactly once over the pages; one that comes or goes meanwhile may be missed.
+   *
+   * @param options.limit members per page, 100 unless told
+   */
+  list(name: string, options?: { cursor?: string; limit?: number }): Promise<StoragePage>
+  /** Adds one to a counter and returns its new value; the lifetime is set only when this call creates it. */
+  increment(key: string, options: { ttl: number | null }): Promise<number>
+  /** Ends what the adapter itself opened; a client object that was handed in stays open. */
+  close(): Promise<void>
+}

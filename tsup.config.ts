@@ -1,0 +1,17 @@
+import { readdirSync } from 'node:fs'
+import { defineConfig } from 'tsup'
+
+// Every file directly in `src` is one import path of the package; declarations come from `tsc`.
+const entries = readdirSync('src').filter((file) => file.endsWith('.ts') && !file.includes('.test'))
+
+export default defineConfig({
+  entry: entries.map((file) => `src/${file}`),
+  format: 'esm',
+  target: 'es2023',
+  platform: 'neutral',
+  external: [/^node:/],
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+  silent: true,
+})
