@@ -1,0 +1,40 @@
+import type { Context } from '../handler.js'
+import { jsonRpcErrorBody } from '../json-rpc-error.js'
+import type { Message, Tap } from '../message.js'
+
+/**
+ * Lets every tap of the context see, and change, one message on its way to the client. Whoever ends the chain (bridge,
+ * proxy, local server) calls it once per message, before the message enters a replay history. The tap that was
+ * registered last, by the innermost middleware, is first. A response that a tap holds back becomes an error response,
+ * so that the client does not wait forever.
+ *
+ * @returns the message to send, or `undefined` when a request or notification is held back; a promise only when a tap
+ *   gave one
+ */
+export function applyTaps(context: Context, message: Message): Message | undefined | Promise<Message | undefined> {
+  const taps = context.taps
+  return taps === undefined || taps.length === 0 ? message : run(taps, taps.length - 1, message)
+}
+
+function run(taps: readonly Tap[], last: number, first: Message): Message | undefined | Promise<Message | undefined> {
+  let message = first
+  for (let index = last; index >= 0; index--) {
+    const seen = taps[index]?.(message)
+    if (seen instanceof Promise) {
+      const before = message
+      return seen.then((value) => {
+        const after = value ?? withheld(before)
+        return after === undefined ? undefined : run(taps, index - 1, after)
+      })
+    }
+    const after = seen ?? withheld(message)
+    if (after === undefined) return undefined
+    message = after
+  }
+  return message
+}
+
+function withheld(message: Message): Message | undefined {
+  if (message.kind !== 'response') return undefined
+  return message.with(jsonRpcErrorBody({ status: 403, message: 'The answer was withheld by policy', id: message.id }))
+}
