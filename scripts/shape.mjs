@@ -1,0 +1,128 @@
+// Checks the rules of ARCHITECTURE.md that no general tool knows. Prints one line per broken rule.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import ts from 'typescript'
+
+const root = join(import.meta.dirname, '..')
+
+/** Longer files that have one job all the same, with the reason. */
+const long = {}
+const longest = 250
+
+/** Entries that run on any web-standard runtime, so that nothing they import may import a `node:` module. */
+const neutral = {
+  core: ['index', 'keys', 'introspection', 'oauth-client', 'next', 'testing'],
+  'oauth-server': 'all',
+  'forward-auth': 'all',
+  'storage-adapters': 'all',
+}
+
+const problems = []
+const report = (file, problem) => problems.push(`${relative(root, file)}: ${problem}`)
+
+for (const name of readdirSync(join(root, 'packages'))) {
+  const folder = join(root, 'packages', name)
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const entries = readdirSync(join(folder, 'src')).filter((file) => file.endsWith('.ts') && !isTest(file))
+  checkExports(folder, manifest, entries)
+  for (const file of sources(join(folder, 'src'))) checkFile(name, folder, file)
+  const neutralEntries = neutral[name] === 'all' ? entries : (neutral[name] ?? []).map((entry) => `${entry}.ts`)
+  for (const entry of neutralEntries) checkNeutral(join(folder, 'src', entry))
+}
+
+function checkExports(folder, manifest, entries) {
+  const paths = Object.keys(manifest.exports).filter((path) => path !== './package.json')
+  const expected = entries.map((file) => (file === 'index.ts' ? '.' : `./${file.slice(0, -3)}`))
+  for (const path of paths.filter((path) => !expected.includes(path))) {
+    report(join(folder, 'package.json'), `exports ${path}, which has no file in src`)
+  }
+  for (const path of expected.filter((path) => !paths.includes(path))) {
+    report(join(folder, 'src'), `has a file for ${path}, which package.json does not export`)
+  }
+  for (const path of paths) {
+    const file = path === '.' ? 'index' : path.slice(2)
+    const wanted = {
+      '@mcp-gateway/source': `./src/${file}.ts`,
+      types: `./dist/${file}.d.ts`,
+      default: `./dist/${file}.js`,
+    }
+    if (JSON.stringify(manifest.exports[path]) !== JSON.stringify(wanted)) {
+      report(join(folder, 'package.json'), `${path} has to be exported as ${JSON.stringify(wanted)}`)
+    }
+  }
+}
+
+function checkFile(name, folder, file) {
+  const text = readFileSync(file, 'utf8')
+  const path = relative(root, file)
+  const lines = text.split('\n').length - 1
+  if (lines > longest && !long[path]) report(file, `has ${lines} lines; past ${longest} a file has two jobs`)
+  if (lines <= longest && long[path]) report(file, 'is listed as long and is not')
+  if (/^utils?\.ts$/.test(basename(file))) report(file, 'has a name that says nothing')
+  if (/\b(TODO|FIXME|XXX)\b/.test(text)) report(file, 'has a note about unfinished work')
+  if (dirname(file) === join(folder, 'src') && /export \*/.test(text)) report(file, 'has to name what it exports')
+
+  for (const specifier of imports(text)) {
+    if (specifier.startsWith('.')) {
+      if (relative(folder, join(dirname(file), specifier)).startsWith('..')) report(file, `reaches out: ${specifier}`)
+    } else if (specifier.startsWith('@mcp-gateway/')) {
+      const allowed = name === 'core' ? 'nothing of this repository' : '@mcp-gateway/core'
+      if (name === 'core' || !/^@mcp-gateway\/core(\/|$)/.test(specifier)) {
+        report(file, `imports ${specifier}; this package may import ${allowed}`)
+      }
+    } else if (specifier.startsWith('@modelcontextprotocol/')) {
+      report(file, `imports ${specifier}; the SDK is on no data path`)
+    }
+  }
+}
+
+/** Follows the imports of an entry within its package. */
+function checkNeutral(entry) {
+  const seen = new Set()
+  const visit = (file, trail) => {
+    if (seen.has(file)) return
+    seen.add(file)
+    for (const specifier of imports(readFileSync(file, 'utf8'))) {
+      if (specifier.startsWith('node:'))
+        report(entry, `reaches ${specifier} by ${[...trail, file].map((part) => basename(part)).join(' -> ')}`)
+      const next = join(dirname(file), specifier.replace(/\.js$/, '.ts'))
+      if (specifier.startsWith('.') && existsSync(next)) visit(next, [...trail, file])
+    }
+  }
+  if (existsSync(entry)) visit(entry, [])
+}
+
+/** The modules that the code loads: type-only imports are gone at run time. */
+function imports(text) {
+  const source = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest)
+  const found = []
+  const visit = (node) => {
+    const typeOnly = node.importClause?.isTypeOnly || node.isTypeOnly
+    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier && !typeOnly) {
+      found.push(node.moduleSpecifier.text)
+    }
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      if (ts.isStringLiteralLike(node.arguments[0])) found.push(node.arguments[0].text)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}
+
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return sources(path)
+    return path.endsWith('.ts') && !isTest(path) ? [path] : []
+  })
+}
+
+function isTest(file) {
+  return /\.test(-d)?\.ts$/.test(file)
+}
+
+if (problems.length > 0) {
+  console.error(problems.join('\n'))
+  process.exit(1)
+}
