@@ -11,5 +11,6 @@ export { type ParseMessageOptions, parseMessage } from './lib/message/parse-mess
 export type { Era, JsonRpcMessage, Message, Tap } from './lib/message.js'
 export { mountable } from './lib/mountable.js'
 export { oauthError } from './lib/oauth-error.js'
+export type { Decision, Policy, PolicyInput, PolicyResource, PolicySubject } from './lib/policy.js'
 export { principal } from './lib/principal.js'
 export type { Storage, StorageEntry, StoragePage, StorageWriteOptions } from './lib/storage.js'
