@@ -1,1 +1,2 @@
-export {}
+export type { OutboundFetch, OutboundLimits } from './lib/outbound/bounded-fetch.js'
+export { createOutboundFetch, type OutboundFetchOptions } from './lib/outbound/create-outbound-fetch.js'

@@ -1,0 +1,32 @@
+/** What the Authorization header holds. */
+export type Credentials =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed' }
+  | { readonly kind: 'too_large' }
+  | { readonly kind: 'token'; readonly scheme: 'Bearer' | 'DPoP'; readonly token: string }
+
+/** Node's limit for all headers of a request together. */
+const maxLength = 16_384
+
+/**
+ * Reads an access token from the Authorization header, the only place where one is accepted (MCP R5).
+ *
+ * Two headers arrive as one, joined by a comma, which no token can hold; so they are malformed.
+ */
+export function readCredentials(headers: Headers): Credentials {
+  const value = headers.get('Authorization')
+  if (value === null || value === '') return { kind: 'none' }
+  if (value.length > maxLength) return { kind: 'too_large' }
+  const [, name] = /^([!#$%&'*+.^_`|~0-9a-z-]+)(?: |$)/i.exec(value) ?? []
+  const scheme = name === undefined ? undefined : schemes[name.toLowerCase()]
+  if (scheme === undefined) return { kind: name === undefined ? 'malformed' : 'none' }
+  // RFC 9110 section 11.4: 1*SP between scheme and token68.
+  const token = value.slice(scheme.length).trimStart()
+  return /^[\w\-.~+/]+=*$/.test(token) ? { kind: 'token', scheme, token } : { kind: 'malformed' }
+}
+
+const schemes: Record<string, 'Bearer' | 'DPoP' | undefined> = {
+  __proto__: null as never,
+  bearer: 'Bearer',
+  dpop: 'DPoP',
+}

@@ -1,0 +1,98 @@
+import type { JSONWebKeySet } from 'jose'
+import { GatewayError } from '../gateway-error.js'
+import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
+import { type KeyHeader, type KeySet, readKeySet } from './key-set.js'
+import { refreshing } from './refreshing.js'
+
+/** Where an issuer's keys come from. */
+export interface IssuerKeysOptions {
+  /** The issuer identifier, exactly as it is in tokens and in the issuer's metadata. */
+  readonly issuer: string
+  /** The keys themselves, or a function that returns them. Instead of `jwksUri` and discovery. */
+  readonly jwks?: JSONWebKeySet | (() => Promise<JSONWebKeySet>)
+  /** Where the keys are. Default: what the issuer's metadata says. */
+  readonly jwksUri?: string
+  /** How keys and metadata are fetched. Default: the global fetch with limits on time, size and redirects. */
+  readonly fetch?: OutboundFetch
+  /** How long fetched keys are used before they are asked for again, in seconds. Default 600. */
+  readonly jwksMaxAge?: number
+}
+
+/** The key for a token; rejects with `temporarily_unavailable` while that cannot be decided. */
+export type FindKey = (header: KeyHeader) => ReturnType<KeySet['find']>
+
+/** Seconds in which an unknown `kid` makes no second request. */
+const cooldown = 30
+/** Seconds for which old keys serve while their source is down. */
+const maxStale = 86_400
+
+/**
+ * The keys of one issuer, loaded when the first token comes: one load at a time, none within 30 s of the last for an
+ * unknown `kid`, exponentially fewer while the source fails, and old keys for up to a day meanwhile.
+ */
+export function issuerKeys(options: IssuerKeysOptions): FindKey {
+  const { jwks, jwksMaxAge = 600 } = options
+  if (typeof jwks === 'object') {
+    const fixed = readKeySet(jwks)
+    return (header) => fixed.find(header)
+  }
+  const load = jwks ?? fetchedKeys(options)
+  // A function is asked in this process: a key that was just made must work at once.
+  const limits = { maxAge: jwksMaxAge, cooldown: jwks === undefined ? cooldown : 1, maxStale }
+  const source = refreshing(async () => readKeySet(await load()), limits)
+  return async (header) => {
+    const known = await source.get()
+    const key = await known.find(header)
+    if (key !== undefined) return key
+    const newer = await source.newer(known)
+    if (newer !== known) return newer.find(header)
+    if (source.failing) {
+      throw new GatewayError(
+        'temporarily_unavailable',
+        'The key of the token is unknown and the issuer does not answer',
+      )
+    }
+    return undefined
+  }
+}
+
+function fetchedKeys({ issuer, jwksUri, ...options }: IssuerKeysOptions): () => Promise<JSONWebKeySet> {
+  const fetchFrom = options.fetch ?? boundedFetch((url, init) => fetch(url, init))
+  let discovered = jwksUri
+  return async () => {
+    discovered ??= await discoverJwksUri(issuer, fetchFrom)
+    const set = await getJson(discovered, fetchFrom)
+    if (set === undefined) throw new GatewayError('temporarily_unavailable', `${discovered} holds no keys`)
+    return set as unknown as JSONWebKeySet
+  }
+}
+
+async function discoverJwksUri(issuer: string, fetchFrom: OutboundFetch): Promise<string> {
+  const { origin, pathname } = new URL(issuer)
+  const path = pathname.endsWith('/') ? pathname.slice(0, -1) : pathname
+  for (const url of [
+    // RFC 8414 section 3.1 and OpenID Connect Discovery section 4
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+  ]) {
+    const metadata = await getJson(url, fetchFrom)
+    if (metadata === undefined) continue
+    // RFC 8414 section 3.3
+    if (metadata.issuer !== issuer) {
+      throw new GatewayError('temporarily_unavailable', `${url} is the metadata of another issuer than "${issuer}"`)
+    }
+    if (typeof metadata.jwks_uri === 'string') return metadata.jwks_uri
+  }
+  throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} was not found, or names no jwks_uri`)
+}
+
+/** The JSON object at an address; `undefined` for 4xx. */
+async function getJson(url: string, fetchFrom: OutboundFetch): Promise<Record<string, unknown> | undefined> {
+  const response = await fetchFrom(url, { headers: { Accept: 'application/json' } })
+  if (response.status >= 400 && response.status < 500) return undefined
+  const body: unknown = response.status === 200 ? await response.json() : undefined
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new GatewayError('temporarily_unavailable', `${url} answers ${response.status} without a JSON object`)
+  }
+  return body as Record<string, unknown>
+}
