@@ -1,0 +1,93 @@
+/**
+ * How the proxy tells what it was asked. Configured, never guessed: nginx lets a client's `X-Forwarded-*` through to the
+ * auth request and Caddy a client's `X-Original-*`, so each dialect reads only the headers that its proxies overwrite.
+ *
+ * - `forwarded`: `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`. Traefik, Caddy, HAProxy with the Lua recipe.
+ * - `original`: `X-Original-Method` and `X-Original-URL`. nginx, ingress-nginx, Apache httpd set up likewise.
+ * - `ext-authz`: the method, path and `Host` of the auth request itself, and `X-Forwarded-Proto`. Envoy, Istio, Gateway API.
+ */
+export type Dialect = 'forwarded' | 'original' | 'ext-authz'
+
+/** An auth request, as its transport gives it. */
+export interface AuthRequest {
+  readonly method: string
+  /** The path and query of the auth request itself. */
+  readonly target: string
+  /** A header by its lower-case name; several lines of one name are joined with `, `. */
+  header(name: string): string | undefined
+}
+
+/** What the client asked the proxy for. */
+export interface OriginalRequest {
+  readonly method: string
+  /** `https://host` or `https://host:port`: lower case, no default port. */
+  readonly origin: string
+  /** The path exactly as it was sent, without the query. */
+  readonly path: string
+}
+
+/**
+ * Reads what the client asked for.
+ *
+ * @param prefix the path in front of the original one, for `ext-authz`
+ * @returns what was asked, or why it cannot be told, for the operator
+ */
+export function readOriginal(dialect: Dialect, request: AuthRequest, prefix: string): OriginalRequest | string {
+  switch (dialect) {
+    case 'forwarded':
+      return fromForwarded(request)
+    case 'original':
+      return fromOriginal(request)
+    case 'ext-authz':
+      return fromRequestLine(request, prefix)
+  }
+}
+
+function fromForwarded(request: AuthRequest): OriginalRequest | string {
+  const method = request.header('x-forwarded-method')
+  const scheme = request.header('x-forwarded-proto')
+  const host = request.header('x-forwarded-host')
+  const target = request.header('x-forwarded-uri')
+  if (method === undefined) return 'X-Forwarded-Method is missing'
+  if (scheme === undefined) return 'X-Forwarded-Proto is missing'
+  if (host === undefined) return 'X-Forwarded-Host is missing'
+  if (target === undefined) return 'X-Forwarded-Uri is missing'
+  return original(method, scheme, host, target)
+}
+
+const absolute = /^(https?):\/\/([^/?#\\]+)(\/.*)$/i
+
+function fromOriginal(request: AuthRequest): OriginalRequest | string {
+  const method = request.header('x-original-method')
+  const url = request.header('x-original-url')
+  if (method === undefined) return 'X-Original-Method is missing'
+  if (url === undefined) return 'X-Original-URL is missing'
+  const [, scheme = '', host = '', target = ''] = absolute.exec(url) ?? []
+  return original(method, scheme.toLowerCase(), host, target)
+}
+
+function fromRequestLine(request: AuthRequest, prefix: string): OriginalRequest | string {
+  const scheme = request.header('x-forwarded-proto')
+  const host = request.header('host')
+  if (scheme === undefined) return 'X-Forwarded-Proto is missing'
+  if (host === undefined) return 'Host is missing'
+  if (!request.target.startsWith(`${prefix}/`)) return `The path does not start with ${prefix}/`
+  return original(request.method, scheme, host, request.target.slice(prefix.length))
+}
+
+const token = /^[A-Z][A-Z0-9_-]{0,31}$/
+const authority = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/
+const defaultPort = { http: ':80', https: ':443' }
+
+// A list, user information, a trailing dot or an escape is not what a proxy that is set up right says
+function original(method: string, scheme: string, host: string, target: string): OriginalRequest | string {
+  if (!token.test(method)) return 'The original method is not one'
+  if (scheme !== 'https' && scheme !== 'http') return 'The original scheme is neither http nor https'
+  const lower = host.toLowerCase()
+  if (!authority.test(lower)) return 'The original host is not one'
+  const query = target.indexOf('?')
+  const path = query === -1 ? target : target.slice(0, query)
+  if (!/^\/[\x21-\x7e]*$/.test(path) || target.includes('#')) return 'The original target is not a path'
+  const port = defaultPort[scheme]
+  return { method, origin: `${scheme}://${lower.endsWith(port) ? lower.slice(0, -port.length) : lower}`, path }
+}

@@ -1,0 +1,65 @@
+import { GatewayError } from '@mcp-gateway/core'
+
+/** The names of the headers that tell the upstream who calls. */
+export interface IdentityHeaderNames {
+  /** The user (`sub`), or the client where there is no user; `X-User-Id` unless told. */
+  readonly userId: string
+  /** The user's name; `X-User-Name` unless told. */
+  readonly userName: string
+  /** The user's email address; `X-User-Email` unless told. */
+  readonly userEmail: string
+  /** The user's roles, separated by commas; `X-Roles` unless told. */
+  readonly roles: string
+  /** What the token allows, separated by spaces; `X-Scopes` unless told. */
+  readonly scopes: string
+  /** The OAuth client; `X-Client-Id` unless told. */
+  readonly clientId: string
+}
+
+const defaults: IdentityHeaderNames = {
+  userId: 'X-User-Id',
+  userName: 'X-User-Name',
+  userEmail: 'X-User-Email',
+  roles: 'X-Roles',
+  scopes: 'X-Scopes',
+  clientId: 'X-Client-Id',
+}
+
+/** Headers that mean something to a proxy, to HTTP or to MCP. */
+const taken =
+  /^(?:authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|origin|accept.*|dpop|forwarded|x-forwarded-.*|x-original-.*|mcp-.*|www-authenticate|set-cookie|cache-control|access-control-.*|vary|location)$/
+
+/** @throws {GatewayError} `invalid_configuration` for a name that is unusable or used twice */
+export function readHeaderNames(
+  names: Partial<IdentityHeaderNames>,
+  assertion: string | undefined,
+): IdentityHeaderNames {
+  const merged = { ...defaults, ...names }
+  const seen = new Set<string>()
+  for (const name of [...Object.values(merged), ...(assertion === undefined ? [] : [assertion])]) {
+    const lower = String(name).toLowerCase()
+    if (!/^[a-z][a-z0-9-]{0,63}$/.test(lower) || taken.test(lower) || seen.has(lower)) {
+      throw new GatewayError(
+        'invalid_configuration',
+        `The identity header ${JSON.stringify(name)} must be a name of letters, digits and hyphens that nothing else uses`,
+      )
+    }
+    seen.add(lower)
+  }
+  return merged
+}
+
+/**
+ * Tells spellings that an upstream may read as one of our headers although no proxy strips them: CGI and its heirs read
+ * `X_User_Id` and, some of them, `x-user.id` as `X-User-Id` (CVE-2025-64484).
+ */
+export function variantMatcher(names: readonly string[]): (header: string) => boolean {
+  const squeezed = new Set(names.map(squeeze))
+  return (header) => unusual.test(header) && squeezed.has(squeeze(header))
+}
+
+const unusual = /[^a-zA-Z0-9-]/
+
+function squeeze(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
+}

@@ -1,0 +1,76 @@
+import type { AuthRequest } from './dialect.js'
+
+/** What a request does, as its headers tell. */
+export interface Operation {
+  /** The MCP method. */
+  readonly action: string
+  readonly kind: 'tool' | 'prompt' | 'resource' | 'server'
+  readonly name?: string
+}
+
+/** What the headers of a request tell about its body. */
+export type Mirrored =
+  /** Nothing that can be relied on: only from revision 2026-07-28 on must a server compare headers and body. */
+  | { readonly kind: 'unreliable' }
+  | { readonly kind: 'malformed'; readonly why: string }
+  | { readonly kind: 'operation'; readonly operation: Operation }
+
+const firstModern = '2026-07-28'
+
+const named: Readonly<Record<string, Operation['kind']>> = {
+  'tools/call': 'tool',
+  'prompts/get': 'prompt',
+  'resources/read': 'resource',
+  'tasks/get': 'server',
+  'tasks/update': 'server',
+  'tasks/cancel': 'server',
+}
+
+/**
+ * Reads what a request does from `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name`, without its body. That is true
+ * only where the server behind refuses requests whose headers and body differ.
+ *
+ * @param method the HTTP method of the original request
+ * @see MCP rules M8, M9, M26
+ */
+export function readMirrored(method: string, request: AuthRequest): Mirrored {
+  const version = request.header('mcp-protocol-version')?.trim()
+  // M26. Revisions are dates, so they compare as text; streams and sessions of older revisions come by GET and DELETE
+  const modern = version !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= firstModern
+  if (!modern || method !== 'POST') return { kind: 'unreliable' }
+  const action = request.header('mcp-method')?.trim()
+  if (action === undefined) return malformed('The header Mcp-Method is missing')
+  // A list comes of two lines, of which the server may read another one
+  if (!/^[\w$.-]+(?:\/[\w$.-]+)*$/.test(action)) return malformed('The header Mcp-Method is not one method')
+  const kind = Object.hasOwn(named, action) ? named[action] : undefined
+  if (kind === undefined) return { kind: 'operation', operation: { action, kind: 'server' } }
+  const name = readName(request.header('mcp-name')?.trim())
+  return typeof name === 'string'
+    ? { kind: 'operation', operation: { action, kind, name } }
+    : malformed(name.why)
+}
+
+const encoded = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function readName(value: string | undefined): string | { why: string } {
+  if (value === undefined) return { why: 'The header Mcp-Name is missing' }
+  if (value.startsWith('=?base64?') && value.endsWith('?=')) return decode(value)
+  if (/,\s/.test(value)) {
+    return { why: 'The header Mcp-Name could be two; send a name that has a comma and a space as =?base64?…?=' }
+  }
+  return /^[\x20-\x7e]+$/.test(value) ? value : { why: 'The header Mcp-Name is not ASCII; send it as =?base64?…?=' }
+}
+
+// M9: the markers are case-sensitive
+function decode(value: string): string | { why: string } {
+  const base64 = encoded.exec(value)?.[1]
+  try {
+    if (base64 !== undefined) return decoder.decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)))
+  } catch {}
+  return { why: 'The header Mcp-Name is not well-formed base64 of UTF-8' }
+}
+
+function malformed(why: string): Mirrored {
+  return { kind: 'malformed', why }
+}
