@@ -1,1 +1,1 @@
-export {}
+export { type NodeHandler, type NodeHandlerOptions, toNodeHandler } from './lib/node/to-node-handler.js'

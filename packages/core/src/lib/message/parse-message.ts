@@ -5,7 +5,7 @@ import { MessageError } from './message-error.js'
 /** Below this size a whole parse costs no more than looking for the envelope. */
 const scanFrom = 16_384
 const firstModern = '2026-07-28'
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
 /** How to read a message. */

@@ -1,0 +1,89 @@
+import { compose } from '../compose.js'
+import { createLogger } from '../create-logger.js'
+import type { Context, Handler, Mountable } from '../handler.js'
+import { mountable } from '../mountable.js'
+import { withHeaders } from '../with-headers.js'
+import { accessFields } from './access-line.js'
+import { readBaseUrl } from './base-url.js'
+import { drainer } from './drainer.js'
+import type { GatewayOptions } from './gateway-options.js'
+import { recover } from './recover.js'
+import { FieldLogger, requestId } from './request-id.js'
+import { requestPath } from './request-path.js'
+import { buildRoutes } from './routes.js'
+import { trace, traced } from './trace.js'
+
+/**
+ * Wires MCP servers, their resource metadata and an authorization server into one handler: per server it checks Origin,
+ * token and message, in this order, and answers `/health` and `/ready` besides. It opens no port and asks nobody
+ * anything until the first request.
+ *
+ * @returns a `Mountable`; `match` says whether a request is for it, `close` refuses new requests, waits for those under
+ *   way, and closes the servers and the authorization server, but not the storage
+ * @throws {GatewayError} `invalid_configuration` at construction
+ * @example
+ * ```ts
+ * const gateway = createGateway({
+ *   url: 'https://mcp.example.com',
+ *   auth: { issuer: 'https://login.example.com' },
+ *   servers: { '/notes/mcp': proxy('http://notes.internal:3000/mcp') },
+ * })
+ * ```
+ */
+export function createGateway(options: GatewayOptions): Mountable & {
+  match(request: Request): boolean
+  close(): Promise<void>
+} {
+  const { logger = createLogger(), drainTimeout = 10 } = options
+  const base = readBaseUrl(options.url)
+  const inFlight = drainer()
+  const { table, authority, close } = buildRoutes(options, base, inFlight)
+  const authorityHandler =
+    authority?.handle === undefined ? undefined : compose([recover('oauth')], authority.handle.bind(authority))
+
+  const match = (request: Request): boolean =>
+    table.has(trimSlash(requestPath(request.url))) || (authority?.match?.(request) ?? false)
+
+  const lookUp = (request: Request, path: string): Handler => {
+    const route = table.get(trimSlash(path))
+    if (route !== undefined) return route
+    return authorityHandler !== undefined && (authority?.match?.(request) ?? true) ? authorityHandler : notFound
+  }
+
+  const handle: Handler = async (request, outer) => {
+    const started = performance.now()
+    const path = requestPath(request.url)
+    const id = requestId(request.headers)
+    const context: Context = {
+      ...outer,
+      requestId: id,
+      logger: new FieldLogger(logger, { request_id: id }),
+      [trace]: {},
+    }
+    const response = withHeaders(await inFlight.run(() => lookUp(request, path)(request, context)), {
+      'X-Request-Id': id,
+    })
+    context.logger?.info(accessFields(request, path, response, traced(context), performance.now() - started), 'request')
+    return response
+  }
+
+  return mountable({
+    handle,
+    match,
+    close: async () => {
+      await inFlight.close(drainTimeout)
+      await close()
+    },
+  })
+}
+
+// Clients add a slash to what people paste; the resource stays the one without
+function trimSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+const notFound: Handler = () =>
+  new Response('{"error":"not_found","error_description":"Nothing is served at this path"}', {
+    status: 404,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+  })

@@ -1,0 +1,46 @@
+import { jsonRpcError } from '../json-rpc-error.js'
+
+/** Counts the requests under way, and lets a closing gateway wait for them. */
+export interface Drainer {
+  readonly closing: boolean
+  /** Runs a request, or refuses it with 503 once `close` was called. */
+  run(answer: () => Response | Promise<Response>): Promise<Response>
+  /** Resolves when no request is under way any more, at the latest after so many seconds. */
+  close(timeout: number): Promise<void>
+}
+
+export function drainer(): Drainer {
+  let closing = false
+  let underWay = 0
+  let idle: (() => void) | undefined
+  const end = () => {
+    underWay--
+    if (underWay === 0) idle?.()
+  }
+  return {
+    get closing() {
+      return closing
+    },
+    async run(answer) {
+      if (closing) {
+        return jsonRpcError({ status: 503, message: 'The gateway is shutting down; try again' }, { 'Retry-After': '5' })
+      }
+      underWay++
+      try {
+        return await answer()
+      } finally {
+        end()
+      }
+    },
+    async close(timeout) {
+      closing = true
+      if (underWay === 0) return
+      let timer: ReturnType<typeof setTimeout> | undefined
+      await new Promise<void>((resolve) => {
+        idle = resolve
+        timer = setTimeout(resolve, timeout * 1000)
+      })
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import type { Authority } from '../authority.js'
+import type { Handler, Middleware, Mountable } from '../handler.js'
+import type { FetchServer } from '../local.js'
+import type { Logger } from '../logger.js'
+import type { MessageOptions } from '../message/message-middleware.js'
+import type { Storage } from '../storage.js'
+
+/** A server with settings of its own. */
+export interface ServerOptions {
+  readonly server: Handler | Mountable | FetchServer
+  /** Scopes that every request to this server needs. */
+  readonly requiredScopes?: readonly string[]
+  /** Scopes that the resource metadata offers; `requiredScopes` unless told. */
+  readonly scopesSupported?: readonly string[]
+  /** Middleware for this server alone, behind the gateway's own. It sees `context.auth` and `context.message`. */
+  readonly middleware?: readonly Middleware[]
+  /** What the resource metadata calls it (RFC 9728 `resource_name`). */
+  readonly name?: string
+}
+
+/** What a gateway is made of. */
+export interface GatewayOptions {
+  /**
+   * The public URL, with a path prefix if there is one, as clients write it. Resources are this and the server's path.
+   * A reverse proxy in front must keep the path.
+   */
+  readonly url: string
+  /** Who issues the tokens: our own authorization server, or any OpenID or OAuth issuer. */
+  readonly auth?: Authority | { readonly issuer: string }
+  /** The MCP servers by path. */
+  readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
+  /** Middleware for every server, behind the token check and `message`. */
+  readonly middleware?: readonly Middleware[]
+  /** Where log lines go; JSON lines to standard output unless told. */
+  readonly logger?: Logger
+  /** Where limits are counted. */
+  readonly storage?: Storage
+  /** Origins of pages that may call the servers; the gateway's own unless told, on loopback any loopback origin too. */
+  readonly allowedOrigins?: readonly string[]
+  /** Host names that `Host` may name; on loopback the loopback names unless told, otherwise any. */
+  readonly allowedHosts?: readonly string[]
+  /** The path of the server whose metadata the root well-known serves; needed with several servers only. */
+  readonly rootResource?: string
+  /** Limits on bodies and batches. */
+  readonly message?: MessageOptions
+  /** What `/ready` asks besides the storage, by name: resolves when it works. */
+  readonly readiness?: Readonly<Record<string, () => Promise<unknown>>>
+  /** Seconds that `close` waits for requests that are under way; 10 unless told. */
+  readonly drainTimeout?: number
+  /** Serves without tokens. Refused unless `url` is a loopback address. */
+  readonly dangerouslyAllowAnonymous?: boolean
+}

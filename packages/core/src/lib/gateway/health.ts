@@ -1,0 +1,60 @@
+import type { Handler } from '../handler.js'
+
+const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+
+/** Answers 200 as long as the process can answer at all. */
+export function health(): Handler {
+  return (request) => onlyReads(request) ?? new Response('{"status":"ok"}', { headers })
+}
+
+/**
+ * Answers 200 when every check resolves, else 503 naming the checks that failed, not why. One round of checks serves
+ * all who ask within a second, so that asking often costs nothing.
+ *
+ * @param checks what to ask, by name; each gets 5 seconds
+ * @param isClosing whether to answer 503 because no more requests should come
+ */
+export function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, isClosing: () => boolean): Handler {
+  let round: Promise<Record<string, 'ok' | 'failed'>> | undefined
+  let ends = 0
+  return async (request) => {
+    const refused = onlyReads(request)
+    if (refused !== undefined) return refused
+    if (isClosing()) return new Response('{"status":"closing"}', { status: 503, headers })
+    const now = performance.now()
+    if (round === undefined || now > ends) {
+      ends = now + 1000
+      round = runChecks(checks)
+    }
+    const results = await round
+    const good = Object.values(results).every((result) => result === 'ok')
+    const body = JSON.stringify({ status: good ? 'ready' : 'unavailable', checks: results })
+    return new Response(body, { status: good ? 200 : 503, headers })
+  }
+}
+
+async function runChecks(
+  checks: Readonly<Record<string, () => Promise<unknown>>>,
+): Promise<Record<string, 'ok' | 'failed'>> {
+  const entries = Object.entries(checks).map(async ([name, check]) => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(reject, 5000)
+    })
+    try {
+      await Promise.race([check(), late])
+      return [name, 'ok'] as const
+    } catch {
+      return [name, 'failed'] as const
+    } finally {
+      clearTimeout(timer)
+    }
+  })
+  return Object.fromEntries(await Promise.all(entries))
+}
+
+// RFC 9110 section 15.5.6
+function onlyReads(request: Request): Response | undefined {
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined
+  return new Response('{"error":"method_not_allowed"}', { status: 405, headers: { ...headers, Allow: 'GET, HEAD' } })
+}

@@ -1,0 +1,154 @@
+import type { TokenVerifier } from '../auth-info.js'
+import type { Authority } from '../authority.js'
+import { compose } from '../compose.js'
+import { cors } from '../cors.js'
+import { GatewayError } from '../gateway-error.js'
+import type { Handler, Middleware, Mountable } from '../handler.js'
+import { jsonRpcError } from '../json-rpc-error.js'
+import { type FetchServer, local } from '../local.js'
+import { message } from '../message/message-middleware.js'
+import { originCheck } from '../origin-check.js'
+import { bearerAuth } from '../verify/bearer-auth.js'
+import { createTokenVerifier } from '../verify/create-token-verifier.js'
+import { resourceMetadata } from '../verify/resource-metadata.js'
+import { type BaseUrl, checkPath } from './base-url.js'
+import type { Drainer } from './drainer.js'
+import type { GatewayOptions, ServerOptions } from './gateway-options.js'
+import { health, ready } from './health.js'
+import { recover } from './recover.js'
+import { leaveTrace } from './trace.js'
+
+const wellKnown = '/.well-known/oauth-protected-resource'
+
+/** Every path that the gateway serves by itself, with what answers there. */
+export interface Routes {
+  readonly table: ReadonlyMap<string, Handler>
+  readonly authority?: Authority
+  readonly close: () => Promise<void>
+}
+
+/** Builds the table of paths, once. */
+export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): Routes {
+  const { auth, storage, readiness = {}, rootResource } = options
+  const authority = auth === undefined ? undefined : toAuthority(auth)
+  if (authority === undefined) checkAnonymous(options, base)
+  else if (options.dangerouslyAllowAnonymous) throw invalid('dangerouslyAllowAnonymous contradicts auth; remove one')
+  const servers = Object.entries(options.servers).map(([path, server]) => ({ path, ...toServerOptions(server) }))
+  if (servers.length === 0) throw invalid('servers is empty; name at least one, by its path')
+  if (rootResource !== undefined && !servers.some(({ path }) => path === rootResource)) {
+    throw invalid(`rootResource ${JSON.stringify(rootResource)} must be one of the paths in servers`)
+  }
+
+  const table = new Map<string, Handler>()
+  const add = (path: string, handler: Handler) => {
+    if (table.has(path)) throw invalid(`servers: the path ${path} is taken`)
+    table.set(path, handler)
+  }
+  const checks = storage === undefined ? readiness : { storage: () => storage.get('readiness'), ...readiness }
+  add(`${base.prefix}/health`, health())
+  add(
+    `${base.prefix}/ready`,
+    ready(checks, () => inFlight.closing),
+  )
+
+  for (const server of servers) {
+    checkPath(server.path, 'servers')
+    const path = base.prefix + server.path
+    const resource = base.origin + path
+    const verifier = authority?.protect(resource)
+    add(path, guard(options, base, server, resource, verifier))
+    if (authority === undefined) continue
+    const metadata = resourceMetadata({
+      resource,
+      authorizationServers: [authority.issuer],
+      scopesSupported: server.scopesSupported ?? server.requiredScopes,
+      resourceName: server.name,
+      root: rootResource === server.path || servers.length === 1,
+    })
+    add(wellKnown + path, metadata)
+    // One document cannot speak for two resources (RFC 9728 section 3.3)
+    if (rootResource === server.path || servers.length === 1) add(wellKnown, metadata)
+  }
+
+  const close = async () => {
+    const pieces = [...servers.map(({ server }) => server), authority]
+    await Promise.all(
+      pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
+    )
+  }
+  return { table, authority, close }
+}
+
+type Server = ServerOptions & { readonly path: string }
+
+/** The chain in front of one server. */
+function guard(
+  options: GatewayOptions,
+  base: BaseUrl,
+  server: Server,
+  resource: string,
+  verifier: TokenVerifier | undefined,
+): Handler {
+  const own = base.loopback ? [base.origin, 'loopback'] : [base.origin]
+  const { allowedOrigins = own } = options
+  // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
+  const { allowedHosts = base.loopback ? ['loopback', base.hostname] : undefined } = options
+  const layers: Middleware[] = [
+    cors({ allowedOrigins }),
+    recover('json-rpc'),
+    originCheck({ allowedOrigins, allowedHosts }),
+    allowMethods,
+  ]
+  if (verifier !== undefined) {
+    layers.push(
+      bearerAuth({
+        verifier,
+        resource,
+        requiredScopes: server.requiredScopes,
+        resourceMetadataUrl: base.origin + wellKnown + base.prefix + server.path,
+        scopesSupported: server.scopesSupported ?? server.requiredScopes,
+      }),
+    )
+  } else {
+    layers.push((request, context, next) => next(request, { ...context, resource }))
+  }
+  layers.push(leaveTrace, message(options.message), leaveTrace)
+  layers.push(...(options.middleware ?? []), ...(server.middleware ?? []))
+  return compose(layers, toHandler(server.server))
+}
+
+// RFC 9110 section 15.5.6; a HEAD or PUT must not reach a server that does not expect it
+const allowMethods: Middleware = (request, context, next) => {
+  const { method } = request
+  if (method === 'POST' || method === 'GET' || method === 'DELETE') return next(request, context)
+  return jsonRpcError(
+    { status: 405, message: `${method} is not served here; use POST, GET or DELETE` },
+    { Allow: 'GET, POST, DELETE' },
+  )
+}
+
+function toHandler(server: Handler | Mountable | FetchServer): Handler {
+  if (typeof server === 'function') return server
+  return 'handle' in server ? (request, context) => server.handle(request, context) : local(server)
+}
+
+function toServerOptions(server: GatewayOptions['servers'][string]): ServerOptions {
+  return typeof server === 'object' && 'server' in server ? server : { server }
+}
+
+function toAuthority(auth: Authority | { readonly issuer: string }): Authority {
+  if ('protect' in auth) return auth
+  const { issuer } = auth
+  return { issuer, protect: (resource) => createTokenVerifier({ issuer, audience: resource }) }
+}
+
+function checkAnonymous({ dangerouslyAllowAnonymous }: GatewayOptions, base: BaseUrl): void {
+  if (!dangerouslyAllowAnonymous) {
+    throw invalid('auth is missing; name an issuer, or set dangerouslyAllowAnonymous on a loopback url')
+  }
+  if (!base.loopback) throw invalid('dangerouslyAllowAnonymous needs a loopback url, such as http://127.0.0.1:8787')
+}
+
+function invalid(message: string): GatewayError {
+  return new GatewayError('invalid_configuration', message)
+}

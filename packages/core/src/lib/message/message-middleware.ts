@@ -1,0 +1,90 @@
+import { readBody } from '../body/read-body.js'
+import { GatewayError } from '../gateway-error.js'
+import type { Middleware } from '../handler.js'
+import { jsonRpcError } from '../json-rpc-error.js'
+import type { Message } from '../message.js'
+import { answerBatch } from './answer-batch.js'
+import { MessageError } from './message-error.js'
+import { readMessages } from './read-messages.js'
+
+/** Limits on what a client may post. */
+export interface MessageOptions {
+  /** Size of a body in bytes; 4 MiB unless told. */
+  readonly maxBytes?: number
+  /** Levels of nesting; 64 unless told. */
+  readonly maxDepth?: number
+  /** Messages in a batch (revision 2025-03-26 alone has batches); 50 unless told. */
+  readonly maxBatch?: number
+  /** The revisions that `MCP-Protocol-Version` may name; all published ones unless told. */
+  readonly protocolVersions?: readonly string[]
+}
+
+/** Every published revision, the newest first. */
+const published: readonly string[] = [
+  '2026-07-28',
+  '2025-11-25',
+  '2025-06-18',
+  '2025-03-26',
+  '2024-11-05',
+  '2024-10-07',
+]
+
+/**
+ * Reads the JSON-RPC message of a POST once, into `context.message`: from there on its bytes are the body, and
+ * `request.body` is consumed. Refuses what two readers could understand differently: bad UTF-8, members of the same
+ * name, headers that differ from the body (revision 2026-07-28). Splits batches, so that what follows never sees one,
+ * and joins their answers. Other methods than POST pass untouched. It does not verify tokens: put it behind
+ * `bearerAuth`, so that strangers cannot make the gateway read bodies.
+ *
+ * @throws {GatewayError} `invalid_configuration` at construction, for limits that are not positive
+ * @see MCP Streamable HTTP, rules M4 and M6 to M12, L1, L8
+ * @example
+ * ```ts
+ * const guarded = compose([bearerAuth({ verifier, resource }), message({ maxBytes: 1_048_576 })], handler)
+ * ```
+ */
+export function message(options: MessageOptions = {}): Middleware {
+  const { maxBytes = 4_194_304, maxDepth = 64, maxBatch = 50, protocolVersions = published } = options
+  for (const [name, value] of Object.entries({ maxBytes, maxDepth, maxBatch })) {
+    if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number`)
+  }
+  const limits = { maxDepth, maxBatch, protocolVersions }
+
+  return async (request, context, next) => {
+    if (request.method !== 'POST') return next(request, context)
+    const refused = checkContentHeaders(request.headers)
+    if (refused !== undefined) return refused
+    const bytes = await readBody(request, maxBytes)
+    if (bytes === 'too-large') {
+      return jsonRpcError({ status: 413, message: `The body is larger than ${maxBytes} bytes` })
+    }
+    let incoming: Message | readonly Message[]
+    try {
+      incoming = readMessages(bytes, request.headers, limits)
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error
+      return jsonRpcError({ status: 400, code: error.rpcCode, message: error.message, id: error.id, data: error.data })
+    }
+    if ('bytes' in incoming) return next(request, { ...context, message: incoming })
+    return answerBatch(incoming, (one) => next(request, { ...context, message: one }))
+  }
+}
+
+const jsonType = /^\s*application\/json\s*(?:;|$)/i
+
+function checkContentHeaders(headers: Headers): Response | undefined {
+  if (!jsonType.test(headers.get('content-type') ?? '')) {
+    return jsonRpcError(
+      { status: 415, message: 'Content-Type must be application/json' },
+      { Accept: 'application/json' },
+    )
+  }
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    return jsonRpcError(
+      { status: 415, message: 'A compressed body is not accepted; send it as it is' },
+      { 'Accept-Encoding': 'identity' },
+    )
+  }
+  return undefined
+}

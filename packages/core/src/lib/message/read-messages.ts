@@ -1,0 +1,93 @@
+import type { Message } from '../message.js'
+import { checkJson } from './check-json.js'
+import { MessageError } from './message-error.js'
+import { checkModernHeaders } from './modern-headers.js'
+import { eraOf, fromJson } from './parse-message.js'
+import { splitArray } from './split-array.js'
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder = new TextEncoder()
+/** The only revision with batches (L1); also what a request without the header is taken for (L8). */
+const batchVersion = '2025-03-26'
+
+/** Limits on what a client sends. */
+export interface ReadLimits {
+  readonly maxDepth: number
+  readonly maxBatch: number
+  readonly protocolVersions: readonly string[]
+}
+
+/** The message of a POST body, or the messages of a batch. */
+export type Incoming = Message | readonly Message[]
+
+/**
+ * Reads what a client posted, strictly: everything that two readers could understand differently is refused.
+ *
+ * @throws {MessageError} with the JSON-RPC code that MCP asks for
+ */
+export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLimits): Incoming {
+  const { text, json } = parse(bytes)
+  const flaw = checkJson(text, limits.maxDepth)
+  if (flaw !== undefined) throw new MessageError(-32600, flaw)
+  const header = headers.get('mcp-protocol-version')?.trim()
+  if (Array.isArray(json)) return readBatch(text, json, header, limits)
+  const message = fromJson(bytes, json, { protocolVersion: header })
+  checkVersion(message, header, limits.protocolVersions)
+  if (message.era === 'modern' || isDeclaredModern(message)) checkModernHeaders(message, headers)
+  return message
+}
+
+function parse(bytes: Uint8Array): { text: string; json: unknown } {
+  try {
+    const text = decoder.decode(bytes)
+    return { text, json: JSON.parse(text) }
+  } catch {
+    throw new MessageError(-32700, 'The body is not JSON in UTF-8')
+  }
+}
+
+function checkVersion(message: Message, header: string | undefined, supported: readonly string[]): void {
+  // Before `initialize` nothing is agreed on, so a header is not binding there
+  if (message.method === 'initialize' && message.era === 'legacy') return
+  if (header === undefined || supported.includes(header)) return
+  // M7, L8
+  throw new MessageError(-32022, `MCP-Protocol-Version ${header.slice(0, 50)} is not supported`, {
+    id: message.kind === 'request' ? message.id : null,
+    data: { supported, requested: header.slice(0, 50) },
+  })
+}
+
+function isDeclaredModern(message: Message): boolean {
+  if (message.kind !== 'request') return false
+  const meta = message.json().params?._meta as Record<string, unknown> | null | undefined
+  const declared = meta?.['io.modelcontextprotocol/protocolVersion']
+  return typeof declared === 'string' && eraOf(declared) === 'modern'
+}
+
+function readBatch(
+  text: string,
+  items: readonly unknown[],
+  header: string | undefined,
+  limits: ReadLimits,
+): readonly Message[] {
+  const version = header ?? batchVersion
+  if (version !== batchVersion) {
+    throw new MessageError(-32600, `A batch is not accepted in revision ${version.slice(0, 50)}; send one message`)
+  }
+  if (items.length === 0) throw new MessageError(-32600, 'The batch is empty')
+  if (items.length > limits.maxBatch) {
+    throw new MessageError(-32600, `The batch has more than ${limits.maxBatch} messages; send fewer at a time`)
+  }
+  const ids = new Set<unknown>()
+  const texts = splitArray(text)
+  return items.map((item, index) => {
+    const message = fromJson(encoder.encode(texts[index]), item, { protocolVersion: version })
+    if (message.method === 'initialize') throw new MessageError(-32600, '"initialize" must not be part of a batch')
+    if (isDeclaredModern(message)) throw new MessageError(-32600, 'This revision has no batches; send one message')
+    if (message.kind === 'request') {
+      if (ids.has(message.id)) throw new MessageError(-32600, 'Two requests of the batch have the same id')
+      ids.add(message.id)
+    }
+    return message
+  })
+}

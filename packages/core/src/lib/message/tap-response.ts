@@ -1,0 +1,104 @@
+import { readStream } from '../body/read-body.js'
+import type { Context } from '../handler.js'
+import { jsonRpcError } from '../json-rpc-error.js'
+import type { Message } from '../message.js'
+import { readEvents, type SseEvent } from '../sse/read-events.js'
+import { writeEvent } from '../sse/write-event.js'
+import { applyTaps } from './apply-taps.js'
+import { parseMessage } from './parse-message.js'
+
+const maxJson = 67_108_864
+
+/**
+ * Applies the context's taps to a whole response, JSON or SSE, for handlers that answer with a `Response` rather than
+ * with messages. Without taps the response passes untouched. What a tap does not change keeps its bytes. A body that
+ * is not JSON-RPC cannot be looked at, so with taps it is replaced by an error.
+ */
+export async function tapResponse(context: Context, response: Response): Promise<Response> {
+  if (context.taps === undefined || context.taps.length === 0 || response.body === null) return response
+  const type = response.headers.get('content-type')?.toLowerCase() ?? ''
+  if (type.startsWith('text/event-stream')) return tapStream(context, response, response.body)
+  const bytes = await readStream(response.body, maxJson)
+  if (bytes === 'too-large') {
+    return unreadable(context, `The answer is larger than ${maxJson} bytes, which is too much to look at`)
+  }
+  if (bytes.length === 0) return withBody(response, null)
+  const tapped = await tapBytes(context, bytes)
+  if (tapped !== 'unreadable') return withBody(response, tapped ?? null)
+  // An error of HTTP without JSON-RPC, such as a 404 page, says nothing that a tap could filter
+  if (response.status >= 400 && !type.startsWith('application/json')) {
+    return jsonRpcError({ status: response.status, message: 'The server refused the request', id: context.message?.id })
+  }
+  return unreadable(context, 'The server did not answer with a JSON-RPC message')
+}
+
+function unreadable(context: Context, message: string): Response {
+  return jsonRpcError({ status: 502, message, id: context.message?.id })
+}
+
+/** One message or a batch of them; `undefined` when nothing is left of it. */
+async function tapBytes(context: Context, bytes: Uint8Array): Promise<Uint8Array | undefined | 'unreadable'> {
+  let messages: Message[]
+  const isBatch = isArray(bytes)
+  try {
+    messages = isBatch ? splitBatch(bytes) : [parseMessage(bytes)]
+  } catch {
+    return 'unreadable'
+  }
+  const tapped = (await Promise.all(messages.map((message) => applyTaps(context, message)))).filter(
+    (message) => message !== undefined,
+  )
+  if (tapped.length === 0) return undefined
+  if (!isBatch) return tapped[0]?.bytes
+  return new TextEncoder().encode(JSON.stringify(tapped.map((message) => message.json())))
+}
+
+function isArray(bytes: Uint8Array): boolean {
+  const first = bytes.find((byte) => byte > 0x20)
+  return first === 0x5b
+}
+
+function splitBatch(bytes: Uint8Array): Message[] {
+  const items: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  const encoder = new TextEncoder()
+  return (items as unknown[]).map((item) => parseMessage(encoder.encode(JSON.stringify(item))))
+}
+
+function tapStream(context: Context, response: Response, body: ReadableStream<Uint8Array>): Response {
+  const reader = body.getReader()
+  const events = readEvents(reader)
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (;;) {
+        const { done, value } = await events.next()
+        if (done) {
+          controller.close()
+          return
+        }
+        const bytes = await tapEvent(context, value)
+        if (bytes === undefined) continue
+        controller.enqueue(bytes)
+        return
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+  return withBody(response, stream)
+}
+
+/** The event to send; `undefined` when its message is held back. Events without data (priming, comments) pass. */
+async function tapEvent(context: Context, event: SseEvent): Promise<Uint8Array | undefined> {
+  if (event.data === undefined || event.data.length === 0) return event.bytes
+  const tapped = await tapBytes(context, event.data)
+  if (tapped === undefined || tapped === 'unreadable') {
+    context.logger?.debug({ reason: tapped ?? 'held back by a tap' }, 'an event of the server was not passed on')
+    return undefined
+  }
+  return tapped === event.data ? event.bytes : writeEvent(tapped, event.rest)
+}
+
+function withBody(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null): Response {
+  const headers = new Headers(response.headers)
+  headers.delete('content-length')
+  return new Response(body as BodyInit | null, { status: response.status, statusText: response.statusText, headers })
+}

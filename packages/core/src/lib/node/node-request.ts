@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { NodeRequest } from 'srvx/node'
+import { concat, setBodyReader } from '../body/read-body.js'
+
+/** What frameworks above us leave on a request. */
+export type HostRequest = IncomingMessage & { originalUrl?: string; body?: unknown; rawBody?: unknown }
+
+/**
+ * A `Request` over Node's own that becomes a real one only when somebody needs that: constructing it costs more than
+ * everything else that the adapter does.
+ */
+class LazyRequest extends NodeRequest {
+  readonly #url: string
+
+  constructor(request: IncomingMessage, response: ServerResponse, url: string) {
+    super({ req: request, res: response } as ConstructorParameters<typeof NodeRequest>[0])
+    this.#url = url
+  }
+
+  override get url(): string {
+    return this.#url
+  }
+}
+
+/** Makes the `Request` of a Node request. */
+export function toRequest(request: HostRequest, response: ServerResponse, url: string): Request {
+  const lazy = new LazyRequest(request, response, url) as unknown as Request
+  setBodyReader(lazy, (limit) => readNode(request, limit))
+  return lazy
+}
+
+function readNode(request: IncomingMessage, limit: number): Promise<Uint8Array | 'too-large'> {
+  return new Promise((resolve, reject) => {
+    if (request.readableEnded) {
+      resolve(new Uint8Array())
+      return
+    }
+    if (request.destroyed) {
+      reject(new DOMException('The client went away', 'AbortError'))
+      return
+    }
+    const chunks: Uint8Array[] = []
+    let size = 0
+    const stop = () => {
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
+    }
+    const onData = (chunk: Uint8Array) => {
+      size += chunk.length
+      if (size > limit) {
+        stop()
+        request.pause()
+        resolve('too-large')
+        return
+      }
+      chunks.push(chunk)
+    }
+    const onEnd = () => {
+      stop()
+      resolve(concat(chunks, size))
+    }
+    const onGone = () => {
+      stop()
+      reject(new DOMException('The client went away', 'AbortError'))
+    }
+    request.on('data', onData).once('end', onEnd).once('error', onGone).once('close', onGone)
+  })
+}

@@ -1,0 +1,76 @@
+import type { ServerResponse } from 'node:http'
+
+/** Headers that concern one HTTP/1 connection, which HTTP/2 forbids (RFC 9113 section 8.2.2). */
+const connectionHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
+
+/**
+ * Writes a web `Response` to Node's. A stream is read no faster than the client takes it, and cancelled when the client
+ * goes away; one that fails half-way resets the connection, so that the client cannot take it for whole.
+ */
+export async function sendResponse(target: ServerResponse, response: Response, isHead: boolean): Promise<void> {
+  const { body, status } = response
+  if (target.destroyed) {
+    await body?.cancel().catch(() => {})
+    return
+  }
+  const headers = toRawHeaders(response.headers, target)
+  if (body === null || isHead || status === 204 || status === 304) {
+    await body?.cancel().catch(() => {})
+    target.writeHead(status, headers).end()
+    return
+  }
+  await pump(target, body, () => target.writeHead(status, headers))
+}
+
+function toRawHeaders(headers: Headers, target: ServerResponse): string[] {
+  const isHttp2 = target.req.httpVersionMajor >= 2
+  const raw: string[] = []
+  for (const [name, value] of headers) if (!isHttp2 || !connectionHeaders.has(name)) raw.push(name, value)
+  return raw
+}
+
+async function pump(target: ServerResponse, body: ReadableStream<Uint8Array>, writeHead: () => void): Promise<void> {
+  const reader = body.getReader()
+  const onClose = () => {
+    reader.cancel(new DOMException('The client went away', 'AbortError')).catch(() => {})
+    drained?.()
+  }
+  let drained: (() => void) | undefined
+  target.once('close', onClose)
+  let started = false
+  const start = () => {
+    if (started) return
+    started = true
+    writeHead()
+  }
+  // A stream that has nothing to say yet must not hold back its headers
+  const early = setImmediate(() => {
+    if (target.destroyed) return
+    start()
+    target.flushHeaders()
+  })
+  try {
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      clearImmediate(early)
+      if (target.destroyed) return
+      start()
+      if (value !== undefined && !target.write(value)) {
+        await new Promise<void>((resolve) => {
+          drained = resolve
+          target.once('drain', resolve)
+        })
+        drained = undefined
+      }
+    }
+    clearImmediate(early)
+    if (target.destroyed) return
+    start()
+    target.end()
+  } catch (error) {
+    clearImmediate(early)
+    if (!started && !target.destroyed) throw error
+    target.destroy()
+  } finally {
+    target.off('close', onClose)
+  }
+}

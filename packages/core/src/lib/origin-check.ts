@@ -1,0 +1,89 @@
+import { GatewayError } from './gateway-error.js'
+import type { Middleware } from './handler.js'
+import { jsonRpcError } from './json-rpc-error.js'
+
+/** Which browsers' pages and which host names may reach what stands behind. */
+export interface OriginCheckOptions {
+  /**
+   * Origins as browsers send them (`https://app.example.com`). `http://localhost:*`-like wildcards are not understood;
+   * `loopback` stands for every origin on localhost, 127.0.0.1 and [::1], whatever its port.
+   */
+  readonly allowedOrigins: readonly string[]
+  /** Host names (without port) that `Host` may name; unless given, any. `loopback` as above. */
+  readonly allowedHosts?: readonly string[]
+}
+
+/**
+ * Refuses with 403 what a foreign web page sends: a request with an `Origin` that is not listed, or with a `Host` that
+ * is not ours (DNS rebinding). Requests without `Origin` do not come from pages and pass. It sets no CORS headers; a
+ * page on a listed origin needs `cors` too.
+ *
+ * @throws {GatewayError} `invalid_configuration` for an entry that is no origin
+ * @see MCP Streamable HTTP, rule M2
+ * @example
+ * ```ts
+ * const checked = compose([originCheck({ allowedOrigins: ['https://app.example.com'] })], handler)
+ * ```
+ */
+export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions): Middleware {
+  const isAllowed = originMatcher(allowedOrigins)
+  const hosts = allowedHosts === undefined ? undefined : new Set(allowedHosts.map((host) => host.toLowerCase()))
+  return (request, context, next) => {
+    const origin = request.headers.get('origin')
+    if (origin !== null && !isAllowed(origin)) {
+      return jsonRpcError({
+        status: 403,
+        message: 'This Origin is not allowed; the operator can add it to allowedOrigins',
+      })
+    }
+    if (hosts !== undefined) {
+      const host = hostname(request.headers.get('host') ?? hostOf(request.url))
+      if (!hosts.has(host) && !(hosts.has('loopback') && loopbackNames.has(host))) {
+        return jsonRpcError({
+          status: 403,
+          message: 'This Host is not served here; the operator can add it to allowedHosts',
+        })
+      }
+    }
+    return next(request, context)
+  }
+}
+
+/** Compares an `Origin` header with a list of origins; `null` matches nothing. */
+export function originMatcher(allowedOrigins: readonly string[]): (origin: string) => boolean {
+  for (const origin of allowedOrigins) {
+    if (origin !== 'loopback' && !isOrigin(origin)) {
+      throw new GatewayError(
+        'invalid_configuration',
+        `allowedOrigins has ${JSON.stringify(origin)}; write an origin such as https://app.example.com, without a path`,
+      )
+    }
+  }
+  const listed = new Set(allowedOrigins)
+  const loopback = listed.delete('loopback')
+  return (origin) => listed.has(origin) || (loopback && loopbackOrigin.test(origin))
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  // Opaque origins (`null`) also cover custom schemes such as those of browser extensions
+  return (
+    url !== undefined && (url.origin === text || (url.origin === 'null' && `${url.protocol}//${url.host}` === text))
+  )
+}
+
+const loopbackOrigin = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/
+const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Whether a URL names this machine only. */
+export function isLoopback(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname)
+}
+
+function hostname(host: string): string {
+  return host.toLowerCase().replace(/:\d{1,5}$/, '')
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : ''
+}
