@@ -1,0 +1,59 @@
+import { base64url, CompactEncrypt, compactDecrypt, decodeProtectedHeader, type JWK } from 'jose'
+import { GatewayError } from '../gateway-error.js'
+
+/** Turns a private key into what is stored, and back. */
+export interface PrivateKeyCipher {
+  seal(key: JWK): Promise<string>
+  open(stored: string): Promise<JWK>
+}
+
+/**
+ * AES-256-GCM in a JWE. The first key encrypts, every key decrypts, so that a key can be replaced by putting the new
+ * one in front. Without keys the private key is stored as it is.
+ */
+export function createPrivateKeyCipher(encryptionKeys: readonly string[]): PrivateKeyCipher {
+  const keys = encryptionKeys.map((text, index) => ({ id: '', bytes: decodeKey(text, index) }))
+  const identified = Promise.all(keys.map(async (key) => ({ ...key, id: await keyId(key.bytes) })))
+  return {
+    async seal(key) {
+      const [first] = await identified
+      const plain = JSON.stringify(key)
+      if (!first) return plain
+      return new CompactEncrypt(new TextEncoder().encode(plain))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: first.id })
+        .encrypt(first.bytes)
+    },
+    async open(stored) {
+      if (stored.startsWith('{')) return JSON.parse(stored) as JWK
+      const { kid } = decodeProtectedHeader(stored)
+      const key = (await identified).find(({ id }) => id === kid)
+      if (!key) {
+        throw new GatewayError(
+          'invalid_configuration',
+          'A stored signing key is encrypted with a key that `encryptionKeys` does not hold: keep the old key in the list, after the new one',
+        )
+      }
+      const { plaintext } = await compactDecrypt(stored, key.bytes)
+      return JSON.parse(new TextDecoder().decode(plaintext)) as JWK
+    },
+  }
+}
+
+function decodeKey(text: string, index: number): Uint8Array {
+  let bytes: Uint8Array | undefined
+  try {
+    bytes = base64url.decode(text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''))
+  } catch {}
+  if (bytes?.length !== 32) {
+    throw new GatewayError(
+      'invalid_configuration',
+      `encryptionKeys[${index}] must be 32 random bytes in base64 or base64url, such as the output of: openssl rand -base64 32`,
+    )
+  }
+  return bytes
+}
+
+async function keyId(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
+  return base64url.encode(new Uint8Array(digest).subarray(0, 6))
+}

@@ -1,0 +1,157 @@
+import { type CryptoKey, importJWK, type JSONWebKeySet, type JWK, type JWTPayload, SignJWT } from 'jose'
+import { GatewayError } from '../gateway-error.js'
+import type { Storage } from '../storage.js'
+import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
+import { activeKey, type KeyRing, keepKeyRing } from './key-ring.js'
+import { isLoopbackIssuer } from './loopback-issuer.js'
+import { createPrivateKeyCipher } from './private-key-cipher.js'
+import type { SigningAlgorithm } from './signing-algorithm.js'
+
+/** Options of {@link createSigningKeys}. Durations are in seconds. */
+export interface SigningKeysOptions {
+  /** Whose keys these are: the `iss` of what they sign. Two issuers never share keys in one store. */
+  readonly issuer: string
+  /** Where generated keys live, shared by all replicas. Not used with `privateKeys`. */
+  readonly storage?: Storage
+  /** What new keys are made for; `ES256` unless told. Changing it keeps the old keys published until they retire. */
+  readonly algorithm?: SigningAlgorithm
+  /** Each 32 random bytes in base64: the first encrypts stored private keys, all of them decrypt. */
+  readonly encryptionKeys?: readonly string[]
+  /** Private keys as JWKs with `alg`, in place of generated ones: the first signs, all are published. */
+  readonly privateKeys?: readonly JWK[]
+  /** How long a key signs; 90 days unless told, `0` for ever. */
+  readonly rotation?: number
+  /** How long before it signs a key is published; 10 minutes unless told. At least what verifiers cache. */
+  readonly publishAhead?: number
+  /** How long after its last signature a key stays published; 1 day unless told. At least the longest token lifetime. */
+  readonly retention?: number
+  /** Milliseconds since the epoch; `Date.now` unless told. */
+  readonly now?: () => number
+}
+
+/** Signs tokens and publishes the keys to verify them with. */
+export interface SigningKeys {
+  /** The algorithm that `sign` uses. */
+  readonly algorithm: SigningAlgorithm
+  /** Signs the claims as a JWT (RFC 7519) with this `typ`. It adds no claim of its own. */
+  sign(claims: JWTPayload, header: { typ: string }): Promise<string>
+  /** The public keys (RFC 7517), the coming one and those not yet retired included. */
+  jwks(): Promise<JSONWebKeySet>
+  /** Publishes a new key now; it signs after `publishAhead`. For a key that may have leaked, delete the record instead. */
+  rotate(): Promise<void>
+}
+
+/** How long a replica goes without looking at the stored ring; far below `publishAhead`. */
+const reread = 60
+
+/**
+ * Makes the signing keys of an issuer: generated, rotated and shared over `storage`, or given by configuration. Nothing
+ * is read or generated before the first use. It does not serve the keys: `jwks()` is for whoever does.
+ *
+ * Stored private keys are encrypted with `encryptionKeys`; only a loopback issuer may go without them.
+ *
+ * @throws GatewayError `invalid_configuration` when a key is unusable, or a public issuer would store keys in plain
+ * @see RFC 7517, RFC 7518
+ * @example
+ * ```ts
+ * const keys = createSigningKeys({ issuer: 'https://mcp.example.com', storage, encryptionKeys: [key] })
+ * const token = await keys.sign({ iss: 'https://mcp.example.com', sub: 'alice' }, { typ: 'at+jwt' })
+ * ```
+ */
+export function createSigningKeys({
+  issuer,
+  storage,
+  algorithm = 'ES256',
+  encryptionKeys = [],
+  privateKeys = [],
+  rotation = 90 * 86_400,
+  publishAhead = 600,
+  retention = 86_400,
+  now = Date.now,
+}: SigningKeysOptions): SigningKeys {
+  if (privateKeys.length > 0) return configuredSigningKeys(readConfiguredKeys(privateKeys))
+  if (!storage) throw new GatewayError('invalid_configuration', 'Signing keys need `storage` or `privateKeys`')
+  if (encryptionKeys.length === 0 && !isLoopbackIssuer(issuer)) {
+    throw new GatewayError(
+      'invalid_configuration',
+      `The public issuer ${issuer} must not store private keys in plain: set \`encryptionKeys\` to [32 random bytes in base64] (openssl rand -base64 32), or give \`privateKeys\``,
+    )
+  }
+  if (rotation > 0 && rotation <= publishAhead) {
+    throw new GatewayError('invalid_configuration', '`rotation` must be longer than `publishAhead`')
+  }
+  if (publishAhead < 2 * reread) {
+    throw new GatewayError('invalid_configuration', `\`publishAhead\` must be at least ${2 * reread} seconds`)
+  }
+
+  const clock = (): number => Math.floor(now() / 1000)
+  const cipher = createPrivateKeyCipher(encryptionKeys)
+  const policy = { algorithm, rotation, publishAhead, retention }
+  const name = `oauth:keys:${issuer}`
+  let ring: { value: Promise<KeyRing>; readAt: number } | undefined
+  const imported = new Map<string, Promise<CryptoKey>>()
+
+  function currentRing(): Promise<KeyRing> {
+    if (ring && clock() - ring.readAt < reread) return ring.value
+    const known = ring?.value
+    const value = keepKeyRing(storage as Storage, name, policy, cipher, clock).catch((error) => {
+      // Keys that are known stay good while the store is away; the next use tries again.
+      ring = undefined
+      if (known) return known
+      throw error
+    })
+    ring = { value, readAt: clock() }
+    return value
+  }
+
+  async function signer(): Promise<{ kid: string; key: CryptoKey }> {
+    const current = await currentRing()
+    const stored = activeKey(current, algorithm, clock()) ?? current.keys[0]
+    if (!stored) throw new GatewayError('temporarily_unavailable', 'No signing key')
+    let key = imported.get(stored.kid)
+    if (!key) {
+      key = cipher.open(stored.privateKey).then((jwk) => importJWK(jwk, stored.alg) as Promise<CryptoKey>)
+      key.catch(() => imported.delete(stored.kid))
+      imported.set(stored.kid, key)
+    }
+    return { kid: stored.kid, key: await key }
+  }
+
+  return {
+    algorithm,
+    async sign(claims, { typ }) {
+      const { kid, key } = await signer()
+      return new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ, kid }).sign(key)
+    },
+    async jwks() {
+      const { keys } = await currentRing()
+      return { keys: keys.map((key) => ({ ...key.publicKey, kid: key.kid, alg: key.alg, use: 'sig' })) }
+    },
+    async rotate() {
+      const value = keepKeyRing(storage, name, policy, cipher, clock, true)
+      ring = { value, readAt: clock() }
+      await value
+    },
+  }
+}
+
+function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {
+  const first = keys[0] as ConfiguredKey
+  return {
+    algorithm: first.algorithm,
+    async sign(claims, { typ }) {
+      const kid = await first.kid()
+      return new SignJWT(claims).setProtectedHeader({ alg: first.algorithm, typ, kid }).sign(await first.privateKey())
+    },
+    async jwks() {
+      return {
+        keys: await Promise.all(
+          keys.map(async (key) => ({ ...key.publicKey, kid: await key.kid(), alg: key.algorithm, use: 'sig' })),
+        ),
+      }
+    },
+    rotate() {
+      throw new GatewayError('invalid_configuration', 'Keys given by `privateKeys` are rotated by changing the option')
+    },
+  }
+}

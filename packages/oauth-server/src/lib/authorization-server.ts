@@ -1,0 +1,101 @@
+import { type Authority, createTokenVerifier, type Mountable, mountable } from '@mcp-gateway/core'
+import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { answer } from './answer.js'
+import { createResources } from './authorize/resources.js'
+import { createClientStore } from './clients/client-store.js'
+import { createGrantStore } from './grants/grant-store.js'
+import { createCookies } from './http/cookies.js'
+import type { AuthorizationServerOptions } from './options.js'
+import { createRevocationCheck } from './revocation/revocation-check.js'
+import { createRoutes } from './routes.js'
+import type { Server } from './server.js'
+import { checkResource, readSettings } from './settings.js'
+import { createStorageKeys } from './storage-keys.js'
+
+/** What `createAuthorizationServer` returns: mount it, or hand it to `createGateway` as `auth`. */
+export type AuthorizationServer = Mountable & Required<Pick<Authority, 'issuer' | 'protect' | 'handle' | 'match'>>
+
+/**
+ * An OAuth 2.1 authorization server for MCP: metadata, registration, authorization with consent and login, tokens bound
+ * to a resource, revocation and keys. It issues tokens; checking them at a resource is `protect`'s verifier and
+ * `bearerAuth`. It is not an OpenID provider: no ID tokens, no user info.
+ *
+ * Nothing is read or written before the first request.
+ *
+ * @throws GatewayError `invalid_configuration`, saying which option to change
+ * @see RFC 6749, RFC 7591, RFC 7636, RFC 8414, RFC 8707, RFC 9068, RFC 9207, RFC 9700
+ * @example
+ * ```ts
+ * const auth = createAuthorizationServer({
+ *   issuer: 'http://127.0.0.1:8787',
+ *   storage: memoryStorage(),
+ *   identityProvider: devLogin(),
+ * })
+ * ```
+ */
+export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
+  const { issuer, storage, identityProvider, logger, now = Date.now } = options
+  const settings = readSettings(options)
+  const { lifetimes } = settings
+  const clock = (): number => Math.floor(now() / 1000)
+  const keys = createStorageKeys(issuer)
+  const signingKeys =
+    options.signingKeys ??
+    createSigningKeys({
+      issuer,
+      storage,
+      encryptionKeys: options.encryptionKeys,
+      retention: Math.max(86_400, lifetimes.accessToken),
+      now,
+    })
+  const grants = createGrantStore({
+    storage,
+    keys,
+    accessTokenLifetime: lifetimes.accessToken,
+    idleLifetime: lifetimes.refreshTokenIdle,
+    grantLifetime: lifetimes.grant,
+    clock,
+  })
+  const clients = createClientStore({
+    storage,
+    keys,
+    configured: new Map(),
+    clientLifetime: lifetimes.client,
+    unusedClientLifetime: lifetimes.unusedClient,
+    clock,
+  })
+  const server: Server = {
+    settings,
+    storage,
+    keys,
+    signingKeys,
+    clients,
+    grants,
+    resources: createResources(options.resources ?? []),
+    cookies: createCookies(issuer),
+    identityProvider,
+    logger,
+    clock,
+  }
+  const route = createRoutes(server)
+  const pathOf = (request: Request): string => new URL(request.url).pathname
+  const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
+
+  return mountable({
+    issuer,
+    protect(resource: string) {
+      checkResource(resource)
+      server.resources.add(resource)
+      return createTokenVerifier({
+        issuer,
+        audience: resource,
+        jwks: () => signingKeys.jwks(),
+        // All that keys can be made for: after a change of algorithm the tokens signed before it are still good.
+        algorithms: ['ES256', 'RS256', 'EdDSA'],
+        isRevoked,
+      })
+    },
+    match: (request: Request) => route(pathOf(request)) !== undefined,
+    handle: (request, context) => answer(route(pathOf(request)), request, context, logger),
+  })
+}

@@ -1,0 +1,11 @@
+/** A validated authorization request, as it waits for the person's decision. */
+export interface AuthorizationRequest {
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly state?: string
+  readonly scopes: readonly string[]
+  readonly resource: string
+  /** The S256 challenge. */
+  readonly challenge: string
+  readonly prompt: readonly string[]
+}

@@ -1,0 +1,16 @@
+import { randomToken } from '../crypto/random-token.js'
+import type { GrantUser } from '../grants/grant.js'
+import type { Server } from '../server.js'
+import type { AuthorizationRequest } from './authorization-request.js'
+import type { Code } from './code.js'
+
+/** Makes an authorization code (RFC 6749 section 4.1.2): 256 random bits, of which the store has the hash. */
+export async function issueCode(server: Server, request: AuthorizationRequest, user: GrantUser): Promise<string> {
+  const { storage, keys, settings, clients, clock } = server
+  const code = randomToken()
+  const record: Code = { request, user, expiresAt: clock() + settings.lifetimes.code }
+  await storage.set(await keys('code', code), JSON.stringify(record), { ttl: settings.lifetimes.code })
+  const client = await clients.find(request.clientId)
+  if (client) await clients.touch(client)
+  return code
+}

@@ -1,0 +1,6 @@
+/** Answers with a public document that may be kept for a few minutes. */
+export function cacheableJson(document: unknown): Response {
+  return new Response(JSON.stringify(document), {
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300' },
+  })
+}

@@ -1,0 +1,68 @@
+import type { Storage } from '@mcp-gateway/core'
+import { readRecord, type Stored } from '../records.js'
+import type { StorageKeys } from '../storage-keys.js'
+import type { Grant } from './grant.js'
+
+/** Keeps grants. A grant's id is public: it is in access tokens. What finds it from a refresh token is not. */
+export interface GrantStore {
+  read(id: string): Promise<Stored<Grant> | undefined>
+  create(id: string, grant: Grant): Promise<void>
+  /** Writes the grant if nobody else did since it was read. */
+  replace(id: string, version: string, grant: Grant): Promise<boolean>
+  /** Ends the grant, its refresh tokens at once and its access tokens within the revocation delay. */
+  revoke(id: string): Promise<void>
+  /** Whether the grant can still be used: `undefined` is gone, revoked or past its lifetime. */
+  isLive(grant: Grant): boolean
+}
+
+/** What the store needs to know. Durations in seconds. */
+export interface GrantStoreOptions {
+  readonly storage: Storage
+  readonly keys: StorageKeys
+  readonly accessTokenLifetime: number
+  /** `0` for ever. */
+  readonly idleLifetime: number
+  /** `0` for ever. */
+  readonly grantLifetime: number
+  readonly clock: () => number
+}
+
+export function createGrantStore({
+  storage,
+  keys,
+  accessTokenLifetime,
+  idleLifetime,
+  grantLifetime,
+  clock,
+}: GrantStoreOptions): GrantStore {
+  const key = (id: string): string => `oauth:refresh:${id}`
+
+  /** Until the last token that the grant can have now is over. */
+  function ttl(grant: Grant): number | null {
+    // An access token is good only while its grant is there, so the grant outlives it.
+    if (grant.current === undefined) return accessTokenLifetime + 60
+    const idle = idleLifetime === 0 ? Number.POSITIVE_INFINITY : idleLifetime
+    const left = grantLifetime === 0 ? Number.POSITIVE_INFINITY : grant.createdAt + grantLifetime - clock()
+    const seconds = Math.max(Math.min(idle, left), accessTokenLifetime + 60)
+    return seconds === Number.POSITIVE_INFINITY ? null : seconds
+  }
+
+  async function lists(grant: Grant): Promise<string[]> {
+    return [await keys('user_tokens', grant.user.subject), await keys('client_tokens', grant.clientId)]
+  }
+
+  return {
+    read: (id) => readRecord<Grant>(storage, key(id)),
+    async create(id, grant) {
+      await storage.set(key(id), JSON.stringify(grant), { ttl: ttl(grant), lists: await lists(grant) })
+    },
+    async replace(id, version, grant) {
+      const options = { ttl: ttl(grant), lists: await lists(grant) }
+      return storage.compareAndSet(key(id), version, JSON.stringify(grant), options)
+    },
+    async revoke(id) {
+      await storage.delete(key(id))
+    },
+    isLive: (grant) => grantLifetime === 0 || clock() < grant.createdAt + grantLifetime,
+  }
+}

@@ -1,0 +1,51 @@
+import { readBody } from './read-body.js'
+import { Refusal } from './refusal.js'
+
+const most = 100
+
+/** The parameters of a request, each at most once but for those that may repeat. */
+export interface Parameters {
+  /** The value; an empty one counts as absent (RFC 6749 section 3.1). */
+  get(name: string): string | undefined
+  /** Every value of a parameter that may repeat. */
+  all(name: string): string[]
+  /** Names that came more than once. */
+  readonly repeated: ReadonlySet<string>
+}
+
+/** Sorts parameters out. */
+export function parameters(source: URLSearchParams): Parameters {
+  const values = new Map<string, string[]>()
+  const repeated = new Set<string>()
+  let count = 0
+  for (const [name, value] of source) {
+    if (++count > most) throw new Refusal(400, 'invalid_request', `More than ${most} parameters`)
+    const known = values.get(name)
+    if (known) {
+      known.push(value)
+      repeated.add(name)
+    } else values.set(name, [value])
+  }
+  return {
+    get: (name) => values.get(name)?.[0] || undefined,
+    all: (name) => (values.get(name) ?? []).filter((value) => value !== ''),
+    repeated,
+  }
+}
+
+/** Reads a form-encoded POST body (RFC 6749 section 3.2: nothing else is accepted). */
+export async function readForm(request: Request): Promise<Parameters> {
+  const type = request.headers.get('content-type') ?? ''
+  if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
+    throw new Refusal(400, 'invalid_request', 'The Content-Type must be application/x-www-form-urlencoded')
+  }
+  return parameters(new URLSearchParams(await readBody(request)))
+}
+
+/** Refuses parameters that came twice (RFC 6749 section 3.2), but for those that may. */
+export function refuseRepeated(form: Parameters, allowed: readonly string[] = []): void {
+  for (const name of form.repeated) {
+    if (!allowed.includes(name))
+      throw new Refusal(400, 'invalid_request', `The parameter ${name} was sent more than once`)
+  }
+}

@@ -1,0 +1,29 @@
+import type { AuthorizationRequest } from '../authorize/authorization-request.js'
+import type { Server } from '../server.js'
+import { newStep, saveStep } from './transaction.js'
+
+/** Sends the browser to the login, after the person approved the client and not before. */
+export async function beginLogin(
+  server: Server,
+  request: AuthorizationRequest,
+  cookies: readonly string[],
+): Promise<Response> {
+  const { settings, identityProvider } = server
+  const { handle, cookie, browser } = await newStep(server)
+  const start = await identityProvider.begin({
+    callbackUrl: callbackUrl(server),
+    state: handle,
+    fresh: request.prompt.includes('login') || request.prompt.includes('select_account'),
+  })
+  const memo = 'redirect' in start ? start.memo : undefined
+  await saveStep(server, handle, { step: 'login', request, browser, memo })
+  const location = 'redirect' in start ? start.redirect : `${settings.issuer}/login?state=${handle}`
+  const headers = new Headers({ Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' })
+  for (const each of [...cookies, cookie]) headers.append('Set-Cookie', each)
+  return new Response(null, { status: 303, headers })
+}
+
+/** One path per provider, so that an answer can only be for the provider it was asked from (RFC 9700 section 4.4.2). */
+export function callbackUrl({ settings, identityProvider }: Server): string {
+  return `${settings.issuer}/callback/${identityProvider.name}`
+}

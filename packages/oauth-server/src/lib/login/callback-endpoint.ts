@@ -1,0 +1,14 @@
+import { refusalPage } from '../pages/refusal-page.js'
+import type { Server } from '../server.js'
+import { completeLogin } from './complete-login.js'
+import { readStep } from './transaction.js'
+
+/** Where an identity provider sends the browser back to. */
+export async function callbackEndpoint(server: Server, request: Request): Promise<Response> {
+  const { searchParams } = new URL(request.url)
+  const handle = searchParams.get('state') ?? undefined
+  const transaction = await readStep(server, request, handle, 'login')
+  return completeLogin(server, handle as string, transaction, searchParams, (message) =>
+    refusalPage(400, 'The sign-in did not work', message),
+  )
+}

@@ -1,0 +1,60 @@
+import type { Logger, Storage } from '@mcp-gateway/core'
+import type { SigningKeys } from '@mcp-gateway/core/keys'
+import type { IdentityProvider } from './login/identity-provider.js'
+
+/** How long things live, in seconds. */
+export interface Lifetimes {
+  /** An authorization code; 60 unless told, at most 600. */
+  readonly code?: number
+  /** An access token; 3600 unless told. */
+  readonly accessToken?: number
+  /** A refresh token that is not used; 30 days unless told, `0` for ever. */
+  readonly refreshTokenIdle?: number
+  /** A grant, however often it is refreshed; `0`, for ever, unless told. */
+  readonly grant?: number
+  /** How long the refresh token before the current one still gets the same successor; 30 unless told. */
+  readonly refreshReplay?: number
+  /** A registered client that is not used; 90 days unless told, `0` for ever. Never less than its grants. */
+  readonly client?: number
+  /** A registration that no person ever approved; 24 hours unless told. */
+  readonly unusedClient?: number
+  /** Login and consent together; 600 unless told. */
+  readonly login?: number
+  /** How long a revoked access token may still pass; 10 unless told, `0` to look at the store on every request. */
+  readonly revocationDelay?: number
+}
+
+/** Limits on registration. They leave loopback issuers alone. */
+export interface RegistrationLimits {
+  /** Per client address and hour; 60 unless told. Holds only where the host knows addresses (`context.client`). */
+  readonly perAddress?: number
+  /** Over all addresses, per hour; 10,000 unless told. */
+  readonly total?: number
+}
+
+/** Options of `createAuthorizationServer`. */
+export interface AuthorizationServerOptions {
+  /** The issuer identifier (RFC 8414 section 2): https, or http on loopback. Published exactly as written. */
+  readonly issuer: string
+  /** Where clients, codes and grants live. All replicas share it. */
+  readonly storage: Storage
+  /** Says who the user is: `github(…)`, `oidc(…)`, or `devLogin()` on loopback. */
+  readonly identityProvider: IdentityProvider
+  /** The resources that tokens may be for (RFC 8707), beside those that `protect` registers. */
+  readonly resources?: readonly string[]
+  /** The resource that is meant when a client names none and there are several; without it such a request is refused. */
+  readonly defaultResource?: string
+  /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` unless told. */
+  readonly scopes?: Readonly<Record<string, string>>
+  /** Granted when a client asks for no scope that is known; every scope unless told. */
+  readonly defaultScopes?: readonly string[]
+  /** Encrypts stored signing keys: each 32 random bytes in base64, the first for new ones. Needed unless on loopback. */
+  readonly encryptionKeys?: readonly string[]
+  /** Signing keys of your own making, in place of generated ones in `storage`. */
+  readonly signingKeys?: SigningKeys
+  readonly lifetimes?: Lifetimes
+  readonly registrationLimits?: RegistrationLimits
+  readonly logger?: Logger
+  /** Milliseconds since the epoch; `Date.now` unless told. */
+  readonly now?: () => number
+}

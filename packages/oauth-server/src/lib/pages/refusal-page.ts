@@ -1,0 +1,13 @@
+import { html } from './html.js'
+import { pageResponse } from './page.js'
+
+/** Tells the person at the browser why it ends here: for errors that must not be sent to a redirect URI. */
+export function refusalPage(status: number, title: string, explanation: string): Promise<Response> {
+  return pageResponse({
+    status,
+    title,
+    body: html`<h1>${title}</h1>
+<p>${explanation}</p>
+<p class="note">You can close this page.</p>`,
+  })
+}

@@ -1,0 +1,33 @@
+import type { AuthInfo } from '@mcp-gateway/core'
+import type { GrantStore } from '../grants/grant-store.js'
+
+const most = 10_000
+
+/**
+ * Says whether the grant of an access token is gone. What it learns it believes for `delay` seconds: that is how long a
+ * revoked token may still pass, and how often a token in use costs a read.
+ */
+export function createRevocationCheck(
+  grants: GrantStore,
+  delay: number,
+  clock: () => number,
+): (auth: AuthInfo) => Promise<boolean> {
+  const known = new Map<string, { readonly revoked: boolean; readonly until: number }>()
+
+  return async ({ extra }) => {
+    const id = (extra?.claims as Record<string, unknown> | undefined)?.grant_id
+    // A token of ours always names its grant; one that does not was not made by this version of the server.
+    if (typeof id !== 'string') return true
+    const now = clock()
+    const remembered = known.get(id)
+    if (remembered && now < remembered.until) return remembered.revoked
+    const grant = (await grants.read(id))?.value
+    const revoked = grant === undefined || !grants.isLive(grant)
+    if (delay > 0) {
+      known.delete(id)
+      if (known.size >= most) known.delete(known.keys().next().value as string)
+      known.set(id, { revoked, until: now + delay })
+    }
+    return revoked
+  }
+}

@@ -1,0 +1,62 @@
+import type { Context } from '@mcp-gateway/core'
+import { authorizeEndpoint } from './authorize/authorize-endpoint.js'
+import { consentEndpoint } from './consent/consent-endpoint.js'
+import { cacheableJson } from './discovery/cacheable-json.js'
+import { isMetadataPath } from './discovery/metadata-paths.js'
+import { serverMetadata } from './discovery/server-metadata.js'
+import { callbackEndpoint } from './login/callback-endpoint.js'
+import { loginEndpoint } from './login/login-endpoint.js'
+import { registrationEndpoint } from './registration/registration-endpoint.js'
+import { revocationEndpoint } from './revocation/revocation-endpoint.js'
+import type { Server } from './server.js'
+import { tokenEndpoint } from './token/token-endpoint.js'
+
+/** One endpoint. */
+export interface Route {
+  readonly methods: readonly string[]
+  /**
+   * Who calls it: `anyone` may read the answer from any web page, `browser` is a person, whose errors are pages,
+   * `server` is neither.
+   */
+  readonly audience: 'anyone' | 'browser' | 'server'
+  readonly answer: (request: Request, context: Context) => Response | Promise<Response>
+}
+
+/** Looks an endpoint up by the path of a request. Paths are the issuer's; hosts are not looked at. */
+export function createRoutes(server: Server): (path: string) => Route | undefined {
+  const { settings, identityProvider } = server
+  const metadata: Route = {
+    methods: ['GET', 'HEAD'],
+    audience: 'anyone',
+    answer: () => cacheableJson(serverMetadata(server)),
+  }
+  const routes: Record<string, Route> = {
+    '/jwks': {
+      methods: ['GET', 'HEAD'],
+      audience: 'anyone',
+      answer: async () => cacheableJson(await server.signingKeys.jwks()),
+    },
+    '/register': {
+      methods: ['POST'],
+      audience: 'anyone',
+      answer: (request, context) => registrationEndpoint(server, request, context),
+    },
+    '/token': { methods: ['POST'], audience: 'anyone', answer: (request) => tokenEndpoint(server, request) },
+    '/revoke': { methods: ['POST'], audience: 'anyone', answer: (request) => revocationEndpoint(server, request) },
+    '/authorize': {
+      methods: ['GET', 'POST'],
+      audience: 'browser',
+      answer: (request) => authorizeEndpoint(server, request),
+    },
+    '/consent': { methods: ['POST'], audience: 'browser', answer: (request) => consentEndpoint(server, request) },
+    '/login': { methods: ['GET', 'POST'], audience: 'browser', answer: (request) => loginEndpoint(server, request) },
+    [`/callback/${identityProvider.name}`]: {
+      methods: ['GET'],
+      audience: 'browser',
+      answer: (request) => callbackEndpoint(server, request),
+    },
+  }
+  const byPath = new Map(Object.entries(routes).map(([path, route]) => [settings.path + path, route]))
+  return (path) =>
+    byPath.get(path) ?? (isMetadataPath(path, settings.path, server.resources.list()) ? metadata : undefined)
+}

@@ -1,0 +1,25 @@
+import type { Logger, Storage } from '@mcp-gateway/core'
+import type { SigningKeys } from '@mcp-gateway/core/keys'
+import type { Resources } from './authorize/resources.js'
+import type { ClientStore } from './clients/client-store.js'
+import type { GrantStore } from './grants/grant-store.js'
+import type { Cookies } from './http/cookies.js'
+import type { IdentityProvider } from './login/identity-provider.js'
+import type { Settings } from './settings.js'
+import type { StorageKeys } from './storage-keys.js'
+
+/** What every endpoint of one authorization server shares. */
+export interface Server {
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly keys: StorageKeys
+  readonly signingKeys: SigningKeys
+  readonly clients: ClientStore
+  readonly grants: GrantStore
+  readonly resources: Resources
+  readonly cookies: Cookies
+  readonly identityProvider: IdentityProvider
+  readonly logger: Logger | undefined
+  /** Seconds since the epoch. */
+  readonly clock: () => number
+}

@@ -1,0 +1,96 @@
+import { GatewayError } from '@mcp-gateway/core'
+import { isLoopbackUrl } from './loopback.js'
+import type { AuthorizationServerOptions, Lifetimes, RegistrationLimits } from './options.js'
+
+/** Options that were checked and completed. */
+export interface Settings {
+  readonly issuer: string
+  /** The path of the issuer, without a slash at its end: '' or '/tenant'. */
+  readonly path: string
+  readonly loopback: boolean
+  readonly scopes: ReadonlyMap<string, string>
+  readonly defaultScopes: readonly string[]
+  readonly defaultResource: string | undefined
+  readonly lifetimes: Required<Lifetimes>
+  readonly registrationLimits: Required<RegistrationLimits>
+}
+
+const day = 86_400
+
+export function readSettings(options: AuthorizationServerOptions): Settings {
+  const { issuer, scopes = { mcp: 'Use the servers behind this gateway in your name' } } = options
+  const path = issuerPath(issuer)
+  for (const scope of Object.keys(scopes)) {
+    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
+      fail(`\`scopes\` holds ${JSON.stringify(scope)}, which is no scope of RFC 6749`)
+  }
+  const defaultScopes = options.defaultScopes ?? Object.keys(scopes).filter((scope) => scope !== 'offline_access')
+  for (const scope of defaultScopes) {
+    if (!(scope in scopes)) fail(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
+  }
+  for (const resource of [...(options.resources ?? []), options.defaultResource ?? issuer]) checkResource(resource)
+  options.identityProvider.validate?.(issuer)
+  if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
+    fail('The `name` of an identity provider is lower-case letters, digits and hyphens')
+  }
+  return {
+    issuer,
+    path,
+    loopback: isLoopbackUrl(issuer),
+    scopes: new Map(Object.entries(scopes)),
+    defaultScopes,
+    defaultResource: options.defaultResource,
+    lifetimes: readLifetimes(options.lifetimes ?? {}),
+    registrationLimits: { perAddress: 60, total: 10_000, ...options.registrationLimits },
+  }
+}
+
+/** RFC 8707 section 2: absolute, without a fragment. Plain http only where nobody can listen. */
+export function checkResource(resource: string): void {
+  if (
+    !/^https?:\/\/[^/?#@\s]+(\/[^#\s]*)?$/i.test(resource) ||
+    (!isLoopbackUrl(resource) && !/^https:/i.test(resource))
+  ) {
+    fail(
+      `The resource ${resource} must be an absolute https URL without user, query or fragment; http only on loopback`,
+    )
+  }
+}
+
+function issuerPath(issuer: string): string {
+  const parts = /^(https?):\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.exec(issuer)
+  if (!parts) fail(`The issuer ${issuer} must be a URL without user, query or fragment (RFC 8414 section 2)`)
+  if (parts[1] === 'http' && !isLoopbackUrl(issuer)) fail(`The issuer ${issuer} must use https; http only on loopback`)
+  const path = parts[2] ?? ''
+  // Clients compare issuers as strings, and half of the stacks in use drop a slash at the end.
+  if (path.endsWith('/')) fail(`The issuer ${issuer} must not end with a slash`)
+  return path
+}
+
+function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
+  const all = {
+    code: 60,
+    accessToken: 3600,
+    refreshTokenIdle: 30 * day,
+    grant: 0,
+    refreshReplay: 30,
+    client: 90 * day,
+    unusedClient: day,
+    login: 600,
+    revocationDelay: 10,
+    ...lifetimes,
+  }
+  for (const [name, seconds] of Object.entries(all)) {
+    if (!Number.isFinite(seconds) || seconds < 0) fail(`lifetimes.${name} must be a number of seconds`)
+  }
+  if (all.code < 1 || all.code > 600) fail('lifetimes.code must be between 1 and 600 seconds (RFC 6749 section 4.1.2)')
+  if (all.accessToken < 1) fail('lifetimes.accessToken must be at least 1 second')
+  // A client that vanished under a live grant is a dead end for the person behind it.
+  const grants = all.refreshTokenIdle === 0 ? all.grant : all.refreshTokenIdle
+  const client = all.client === 0 || grants === 0 ? 0 : Math.max(all.client, grants)
+  return { ...all, client }
+}
+
+function fail(message: string): never {
+  throw new GatewayError('invalid_configuration', message)
+}

@@ -1,0 +1,74 @@
+import type { Code } from '../authorize/code.js'
+import { verifierFits } from '../authorize/pkce.js'
+import type { Client } from '../clients/client.js'
+import { hash } from '../crypto/hash.js'
+import type { Grant } from '../grants/grant.js'
+import type { Parameters } from '../http/form.js'
+import { Refusal } from '../http/refusal.js'
+import { readRecord } from '../records.js'
+import type { Server } from '../server.js'
+import { accessToken } from './access-token.js'
+import { formatRefreshToken, grantIdOf, newRefreshToken } from './refresh-token.js'
+import type { TokenResponse } from './token-response.js'
+
+/** Trades a code for tokens (RFC 6749 section 4.1.3). Nothing is consumed before everything is checked. */
+export async function authorizationCodeGrant(server: Server, client: Client, form: Parameters): Promise<TokenResponse> {
+  const { settings, storage, keys, grants, resources, clock } = server
+  const codeText = form.get('code')
+  if (!codeText) throw new Refusal(400, 'invalid_request', 'code is missing')
+  const key = await keys('code', codeText)
+  const stored = await readRecord<Code>(storage, key)
+  if (!stored) throw new Refusal(400, 'invalid_grant', 'The code is unknown or too old')
+  const { request, user, expiresAt, grantId: used } = stored.value
+  if (request.clientId !== client.clientId) {
+    throw new Refusal(400, 'invalid_grant', 'The code was issued to another client')
+  }
+  if (form.get('redirect_uri') !== request.redirectUri) {
+    throw new Refusal(400, 'invalid_grant', 'redirect_uri differs from that of the authorization request')
+  }
+  if (!(await verifierFits(form.get('code_verifier') ?? '', request.challenge))) {
+    throw new Refusal(400, 'invalid_grant', 'code_verifier does not fit the code_challenge')
+  }
+  if (used !== undefined) {
+    // RFC 6749 section 4.1.2: a code that is used twice may have been stolen, so what it gave is taken back.
+    await grants.revoke(used)
+    throw new Refusal(400, 'invalid_grant', 'The code was used before; everything it gave is revoked')
+  }
+  if (clock() >= expiresAt) throw new Refusal(400, 'invalid_grant', 'The code is unknown or too old')
+  for (const resource of form.all('resource')) {
+    if (resources.canonical(resource) !== request.resource) {
+      throw new Refusal(400, 'invalid_target', 'The code was issued for another resource')
+    }
+  }
+
+  const refresh = newRefreshToken()
+  const id = await grantIdOf(settings.issuer, refresh.family)
+  const refreshes = client.metadata.grant_types.includes('refresh_token')
+  const grant: Grant = {
+    clientId: client.clientId,
+    user,
+    scopes: request.scopes,
+    resource: request.resource,
+    createdAt: clock(),
+    ...(refreshes && { current: await hash(refresh.secret) }),
+  }
+  const token = await accessToken(server, id, grant, grant.scopes)
+  // The grant comes first, so that whoever finds the code used also finds what to revoke.
+  await grants.create(id, grant)
+  const next: Code = { ...stored.value, grantId: id }
+  if (
+    !(await storage.compareAndSet(key, stored.version, JSON.stringify(next), { ttl: settings.lifetimes.accessToken }))
+  ) {
+    await grants.revoke(id)
+    const winner = (await readRecord<Code>(storage, key))?.value.grantId
+    if (winner) await grants.revoke(winner)
+    throw new Refusal(400, 'invalid_grant', 'The code was used before; everything it gave is revoked')
+  }
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: settings.lifetimes.accessToken,
+    scope: grant.scopes.join(' '),
+    ...(refreshes && { refresh_token: formatRefreshToken(refresh) }),
+  }
+}

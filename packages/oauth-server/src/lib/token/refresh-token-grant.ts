@@ -1,0 +1,120 @@
+import { parseScope } from '../authorize/scope.js'
+import type { Client } from '../clients/client.js'
+import { equal } from '../crypto/equal.js'
+import { hash } from '../crypto/hash.js'
+import { randomToken } from '../crypto/random-token.js'
+import type { Grant } from '../grants/grant.js'
+import type { Parameters } from '../http/form.js'
+import { Refusal } from '../http/refusal.js'
+import type { Stored } from '../records.js'
+import type { Server } from '../server.js'
+import { accessToken } from './access-token.js'
+import { formatRefreshToken, grantIdOf, parseRefreshToken, type RefreshToken, successor } from './refresh-token.js'
+import type { TokenResponse } from './token-response.js'
+
+/**
+ * Trades a refresh token for its successor and an access token (RFC 6749 section 6). The same token again, within the
+ * replay window and with the same question, gets the same successor: parallel sessions of one client and lost replies
+ * end no session. After the window it is taken for stolen, and the family ends (RFC 9700 section 4.14.2).
+ */
+export async function refreshTokenGrant(server: Server, client: Client, form: Parameters): Promise<TokenResponse> {
+  const token = parseRefreshToken(form.get('refresh_token') ?? '')
+  if (!form.get('refresh_token')) throw new Refusal(400, 'invalid_request', 'refresh_token is missing')
+  if (!token) throw unknown()
+  const id = await grantIdOf(server.settings.issuer, token.family)
+  const presented = await hash(token.secret)
+  const scope = form.get('scope') ?? ''
+  await server.clients.touch(client)
+
+  // Whoever loses the race for a rotation reads what the winner wrote, once: the token it holds is the previous one then.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const stored = await server.grants.read(id)
+    const grant = stored?.value
+    // Another client's token ends nothing: that would be a way to log others out.
+    if (!grant || grant.clientId !== client.clientId || !server.grants.isLive(grant)) throw unknown()
+    const scopes = narrowedScopes(grant, scope)
+    checkResources(server, grant, form.all('resource'))
+    if (grant.current !== undefined && equal(presented, grant.current)) {
+      const next = await rotate(server, id, stored, token, scope)
+      if (next) return respond(server, id, grant, scopes, next)
+    } else {
+      return respond(server, id, grant, scopes, await replay(server, id, grant, token, presented, scope))
+    }
+  }
+  throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', { 'Retry-After': '1' })
+}
+
+async function rotate(
+  server: Server,
+  id: string,
+  { value: grant, version }: Stored<Grant>,
+  token: RefreshToken,
+  scope: string,
+): Promise<RefreshToken | undefined> {
+  const nonce = randomToken(16)
+  const next = await successor(token, nonce)
+  const rotation = { previous: grant.current as string, nonce, at: server.clock(), scope }
+  const changed = { ...grant, current: await hash(next.secret), rotation }
+  return (await server.grants.replace(id, version, changed)) ? next : undefined
+}
+
+/** The token is not the current one of its family: the one before, or one that was used up long ago. */
+async function replay(
+  server: Server,
+  id: string,
+  { rotation }: Grant,
+  token: RefreshToken,
+  presented: string,
+  scope: string,
+): Promise<RefreshToken> {
+  const previous = rotation !== undefined && equal(presented, rotation.previous)
+  if (!previous || server.clock() - rotation.at >= server.settings.lifetimes.refreshReplay) {
+    await server.grants.revoke(id)
+    server.logger?.warn({ grantId: id }, 'A refresh token was used again; its grant is revoked')
+    throw new Refusal(400, 'invalid_grant', 'The refresh token was used before; the whole grant is revoked')
+  }
+  if (scope !== rotation.scope) {
+    throw new Refusal(400, 'invalid_grant', 'The refresh token was used before, with another scope')
+  }
+  return successor(token, rotation.nonce)
+}
+
+async function respond(
+  server: Server,
+  id: string,
+  grant: Grant,
+  scopes: readonly string[],
+  next: RefreshToken,
+): Promise<TokenResponse> {
+  return {
+    access_token: await accessToken(server, id, grant, scopes),
+    token_type: 'Bearer',
+    expires_in: server.settings.lifetimes.accessToken,
+    scope: scopes.join(' '),
+    refresh_token: formatRefreshToken(next),
+  }
+}
+
+/** The scope of this access token; the grant keeps its own, so a later refresh may ask for all of it again. */
+function narrowedScopes(grant: Grant, scope: string): readonly string[] {
+  if (scope === '') return grant.scopes
+  const requested = parseScope(scope)
+  if (!requested?.every((name) => grant.scopes.includes(name))) {
+    throw new Refusal(400, 'invalid_scope', 'scope goes beyond what was granted')
+  }
+  return requested
+}
+
+function checkResources({ resources }: Server, grant: Grant, requested: readonly string[]): void {
+  // Clients drop their tokens on invalid_grant and start again; on invalid_target they are stuck.
+  if (resources.canonical(grant.resource) !== grant.resource) {
+    throw new Refusal(400, 'invalid_grant', 'The resource of this grant is served no more')
+  }
+  if (requested.some((resource) => resources.canonical(resource) !== grant.resource)) {
+    throw new Refusal(400, 'invalid_target', 'The grant is for another resource')
+  }
+}
+
+function unknown(): Refusal {
+  return new Refusal(400, 'invalid_grant', 'The refresh token is unknown, revoked or too old')
+}

@@ -1,0 +1,41 @@
+import { derive } from '../crypto/derive.js'
+import { hash } from '../crypto/hash.js'
+import { randomToken } from '../crypto/random-token.js'
+
+/**
+ * A refresh token: `rt.<family>.<secret>`. The family finds the grant: its hash is the grant's id, so that an access
+ * token, which carries the id, does not give the family away. The secret is a new one at each rotation.
+ */
+export interface RefreshToken {
+  readonly family: string
+  readonly secret: string
+}
+
+const grammar = /^rt\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
+
+/** A family of its own. */
+export function newRefreshToken(): RefreshToken {
+  return { family: randomToken(), secret: randomToken() }
+}
+
+export function parseRefreshToken(text: string): RefreshToken | undefined {
+  const [, family, secret] = grammar.exec(text) ?? []
+  return family && secret ? { family, secret } : undefined
+}
+
+export function formatRefreshToken({ family, secret }: RefreshToken): string {
+  return `rt.${family}.${secret}`
+}
+
+/** The id of the grant that a family belongs to. */
+export async function grantIdOf(issuer: string, family: string): Promise<string> {
+  return hash(`${issuer}\n${family}`)
+}
+
+/**
+ * The token that follows. It is derived, so that whoever trades the same token in again gets the same successor, and
+ * the store needs to hold neither of them.
+ */
+export async function successor({ family, secret }: RefreshToken, nonce: string): Promise<RefreshToken> {
+  return { family, secret: await derive(secret, nonce) }
+}

@@ -1,0 +1,27 @@
+import { authenticateClient } from '../clients/authenticate-client.js'
+import { readForm, refuseRepeated } from '../http/form.js'
+import { jsonResponse } from '../http/json-response.js'
+import { Refusal } from '../http/refusal.js'
+import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
+import type { Server } from '../server.js'
+import { authorizationCodeGrant } from './authorization-code-grant.js'
+import { refreshTokenGrant } from './refresh-token-grant.js'
+
+const grants = { authorization_code: authorizationCodeGrant, refresh_token: refreshTokenGrant }
+
+/** The token endpoint (RFC 6749 section 3.2). */
+export async function tokenEndpoint(server: Server, request: Request): Promise<Response> {
+  refuseCredentialsInQuery(request)
+  const form = await readForm(request)
+  refuseRepeated(form, ['resource'])
+  const grantType = form.get('grant_type')
+  if (!grantType) throw new Refusal(400, 'invalid_request', 'grant_type is missing')
+  if (!Object.hasOwn(grants, grantType)) {
+    throw new Refusal(400, 'unsupported_grant_type', `grant_type must be one of ${Object.keys(grants).join(', ')}`)
+  }
+  const client = await authenticateClient(server, request, form)
+  if (!client.metadata.grant_types.includes(grantType)) {
+    throw new Refusal(400, 'unauthorized_client', `The client is not registered for ${grantType}`)
+  }
+  return jsonResponse(await grants[grantType as keyof typeof grants](server, client, form))
+}

@@ -1,0 +1,1 @@
+export { type FollowLoginOptions, followLogin } from './lib/testing/follow-login.js'
