@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const root = join(import.meta.dirname, '../..')
+const execute = promisify(execFile)
+
+/** What `npm pack` put into the tarball of one package. */
+export interface Packed {
+  name: string
+  version: string
+  filename: string
+  files: { path: string; size: number }[]
+}
+
+interface Manifest {
+  name: string
+  exports: Record<string, unknown>
+  dependencies?: Record<string, string>
+}
+
+/** Someone's project that installed our packages from their tarballs. */
+export interface Consumer {
+  folder: string
+  packed: Packed[]
+  manifests: Manifest[]
+  /** Runs a program in the folder and returns what it printed; throws with all of its output where it fails. */
+  run(command: string, ...args: string[]): Promise<string>
+}
+
+/**
+ * Builds the packages in a copy, packs them and installs the tarballs into an empty folder, offline: what they depend
+ * on comes from this repository's `node_modules`, and only what they declare is there.
+ */
+export async function createConsumer(): Promise<Consumer> {
+  const workspace = await mkdtemp(join(await realpath(tmpdir()), 'mcp-gateway-packaging-'))
+  const names = await readdir(join(root, 'packages'))
+  await copyWorkspace(workspace, names)
+  await build(workspace, 'core')
+  await Promise.all(names.filter((name) => name !== 'core').map((name) => build(workspace, name)))
+
+  const folder = join(workspace, 'consumer')
+  await mkdir(folder)
+  const manifests = await Promise.all(names.map((name) => readManifest(join(workspace, 'packages', name))))
+  const pack = await npm(
+    workspace,
+    'pack',
+    '--json',
+    '--pack-destination',
+    folder,
+    ...names.map((name) => `./packages/${name}`),
+  )
+  const packed = JSON.parse(pack) as Packed[]
+  const others = manifests
+    .flatMap(({ dependencies = {} }) => Object.keys(dependencies))
+    .filter((name) => !/^@mcp-gateway\//.test(name))
+  const dependencies = Object.fromEntries([
+    ...packed.map(({ name, filename }) => [name, `file:${filename}`]),
+    ...others.map((name) => [name, `file:${join(root, 'node_modules', name)}`]),
+  ])
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+  await npm(folder, 'install', '--offline', '--install-links', '--ignore-scripts', '--no-package-lock')
+  return { folder, packed, manifests, run: (command, ...args) => run(folder, command, args) }
+}
+
+async function copyWorkspace(workspace: string, names: string[]): Promise<void> {
+  const skipped = /[\\/](node_modules|dist|\.turbo)$/
+  for (const file of ['tsconfig.json', 'tsconfig.build.json', 'tsup.config.ts', 'packages']) {
+    await cp(join(root, file), join(workspace, file), { recursive: true, filter: (path) => !skipped.test(path) })
+  }
+  await mkdir(join(workspace, 'node_modules/@mcp-gateway'), { recursive: true })
+  for (const name of await readdir(join(root, 'node_modules'))) {
+    if (!/^(\.|@mcp-gateway$)/.test(name))
+      await symlink(join(root, 'node_modules', name), join(workspace, 'node_modules', name))
+  }
+  for (const name of names) {
+    await symlink(join(workspace, 'packages', name), join(workspace, 'node_modules/@mcp-gateway', name))
+  }
+}
+
+async function build(workspace: string, name: string): Promise<void> {
+  const folder = join(workspace, 'packages', name)
+  await run(folder, join(root, 'node_modules/.bin/tsup'), [])
+  await run(folder, join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'])
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest
+}
+
+function npm(folder: string, ...args: string[]): Promise<string> {
+  return run(folder, 'npm', [...args, '--silent', '--no-audit', '--no-fund'])
+}
+
+async function run(cwd: string, command: string, args: string[]): Promise<string> {
+  try {
+    return (await execute(command, args, { cwd, maxBuffer: 1e8 })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
+  }
+}
