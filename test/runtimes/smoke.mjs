@@ -1,4 +1,4 @@
-import { createGateway, memoryStorage } from '@mcp-gateway/core'
+import { createGateway, createLogger, memoryStorage } from '@mcp-gateway/core'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { logIn } from '../../scripts/log-in.mjs'
@@ -12,7 +12,12 @@ const resource = `${url}/notes/mcp`
  */
 export async function smoke() {
   const auth = createAuthorizationServer({ issuer: url, storage: memoryStorage(), identityProvider: devLogin() })
-  const gateway = createGateway({ url, auth, servers: { '/notes/mcp': notes } })
+  const gateway = createGateway({
+    url,
+    auth,
+    servers: { '/notes/mcp': notes },
+    logger: createLogger({ level: 'warn' }),
+  })
   const call = (path, init) => gateway.fetch(new Request(new URL(path, url), init))
 
   const refused = await call(resource, { method: 'POST', ...message({ token: 'none' }) })
