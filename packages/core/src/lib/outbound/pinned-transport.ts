@@ -1,0 +1,88 @@
+import { GatewayError } from '../gateway-error.js'
+import type { OutboundFetch } from './bounded-fetch.js'
+import { isPublicAddress } from './public-address.js'
+
+type Https = typeof import('node:https')
+type Dns = typeof import('node:dns')
+type Stream = typeof import('node:stream')
+type Lookup = (
+  hostname: string,
+  options: { all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void,
+) => void
+
+/** What a test may put in place of the resolver and the address rule; nobody else does. */
+export interface PinnedTransportParts {
+  readonly lookup?: Lookup
+  readonly isAllowed?: (address: string) => boolean
+  readonly ca?: string
+}
+
+/**
+ * A transport that connects to public addresses only. The address that was checked is the one that is connected to,
+ * since the check is the socket's own name lookup: a name that answers differently a moment later gains nothing. One
+ * forbidden address among several refuses the name. Each request has a connection of its own.
+ *
+ * @returns `undefined` where connections cannot be pinned: on anything but Node
+ */
+export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch | undefined {
+  if (!isNode()) return undefined
+  const https = process.getBuiltinModule('node:https') as Https
+  const dns = process.getBuiltinModule('node:dns') as Dns
+  const { Readable } = process.getBuiltinModule('node:stream') as Stream
+  const { lookup = dns.lookup as Lookup, isAllowed = isPublicAddress, ca } = parts
+
+  const pinned = (hostname: string, options: { all?: boolean }, callback: (...result: never[]) => void): void => {
+    lookup(hostname, { all: true }, (error, addresses) => {
+      const answer = callback as (error: Error | null, ...rest: unknown[]) => void
+      if (error) return answer(error)
+      const [first] = addresses
+      if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
+        return answer(new GatewayError('outbound_refused', `${hostname} is not on the public Internet`))
+      }
+      if (options.all) answer(null, addresses)
+      else answer(null, first.address, first.family)
+    })
+  }
+
+  return (input, init = {}) => {
+    const url = new URL(input)
+    const { method = 'GET', signal, body } = init
+    if (body != null && typeof body !== 'string') throw new TypeError('The body of a pinned request is a string')
+    const headers = { 'accept-encoding': 'identity', ...Object.fromEntries(new Headers(init.headers)) }
+    return new Promise((resolve, reject) => {
+      const options = { method, headers, lookup: pinned as never, agent: false, ca, signal: signal ?? undefined }
+      const request = https.request(url, options, (incoming) => {
+        const { statusCode: status = 0, statusMessage: statusText = '' } = incoming
+        const empty = method === 'HEAD' || [204, 205, 304].includes(status)
+        if (empty) incoming.resume()
+        const stream = empty ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>)
+        try {
+          const received = new Headers(pairs(incoming.rawHeaders))
+          const encoding = received.get('Content-Encoding') ?? 'identity'
+          if (encoding !== 'identity') {
+            throw new GatewayError('outbound_refused', `${url.origin} answers with an encoding that was not asked for`)
+          }
+          resolve(new Response(stream, { status, statusText, headers: received }))
+        } catch (error) {
+          incoming.destroy()
+          reject(error)
+        }
+      })
+      request.on('error', reject)
+      request.end(body ?? undefined)
+    })
+  }
+}
+
+/** Bun, Deno and workerd have these modules too, but their connections do not all honour a lookup function. */
+function isNode(): boolean {
+  if (typeof process === 'undefined' || process.release?.name !== 'node') return false
+  if (process.versions.bun !== undefined || typeof process.getBuiltinModule !== 'function') return false
+  const agent = typeof navigator === 'undefined' ? undefined : navigator.userAgent
+  return agent === undefined || agent.startsWith('Node.js/')
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? '']] : []))
+}

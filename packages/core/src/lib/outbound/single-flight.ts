@@ -1,0 +1,35 @@
+import type { OutboundFetch } from './bounded-fetch.js'
+
+/**
+ * Lets callers that GET the same address with the same headers at the same time share one request. The given fetch has
+ * to resolve with complete answers, as `boundedFetch` does. A caller's signal ends its own waiting, not the request.
+ */
+export function singleFlight(inner: OutboundFetch): OutboundFetch {
+  const pending = new Map<string, Promise<Response>>()
+  return async (url, init = {}) => {
+    const { method = 'GET', body, signal } = init
+    if (method !== 'GET' || body != null) return inner(url, init)
+    const key = JSON.stringify([String(url), [...new Headers(init.headers)]])
+    let shared = pending.get(key)
+    if (shared === undefined) {
+      shared = inner(url, { ...init, signal: null }).finally(() => pending.delete(key))
+      pending.set(key, shared)
+    }
+    return (await orAborted(shared, signal)).clone()
+  }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (signal == null) return work
+  signal.throwIfAborted()
+  let abort = (): void => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
