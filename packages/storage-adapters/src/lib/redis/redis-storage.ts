@@ -1,0 +1,119 @@
+import {
+  assertPageLimit,
+  assertStorageKey,
+  GatewayError,
+  lifetimeInMilliseconds,
+  type Storage,
+} from '@mcp-gateway/core'
+import { newCounterVersion, newVersion } from '../new-version.js'
+import { decodeText, encodeText } from '../text.js'
+import { unavailable } from '../unavailable.js'
+import { withDeadline } from '../with-deadline.js'
+import { createScriptRunner, type IoredisClient, type NodeRedisClient } from './script-runner.js'
+import { add, compareAndSet, increment, list, remove, set, take } from './scripts.js'
+
+export type { IoredisClient, NodeRedisClient } from './script-runner.js'
+
+/** Settings of {@link redisStorage}. */
+export interface RedisStorageOptions {
+  /**
+   * What all keys start with, in the braces of a hash tag: `mcp-gateway` unless told, which gives `{mcp-gateway}:…`.
+   * Two storages with different prefixes share nothing.
+   */
+  prefix?: string
+  /** Seconds after which a verb rejects although the client still tries, 3 unless told. */
+  timeout?: number
+}
+
+/**
+ * Keeps records in Redis 6.2 or later, or in Valkey, through a client that the caller made and closes. It does not
+ * connect, and it does not change the client's settings.
+ *
+ * Every verb is one round trip, lists included, and atomic: `get` is `GET`, the others are scripts. Expiry is the
+ * server's own. All keys carry one hash tag, so that in a cluster a storage lives in one slot. Reads must go to the
+ * master, and the eviction policy must be `noeviction`: a replay mark that is evicted lets a code be used again.
+ *
+ * With ioredis set `autoResendUnfulfilledCommands: false`. It otherwise sends a command again whose reply was lost, and
+ * a `take` that had succeeded then answers that there was nothing.
+ *
+ * @throws GatewayError `invalid_configuration` when the prefix is empty or holds a brace
+ * @example
+ * const client = new Redis('redis://127.0.0.1:6379', { maxRetriesPerRequest: 1, autoResendUnfulfilledCommands: false })
+ * const storage = redisStorage(client)
+ */
+export function redisStorage(
+  client: IoredisClient | NodeRedisClient,
+  { prefix = 'mcp-gateway', timeout = 3 }: RedisStorageOptions = {},
+): Storage {
+  if (!/^[^{}]+$/.test(prefix)) {
+    throw new GatewayError('invalid_configuration', 'prefix of redisStorage must have a character and no brace')
+  }
+  const run = createScriptRunner(client)
+  const recordKey = (key: string) => `{${prefix}}:${key}`
+  const answer = async <T>(reply: Promise<T>): Promise<T> => {
+    try {
+      return await withDeadline(reply, timeout * 1000)
+    } catch (error) {
+      throw unavailable('Redis', error)
+    }
+  }
+  const onRecord = (script: string, key: string, ...parameters: string[]) => {
+    assertStorageKey(key)
+    const name = encodeText(key)
+    return answer(run(script, recordKey(name), [name, ...parameters]))
+  }
+  const lifetime = (ttl: number | null) => String(lifetimeInMilliseconds(ttl) ?? '')
+
+  return {
+    async get(key) {
+      assertStorageKey(key)
+      const record = await answer(client.get(recordKey(encodeText(key))))
+      return typeof record === 'string' ? { value: valueIn(record), version: record.slice(0, 16) } : undefined
+    },
+    async set(key, value, options) {
+      await onRecord(set, key, recordOf(value, options.lists), lifetime(options.ttl))
+    },
+    async add(key, value, options) {
+      return Number(await onRecord(add, key, recordOf(value, options.lists), lifetime(options.ttl))) === 1
+    },
+    async take(key) {
+      const record = await onRecord(take, key)
+      return typeof record === 'string' ? valueIn(record) : undefined
+    },
+    async compareAndSet(key, version, value, options) {
+      const parameters = [recordOf(value, options.lists), lifetime(options.ttl)]
+      const reply =
+        version === undefined
+          ? await onRecord(add, key, ...parameters)
+          : await onRecord(compareAndSet, key, ...parameters, version)
+      return Number(reply) === 1
+    },
+    async delete(key) {
+      return Number(await onRecord(remove, key)) === 1
+    },
+    async list(name, { cursor, limit = 100 } = {}) {
+      assertStorageKey(name)
+      assertPageLimit(limit)
+      const escaped = encodeText(name)
+      const reply = await answer(run(list, `{${prefix}}@${escaped}`, [escaped, cursor ?? '-', String(limit)]))
+      const [next = '', ...keys] = reply as string[]
+      return next === '' ? { keys: keys.map(decodeText) } : { keys: keys.map(decodeText), cursor: next }
+    },
+    async increment(key, { ttl }) {
+      const count = Number(await onRecord(increment, key, newCounterVersion(), lifetime(ttl)))
+      if (count === 0) throw new TypeError('Only a key that increment created can be incremented')
+      return count
+    },
+    async close() {},
+  }
+}
+
+function recordOf(value: string, lists: readonly string[] = []): string {
+  for (const name of lists) assertStorageKey(name)
+  const names = lists.map((name) => `${encodeText(name)}\x10,`)
+  return `${newVersion()}${names.join('')}\x10.${encodeText(value)}`
+}
+
+function valueIn(record: string): string {
+  return decodeText(record.slice(record.indexOf('\x10.', 16) + 2))
+}

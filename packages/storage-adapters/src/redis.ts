@@ -1,0 +1,6 @@
+export {
+  type IoredisClient,
+  type NodeRedisClient,
+  type RedisStorageOptions,
+  redisStorage,
+} from './lib/redis/redis-storage.js'

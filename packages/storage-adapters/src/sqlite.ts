@@ -1,0 +1,5 @@
+export {
+  type SqliteDatabase,
+  type SqliteStorageOptions,
+  sqliteStorage,
+} from './lib/sqlite/sqlite-storage.js'
