@@ -1,0 +1,48 @@
+/** One event that may be asked for again. */
+export interface PastEvent {
+  readonly stream: number
+  readonly sequence: number
+  readonly frame: Buffer
+}
+
+/**
+ * The events that a session's client may ask for again with `Last-Event-ID`: the newest ones, bounded in bytes. An
+ * event larger than all of it is not kept.
+ */
+export class History {
+  readonly #maxBytes: number
+  #events: PastEvent[] = []
+  #first = 0
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  add(event: PastEvent): void {
+    this.#events.push(event)
+    this.#bytes += event.frame.length
+    while (this.#bytes > this.#maxBytes) {
+      this.#bytes -= this.#events[this.#first]?.frame.length ?? 0
+      this.#first++
+    }
+    if (this.#first > 64 && this.#first * 2 > this.#events.length) {
+      this.#events = this.#events.slice(this.#first)
+      this.#first = 0
+    }
+  }
+
+  /** What this stream sent after an event, or `undefined` when some of it is no longer here. */
+  after(stream: number, sequence: number, last: number): Buffer[] | undefined {
+    const frames: Buffer[] = []
+    for (let index = this.#first; index < this.#events.length; index++) {
+      const event = this.#events[index]
+      if (event?.stream === stream && event.sequence > sequence) frames.push(event.frame)
+    }
+    return frames.length === last - sequence ? frames : undefined
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+}

@@ -1,0 +1,224 @@
+import { applyTaps, type Context, jsonRpcError, parseMessage } from '@mcp-gateway/core'
+import { asBuffer } from '../wire/client-message.js'
+import { EventBody } from './event-body.js'
+import type { History } from './history.js'
+import { comment, eventFrame, primingFrame, sseHeaders } from './sse.js'
+
+/** What a stream towards a client needs from its session. */
+export interface StreamHost {
+  /** Where sent events are kept for replay; absent where the revision has no resumption. */
+  readonly history?: History
+  /** Whether the client understands an event without content (revision 2025-11-25). */
+  readonly priming: boolean
+  /** How long a client should wait before it comes back, in ms. */
+  readonly retry: number
+  /** Bytes that may wait for a slow reader before the child is paused. */
+  readonly highWaterMark: number
+  /** The client of this stream went away, while there was more to come. */
+  left(stream: OutStream): void
+  /** A stream's reader fell behind or caught up. */
+  pressed(): void
+}
+
+/**
+ * The answer to one POST, or one GET stream. A POST's answer is decided late: when the first message is the answer it
+ * is plain JSON, otherwise an event stream. Taps see every message once, in order, before it enters the history.
+ */
+export class OutStream {
+  readonly id: number
+  /** Settles once it is decided how to answer. */
+  readonly response: Promise<Response>
+  readonly openedAt: number = Date.now()
+  readonly #host: StreamHost
+  readonly #context: Context
+  readonly #headers: Record<string, string> = {}
+  #decide: (response: Response) => void = () => undefined
+  #decided = false
+  #body: EventBody | undefined
+  #sequence = 0
+  #ended = false
+  #taps: Promise<void> | undefined
+
+  constructor(id: number, host: StreamHost, context: Context) {
+    this.id = id
+    this.#host = host
+    this.#context = context
+    this.response = new Promise((resolve) => {
+      this.#decide = resolve
+    })
+  }
+
+  /** Whether nothing more will be sent. */
+  get isEnded(): boolean {
+    return this.#ended
+  }
+
+  /** Whether an event stream was opened, so that its client can come back to it. */
+  get isStream(): boolean {
+    return this.#sequence > 0
+  }
+
+  /** Whether a client is there to read. */
+  get isAttached(): boolean {
+    return !this.#decided || this.#body?.isOpen === true
+  }
+
+  get isFull(): boolean {
+    return this.#body?.isFull === true
+  }
+
+  /** When the reader last took something, in ms since the epoch. */
+  get readAt(): number {
+    return this.#body?.activeAt ?? this.openedAt
+  }
+
+  /** The sequence number of the last event. */
+  get last(): number {
+    return this.#sequence
+  }
+
+  /** Opens the event stream now, whatever comes first. */
+  open(): void {
+    if (this.#decided) return
+    this.#decided = true
+    this.#body = this.#newBody()
+    if (this.#host.priming) this.#frame((id) => primingFrame(id, this.#host.retry))
+    this.#decide(new Response(this.#body.stream, { headers: { ...sseHeaders, ...this.#headers } }))
+  }
+
+  /** More headers, where none were sent yet. */
+  addHeaders(headers: Record<string, string>): void {
+    Object.assign(this.#headers, headers)
+  }
+
+  /** A sign of life, where there is a stream already. */
+  keepAlive(): void {
+    if (this.#body?.isOpen === true && !this.#body.isFull) this.#body.write(comment)
+  }
+
+  /** Sends a message that is not the answer; `withheld` hears when a tap did not let it pass. */
+  send(bytes: Buffer, withheld?: () => void): void {
+    const pass = (message: Buffer) => {
+      this.open()
+      this.#frame((id) => eventFrame(message, id))
+    }
+    this.#tapped(bytes, pass, withheld)
+  }
+
+  /** Sends the answer, or nothing more at all, and ends. */
+  finish(bytes: Buffer | undefined, status = 200): void {
+    if (bytes === undefined) {
+      this.#after(() => this.#end())
+      return
+    }
+    this.#tapped(bytes, (message) => {
+      if (this.#decided) this.#frame((id) => eventFrame(message, id))
+      else this.respond(jsonResponse(message, status, this.#headers))
+      this.#end()
+    })
+  }
+
+  /** Answers with this response, when nothing was decided yet. */
+  respond(response: Response): void {
+    if (this.#decided) return
+    this.#decided = true
+    this.#ended = true
+    this.#decide(response)
+  }
+
+  /** Gives the stream to a client that came back for what follows an event; `undefined` when that is gone (MCP L6). */
+  resume(after: number): Response | undefined {
+    const missed = this.#host.history?.after(this.id, after, this.#sequence)
+    if (missed === undefined) return undefined
+    this.#body?.end()
+    this.#body = this.#newBody()
+    for (const frame of missed) this.#body.write(frame)
+    const response = new Response(this.#body.stream, { headers: sseHeaders })
+    if (this.#ended) this.#body.end()
+    return response
+  }
+
+  /** Ends the connection, not the stream: the client may come back for the rest. */
+  detach(): void {
+    this.#body?.end()
+  }
+
+  #newBody(): EventBody {
+    const body: EventBody = new EventBody(this.#host.highWaterMark, {
+      closed: () => {
+        // A client that came back has a new body already
+        if (this.#body === body && !this.#ended) this.#host.left(this)
+        this.#host.pressed()
+      },
+      drained: () => this.#host.pressed(),
+    })
+    return body
+  }
+
+  #frame(make: (id: string | undefined) => Buffer): void {
+    const { history } = this.#host
+    const sequence = ++this.#sequence
+    const frame = make(history === undefined ? undefined : `${this.id}-${sequence}`)
+    history?.add({ stream: this.id, sequence, frame })
+    this.#body?.write(frame)
+    if (this.#body?.isFull === true) this.#host.pressed()
+  }
+
+  #end(): void {
+    this.open()
+    this.#ended = true
+    this.#body?.end()
+  }
+
+  #tapped(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void): void {
+    const { taps } = this.#context
+    if (taps === undefined || taps.length === 0) {
+      this.#after(() => then(bytes))
+      return
+    }
+    // What a tap gets may outlive the chunk that the child's line is part of
+    const own = Buffer.from(bytes)
+    this.#after(async () => {
+      const message = await applyTaps(this.#context, parseMessage(own))
+      if (message === undefined) withheld?.()
+      else then(asBuffer(message.bytes))
+    })
+  }
+
+  /** Keeps the order where a tap takes its time. */
+  #after(step: () => void | Promise<void>): void {
+    if (this.#taps === undefined) {
+      const running = step()
+      if (running === undefined) return
+      const settled: Promise<void> = running
+        .catch((error) => this.#broken(error))
+        .finally(() => {
+          if (this.#taps === settled) this.#taps = undefined
+        })
+      this.#taps = settled
+      return
+    }
+    const settled: Promise<void> = this.#taps
+      .then(step)
+      .catch((error) => this.#broken(error))
+      .finally(() => {
+        if (this.#taps === settled) this.#taps = undefined
+      })
+    this.#taps = settled
+  }
+
+  // A tap that throws must not let the message pass that it was to check
+  #broken(error: unknown): void {
+    this.#context.logger?.error({ error }, 'A tap failed; the message was not passed on')
+    const id = this.#context.message?.id
+    this.respond(jsonRpcError({ status: 500, code: -32603, message: 'The answer could not be checked', id }))
+    this.#end()
+  }
+}
+
+function jsonResponse(bytes: Buffer, status: number, headers: Record<string, string>): Response {
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length), ...headers },
+  })
+}

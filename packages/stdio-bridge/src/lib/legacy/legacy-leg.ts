@@ -1,0 +1,86 @@
+import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
+import { accepts } from '../http/accepts.js'
+import type { LegacySession } from './legacy-session.js'
+import type { SessionSource } from './open-session.js'
+
+const sessionHeader = 'mcp-session-id'
+
+/** Streamable HTTP of the legacy era: `initialize`, then a session. */
+export function legacyLeg(source: SessionSource): (request: Request, context: Context) => Promise<Response> | Response {
+  return (request, context) => {
+    const { message } = context
+    if (request.method === 'POST' && message !== undefined) return post(source, request, context, message)
+    const found = lookUp(source, request, context)
+    if (found instanceof Response) return found
+    if (request.method === 'GET') return get(request, context, found)
+    source.end(found)
+    return new Response(null, { status: 204 })
+  }
+}
+
+function post(
+  source: SessionSource,
+  request: Request,
+  context: Context,
+  message: Message,
+): Promise<Response> | Response {
+  const { id } = message
+  if (!accepts(request.headers, 'application/json') || !accepts(request.headers, 'text/event-stream')) {
+    const text = 'Accept must name application/json and text/event-stream'
+    return jsonRpcError({ status: 406, message: text, id: message.kind === 'request' ? id : null })
+  }
+  if (message.method === 'initialize' && message.kind === 'request') {
+    if (!request.headers.has(sessionHeader)) return source.open(message, context)
+    const text = 'A session is initialized once; leave Mcp-Session-Id out to open another'
+    return jsonRpcError({ status: 400, code: -32600, message: text, id })
+  }
+  const found = lookUp(source, request, context)
+  if (found instanceof Response) return found
+  found.usedAt = Date.now()
+  if (message.kind === 'request') return source.admit(found, message) ?? found.request(message, context)
+  if (message.kind === 'response') found.reply(message)
+  else found.notify(message)
+  // MCP L2
+  return new Response(null, { status: 202 })
+}
+
+function get(request: Request, context: Context, session: LegacySession): Promise<Response> | Response {
+  if (!accepts(request.headers, 'text/event-stream')) {
+    return jsonRpcError({ status: 406, message: 'Accept must name text/event-stream' })
+  }
+  session.usedAt = Date.now()
+  const lastEventId = request.headers.get('last-event-id')
+  if (lastEventId === null) return session.listen(context)
+  return (
+    session.resume(lastEventId) ??
+    jsonRpcError({ status: 400, message: 'What followed this Last-Event-ID is not kept any more; open a new stream' })
+  )
+}
+
+function lookUp(source: SessionSource, request: Request, context: Context): LegacySession | Response {
+  const id = request.headers.get(sessionHeader)
+  const { message } = context
+  const requestId = message?.kind === 'request' ? message.id : null
+  // MCP L7
+  if (id === null) {
+    const text = 'The header Mcp-Session-Id is missing; send initialize first'
+    return jsonRpcError({ status: 400, code: -32600, message: text, id: requestId })
+  }
+  const session = source.sessions.find(id, context)
+  if (session === undefined) {
+    return jsonRpcError({ status: 404, message: 'There is no such session; send initialize again', id: requestId })
+  }
+  const version = request.headers.get('mcp-protocol-version')
+  // MCP L8; an absent header is taken for 2025-03-26
+  if (version !== null && version !== session.protocolVersion && !known.has(version)) {
+    return jsonRpcError({
+      status: 400,
+      code: -32600,
+      message: 'MCP-Protocol-Version is not what this session agreed on',
+      id: requestId,
+    })
+  }
+  return session
+}
+
+const known: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'])

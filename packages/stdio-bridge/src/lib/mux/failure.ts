@@ -1,0 +1,20 @@
+import type { Ending } from '../process/child.js'
+import type { FailureReason } from './peer.js'
+
+const texts: Record<FailureReason, string> = {
+  exited: 'The MCP server process ended before it answered; the call may or may not have had its effect',
+  timeout: 'The MCP server did not answer in time',
+  answer_too_large: 'The answer of the MCP server is larger than the bridge passes on',
+  closed: 'The session was closed before the MCP server answered',
+}
+
+/** The answer to a request that the child will not answer. */
+export function failure(id: Buffer, reason: FailureReason, ending: Ending | undefined): Buffer {
+  const data = {
+    reason,
+    ...(typeof ending?.code === 'number' ? { exitCode: ending.code } : {}),
+    ...(typeof ending?.signal === 'string' ? { signal: ending.signal } : {}),
+  }
+  const error = JSON.stringify({ code: -32603, message: texts[reason], data })
+  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(`,"error":${error}}`)])
+}

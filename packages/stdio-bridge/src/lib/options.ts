@@ -1,0 +1,132 @@
+import { createLogger, GatewayError, type Logger } from '@mcp-gateway/core'
+import type { ChildSpec } from './process/child.js'
+import { childEnvironment } from './process/environment.js'
+
+/** How to start a stdio MCP server, and what it may cost. */
+export interface StdioBridgeOptions {
+  /** The program. Started directly, never through a shell; on Windows `npx` and other `.cmd` files are found too. */
+  readonly command: string
+  /** Its arguments, each as it is. Not for secrets: every user of the machine can read them. */
+  readonly args?: readonly string[]
+  /** Variables for the child beside the few that it inherits (`PATH`, `HOME`, language and time zone). */
+  readonly env?: Readonly<Record<string, string>>
+  /** The child's working directory; the bridge's own unless told. */
+  readonly cwd?: string
+  /** Where the lines of the children's stderr (level `debug`) and crashes (level `warn`) go. */
+  readonly logger?: Logger
+  /** Sessions at once, 256 unless told; beyond it `initialize` is answered 503. */
+  readonly maxSessions?: number
+  /** Sessions of one user at once, 32 unless told; beyond it `initialize` is answered 429. */
+  readonly maxSessionsPerPrincipal?: number
+  /** Requests of one session that may wait for their answers, 128 unless told; beyond it 429. */
+  readonly maxRequestsInFlight?: number
+  /** Bytes that a child may leave unread in its stdin, 8 MiB unless told; beyond it 503. */
+  readonly maxQueuedBytes?: number
+  /** Longest message that a child may write, in bytes, 32 MiB unless told. */
+  readonly maxMessageBytes?: number
+  /** Bytes of sent events that a session keeps for `Last-Event-ID`, 1 MiB unless told. */
+  readonly historyBytes?: number
+  /** Seconds from the start of a child to its first answer, 60 unless told. */
+  readonly handshakeTimeout?: number
+  /** Seconds without a sign of life after which a request fails, 300 unless told; progress begins them anew. */
+  readonly requestTimeout?: number
+  /** Seconds after which a request fails in any case, 3600 unless told. */
+  readonly maxRequestTime?: number
+  /** Seconds without a request or an open stream after which a session ends, 900 unless told. */
+  readonly idleTimeout?: number
+  /** Seconds after which a session ends in any case, a day unless told. */
+  readonly maxSessionAge?: number
+  /** Seconds between the comments that keep a silent stream open, 15 unless told. */
+  readonly keepAlive?: number
+  /** Seconds from the end of stdin to SIGTERM, and from there to SIGKILL; 2 and 3 unless told. */
+  readonly stopGrace?: readonly [number, number]
+}
+
+/** The options with their defaults, checked. */
+export interface Settings {
+  readonly spec: ChildSpec
+  readonly logger: Logger
+  readonly maxSessions: number
+  readonly maxSessionsPerPrincipal: number
+  readonly maxRequestsInFlight: number
+  readonly maxQueuedBytes: number
+  readonly maxMessageBytes: number
+  readonly historyBytes: number
+  readonly handshakeTimeout: number
+  readonly requestTimeout: number
+  readonly maxRequestTime: number
+  readonly idleTimeout: number
+  readonly maxSessionAge: number
+  readonly keepAlive: number
+  readonly stopGrace: readonly [number, number]
+}
+
+/** Reads the options once; throws `invalid_configuration` for what cannot work. */
+export function readOptions(options: StdioBridgeOptions): Settings {
+  const {
+    command,
+    args = [],
+    env = {},
+    cwd,
+    logger = createLogger(),
+    maxSessions = 256,
+    maxSessionsPerPrincipal = 32,
+    maxRequestsInFlight = 128,
+    maxQueuedBytes = 8_388_608,
+    maxMessageBytes = 33_554_432,
+    historyBytes = 1_048_576,
+    handshakeTimeout = 60,
+    requestTimeout = 300,
+    maxRequestTime = 3600,
+    idleTimeout = 900,
+    maxSessionAge = 86_400,
+    keepAlive = 15,
+    stopGrace = [2, 3],
+  } = options
+  checkCommand(command, args, env, cwd)
+  const numbers = {
+    maxSessions,
+    maxSessionsPerPrincipal,
+    maxRequestsInFlight,
+    maxQueuedBytes,
+    maxMessageBytes,
+    handshakeTimeout,
+    requestTimeout,
+    maxRequestTime,
+    idleTimeout,
+    maxSessionAge,
+    keepAlive,
+  }
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!(value > 0)) throw wrong(`${name} must be a positive number`)
+  }
+  if (!(historyBytes >= 0)) throw wrong('historyBytes must be a number of bytes, or 0 for no replay')
+  if (stopGrace.length !== 2 || !stopGrace.every((seconds) => seconds >= 0)) {
+    throw wrong('stopGrace must be two numbers of seconds, such as [2, 3]')
+  }
+  const spec = { command, args, env: childEnvironment(env), cwd }
+  return { spec, logger, ...numbers, historyBytes, stopGrace }
+}
+
+function checkCommand(command: unknown, args: unknown, env: Readonly<Record<string, unknown>>, cwd: unknown): void {
+  if (typeof command !== 'string' || command.trim() === '') {
+    throw wrong('command must name the program that speaks MCP on stdio, such as "npx" or "node"')
+  }
+  if (!Array.isArray(args) || !args.every((argument) => typeof argument === 'string')) {
+    throw wrong('args must be a list of strings, one for each argument')
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value !== 'string') throw wrong(`env.${name} must be a string`)
+    if (name === '' || name.includes('=') || `${name}${value}`.includes('\0')) {
+      throw wrong(`env has ${JSON.stringify(name)}; names have no "=", and neither names nor values have NUL bytes`)
+    }
+  }
+  if (cwd !== undefined && (typeof cwd !== 'string' || cwd === '')) throw wrong('cwd must be the path of a folder')
+  if ([command, ...args, cwd].some((text) => typeof text === 'string' && text.includes('\0'))) {
+    throw wrong('command, args and cwd must not hold NUL bytes')
+  }
+}
+
+function wrong(message: string): GatewayError {
+  return new GatewayError('invalid_configuration', message)
+}

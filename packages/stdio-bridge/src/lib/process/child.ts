@@ -1,0 +1,202 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Logger } from '@mcp-gateway/core'
+import { LineReader } from '../wire/line-reader.js'
+import { signalGroup } from './process-group.js'
+import { StderrLog } from './stderr-log.js'
+import type { Watchdog } from './watchdog.js'
+import { windowsCommand } from './windows-command.js'
+
+/** What to start. Comes from configuration only, never from a request (MCP S4). */
+export interface ChildSpec {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+/** What a child needs from its bridge. */
+export interface ChildHost {
+  readonly spec: ChildSpec
+  readonly logger: Logger
+  readonly watchdog: Watchdog
+  readonly maxLineBytes: number
+  /** Seconds between the end of stdin and SIGTERM, and between SIGTERM and SIGKILL. */
+  readonly stopGrace: readonly [number, number]
+}
+
+/** How a child ended. */
+export interface Ending {
+  /** Whether we asked for it. */
+  readonly expected: boolean
+  readonly code?: number | null
+  readonly signal?: string | null
+  /** Why it could not be started at all. */
+  readonly error?: Error
+}
+
+/** Who reads what a child writes. */
+export interface ChildReader {
+  line(line: Buffer): void
+  overlong(head: Buffer, tail: Buffer, bytes: number): void
+  /** Once; nothing comes after it. */
+  ended(ending: Ending): void
+}
+
+const silent: ChildReader = { line: () => undefined, overlong: () => undefined, ended: () => undefined }
+
+/** How long what a dead child had written may still take to arrive when somebody else keeps its pipes open, in ms. */
+const lastWords = 250
+
+/** One child process: lines in, lines out, and an end that leaves nothing of its group behind (MCP S3). */
+export class Child {
+  reader: ChildReader = silent
+  /** Resolves when the process and its group are gone. */
+  readonly gone: Promise<void>
+  readonly startedAt: number = Date.now()
+  readonly #host: ChildHost
+  readonly #process: ChildProcess
+  readonly #stderr: StderrLog
+  readonly #lines: LineReader
+  #gone: () => void = () => undefined
+  #stopping = false
+  #ending: Ending | undefined
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(host: ChildHost) {
+    this.#host = host
+    const { command, args, options } = windowsCommand(host.spec)
+    this.#process = spawn(command, args, {
+      ...options,
+      env: host.spec.env,
+      ...(host.spec.cwd === undefined ? {} : { cwd: host.spec.cwd }),
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+      stdio: 'pipe',
+    })
+    const { pid } = this.#process
+    this.#stderr = new StderrLog(host.logger, { pid })
+    this.#lines = new LineReader({
+      maxBytes: host.maxLineBytes,
+      onLine: (line) => this.reader.line(line),
+      onOverlong: (head, tail, bytes) => this.reader.overlong(head, tail, bytes),
+    })
+    this.gone = new Promise((resolve) => {
+      this.#gone = resolve
+    })
+    if (pid !== undefined) host.watchdog.add(pid)
+    this.#listen()
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  /** Set once the child has ended. */
+  get ending(): Ending | undefined {
+    return this.#ending
+  }
+
+  /** The last lines it wrote to stderr. */
+  get stderr(): string[] {
+    return this.#stderr.tail()
+  }
+
+  /** Bytes that the child has not taken from its stdin yet. */
+  get queued(): number {
+    return this.#process.stdin?.writableLength ?? 0
+  }
+
+  /** Writes one line, its line end included. */
+  write(line: Buffer): void {
+    if (this.#ending === undefined && !this.#stopping) this.#process.stdin?.write(line)
+  }
+
+  pause(): void {
+    this.#process.stdout?.pause()
+  }
+
+  resume(): void {
+    this.#process.stdout?.resume()
+  }
+
+  /** Ends stdin, then SIGTERM, then SIGKILL, each to the whole group; resolves when nothing is left. */
+  stop(): Promise<void> {
+    if (this.#stopping || this.#ending !== undefined) return this.gone
+    this.#stopping = true
+    const [first, second] = this.#host.stopGrace
+    this.#process.stdin?.end()
+    this.#process.stdout?.resume()
+    this.#later(first, () => this.#signal('SIGTERM'))
+    this.#later(first + second, () => this.#signal('SIGKILL'))
+    return this.gone
+  }
+
+  #listen(): void {
+    const { stdin, stdout, stderr } = this.#process
+    // EPIPE: the child is about to end, or has closed its stdin, and its end is told elsewhere
+    stdin?.on('error', () => undefined)
+    stdout?.on('data', (chunk: Buffer) => this.#lines.push(chunk))
+    stdout?.on('error', () => undefined)
+    stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk))
+    stderr?.on('error', () => undefined)
+    this.#process.once('error', (error) => {
+      // `error` also tells of a signal that could not be sent; only a process without a pid was never there
+      if (this.#process.pid === undefined) this.#end({ expected: false, error })
+    })
+    this.#process.once('exit', (code, signal) => {
+      const end = () => this.#end({ expected: this.#stopping, code, signal })
+      if (stdout === null || stdout.readableEnded || stdout.destroyed) {
+        end()
+        return
+      }
+      // A full stdout is read to its end first, even when nobody wanted more at the moment
+      stdout.resume()
+      stdout.once('end', end)
+      setTimeout(end, lastWords).unref()
+    })
+  }
+
+  #end(ending: Ending): void {
+    if (this.#ending !== undefined) return
+    this.#ending = ending
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#lines.end()
+    this.reader.ended(ending)
+    this.reader = silent
+    this.#sweep()
+  }
+
+  /** The leader is dead: what it started and left in its group ends too. */
+  #sweep(): void {
+    const { pid, stdin, stdout, stderr } = this.#process
+    for (const pipe of [stdin, stdout, stderr]) pipe?.destroy()
+    const done = () => {
+      if (pid !== undefined) this.#host.watchdog.remove(pid)
+      this.#gone()
+    }
+    if (pid === undefined || process.platform === 'win32' || !signalGroup(pid, 'SIGTERM')) {
+      done()
+      return
+    }
+    const until = Date.now() + this.#host.stopGrace[1] * 1000
+    const look = () => {
+      if (!signalGroup(pid, 0)) {
+        done()
+      } else if (Date.now() < until) {
+        setTimeout(look, 20)
+      } else {
+        signalGroup(pid, 'SIGKILL')
+        setTimeout(done, 20)
+      }
+    }
+    look()
+  }
+
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.pid !== undefined) signalGroup(this.pid, signal)
+  }
+
+  #later(seconds: number, action: () => void): void {
+    this.#timers.push(setTimeout(action, seconds * 1000))
+  }
+}

@@ -1,0 +1,71 @@
+import { statSync } from 'node:fs'
+import type { Logger } from '@mcp-gateway/core'
+import { Child, type ChildHost, type Ending } from './child.js'
+
+/** Starts children, knows all that exist, and leaves none behind. */
+export class Nursery {
+  readonly children: Set<Child> = new Set()
+  readonly counts: { spawned: number; failedStarts: number; crashed: number } = {
+    spawned: 0,
+    failedStarts: 0,
+    crashed: 0,
+  }
+  readonly #host: ChildHost
+  readonly #logger: Logger
+
+  constructor(host: ChildHost) {
+    this.#host = host
+    this.#logger = host.logger
+  }
+
+  spawn(): Child {
+    this.counts.spawned++
+    const child = new Child(this.#host)
+    this.children.add(child)
+    void child.gone.then(() => {
+      this.children.delete(child)
+      if (child.ending !== undefined) this.#report(child, child.ending)
+    })
+    return child
+  }
+
+  /** A child did not come to its first answer. */
+  failedStart(): void {
+    this.counts.failedStarts++
+  }
+
+  /** Stops everything; resolves when no process is left. */
+  async close(): Promise<void> {
+    await Promise.all([...this.children].map((child) => child.stop()))
+    await this.#host.watchdog.close()
+  }
+
+  #report(child: Child, { expected, code, signal, error }: Ending): void {
+    if (expected) return
+    const { command, cwd } = this.#host.spec
+    if (error !== undefined) {
+      this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
+      return
+    }
+    this.counts.crashed++
+    const seconds = Math.round((Date.now() - child.startedAt) / 100) / 10
+    this.#logger.warn(
+      { command, pid: child.pid, code, signal, seconds, stderr: child.stderr },
+      'The MCP server ended by itself',
+    )
+  }
+}
+
+function whyNoStart(error: Error, command: string, cwd: string | undefined): string {
+  const code = 'code' in error ? error.code : undefined
+  // Node blames the command for a missing working directory too
+  if (cwd !== undefined && statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    return `The working directory ${cwd} does not exist; change "cwd"`
+  }
+  if (code === 'ENOENT') return `There is no program "${command}"; install it, or change "command" or PATH`
+  if (code === 'EACCES') return `The program "${command}" may not be executed; change its permissions or "command"`
+  if (code === 'EAGAIN' || code === 'EMFILE' || code === 'ENOMEM') {
+    return `The machine has no room for another process (${code}); lower maxSessions or raise the limits of the machine`
+  }
+  return `The program "${command}" could not be started`
+}

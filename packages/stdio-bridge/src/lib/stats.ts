@@ -1,0 +1,21 @@
+/** What a bridge is doing and has done, for telemetry. Holds no names and no content. */
+export interface BridgeStats {
+  /** Processes that exist, those that are being stopped included. */
+  readonly children: number
+  /** Legacy sessions. */
+  readonly sessions: number
+  /** Requests that wait for an answer. */
+  readonly inFlight: number
+  /** Processes started so far. */
+  readonly spawned: number
+  /** Processes that could not be started, or ended before their first answer. */
+  readonly failedStarts: number
+  /** Processes that ended although nobody asked them to. */
+  readonly crashed: number
+  /** Requests passed to a child so far. */
+  readonly requests: number
+  /** Lines on stdout that were no message. */
+  readonly rubbish: number
+  /** Answers that no request was waiting for. */
+  readonly unknownAnswers: number
+}

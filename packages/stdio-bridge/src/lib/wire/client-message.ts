@@ -1,0 +1,26 @@
+import { member, type Span, scanObject, skipSpace } from './json-scan.js'
+
+/** Where the parts of a client's message are that the bridge rewrites. */
+export interface ClientSpans {
+  readonly id?: Span
+  readonly params?: Span
+  /** `params._meta.progressToken`. */
+  readonly progressToken?: Span
+}
+
+/** Finds what is rewritten in a client's message; that nothing is in it twice has been checked by `message`. */
+export function clientSpans(bytes: Buffer): ClientSpans {
+  let id: Span | undefined
+  let params: Span | undefined
+  scanObject(bytes, skipSpace(bytes, 0), (key, value) => {
+    if (key === 'id') id = value
+    else if (key === 'params') params = value
+  })
+  const progressToken = member(bytes, member(bytes, params, '_meta'), 'progressToken')
+  return { id, params, progressToken }
+}
+
+/** The same memory as a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

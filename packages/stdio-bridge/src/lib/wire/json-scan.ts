@@ -1,0 +1,103 @@
+/** A range of bytes, the end excluded. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const quote = 0x22
+const backslash = 0x5c
+
+/**
+ * Visits the members of the JSON object that starts at `at`, without looking into their values. The bytes must be
+ * valid JSON; of others it makes no sense, but it ends.
+ *
+ * @returns the index behind the object
+ */
+export function scanObject(bytes: Buffer, at: number, visit: (key: string, value: Span) => void): number {
+  let index = skipSpace(bytes, at + 1)
+  while (bytes[index] === quote) {
+    const keyEnd = skipString(bytes, index)
+    const key = readKey(bytes, index, keyEnd)
+    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1)
+    const end = skipValue(bytes, start)
+    visit(key, { start, end })
+    index = skipSpace(bytes, end)
+    if (bytes[index] !== 0x2c) break
+    index = skipSpace(bytes, index + 1)
+  }
+  return index + 1
+}
+
+/** Visits the elements of the JSON array that starts at `at`. */
+export function scanArray(bytes: Buffer, at: number, visit: (value: Span) => void): void {
+  let start = skipSpace(bytes, at + 1)
+  while (start < bytes.length && bytes[start] !== 0x5d) {
+    const end = skipValue(bytes, start)
+    visit({ start, end })
+    start = skipSpace(bytes, end)
+    if (bytes[start] !== 0x2c) break
+    start = skipSpace(bytes, start + 1)
+  }
+}
+
+/** The value of a member of the object at `span`; the last one where a key occurs twice, as `JSON.parse` takes it. */
+export function member(bytes: Buffer, span: Span | undefined, key: string): Span | undefined {
+  if (span === undefined || bytes[span.start] !== 0x7b) return undefined
+  let found: Span | undefined
+  scanObject(bytes, span.start, (name, value) => {
+    if (name === key) found = value
+  })
+  return found
+}
+
+/** The index of the first byte that is no white space. */
+export function skipSpace(bytes: Buffer, at: number): number {
+  let index = at
+  for (let byte = bytes[index]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[index]) {
+    index++
+  }
+  return index
+}
+
+function readKey(bytes: Buffer, start: number, end: number): string {
+  const plain = bytes.toString('latin1', start + 1, end - 1)
+  if (!plain.includes('\\')) return plain
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end))
+  } catch {
+    return plain
+  }
+}
+
+// Each quote looks back over the backslashes before it, at most to the quote before: linear in all
+function skipString(bytes: Buffer, at: number): number {
+  for (let end = bytes.indexOf(quote, at + 1); end !== -1; end = bytes.indexOf(quote, end + 1)) {
+    let back = end - 1
+    while (back > at && bytes[back] === backslash) back--
+    if ((end - back) % 2 === 1) return end + 1
+  }
+  return bytes.length
+}
+
+function skipValue(bytes: Buffer, at: number): number {
+  const first = bytes[at]
+  if (first === quote) return skipString(bytes, at)
+  if (first === 0x7b || first === 0x5b) return skipNested(bytes, at)
+  let index = at
+  for (; index < bytes.length; index++) {
+    const byte = bytes[index]
+    if (byte === 0x2c || byte === 0x7d || byte === 0x5d || (byte !== undefined && byte <= 0x20)) break
+  }
+  return index
+}
+
+function skipNested(bytes: Buffer, at: number): number {
+  let depth = 0
+  for (let index = at; index < bytes.length; index++) {
+    const byte = bytes[index]
+    if (byte === quote) index = skipString(bytes, index) - 1
+    else if (byte === 0x7b || byte === 0x5b) depth++
+    else if ((byte === 0x7d || byte === 0x5d) && --depth === 0) return index + 1
+  }
+  return bytes.length
+}

@@ -1,0 +1,41 @@
+import type { Span } from './json-scan.js'
+
+/** Bytes that take the place of a range. */
+export interface Edit extends Span {
+  readonly bytes: Buffer
+}
+
+/** A copy of the bytes with the edits made; they must not overlap. */
+export function splice(bytes: Buffer, edits: readonly Edit[], extra = 0): Buffer {
+  const sorted = edits.length > 1 ? [...edits].sort((a, b) => a.start - b.start) : edits
+  let length = bytes.length + extra
+  for (const edit of sorted) length += edit.bytes.length - (edit.end - edit.start)
+  const result = Buffer.allocUnsafe(length)
+  let from = 0
+  let to = 0
+  for (const edit of sorted) {
+    to += bytes.copy(result, to, from, edit.start)
+    to += edit.bytes.copy(result, to)
+    from = edit.end
+  }
+  bytes.copy(result, to, from)
+  return result
+}
+
+/**
+ * A message as one line for a child's stdin. In valid JSON a raw line end is white space between two tokens: it becomes
+ * a space, so that no body can carry a second message past us (MCP S1).
+ */
+export function toLine(bytes: Buffer, edits: readonly Edit[]): Buffer {
+  const line = splice(bytes, edits, 1)
+  line[line.length - 1] = 0x0a
+  const last = line.length - 1
+  for (let at = line.indexOf(0x0a); at < last; at = line.indexOf(0x0a, at + 1)) line[at] = 0x20
+  blankReturns(line)
+  return line
+}
+
+/** Turns raw carriage returns, which would end a line of an event stream early, into spaces, in place. */
+export function blankReturns(bytes: Buffer): void {
+  for (let at = bytes.indexOf(0x0d); at !== -1; at = bytes.indexOf(0x0d, at + 1)) bytes[at] = 0x20
+}
