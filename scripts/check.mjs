@@ -11,7 +11,10 @@ const steps = {
   style: [['biome', 'check', '--error-on-warnings', '.']],
   types: [['tsc', '--noEmit', '-p', 'tsconfig.json']],
   shape: [['node', 'scripts/shape.mjs']],
-  readme: [['node', 'scripts/readme.mjs']],
+  docs: [
+    ['node', 'scripts/readme.mjs'],
+    ['node', 'scripts/examples.mjs'],
+  ],
   unused: [['knip', '--treat-config-hints-as-errors']],
   build: [['npm', 'run', '--silent', 'build']],
   publint: packages.map((folder) => ['publint', 'run', folder, '--strict']),

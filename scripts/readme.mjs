@@ -2,7 +2,7 @@
 // `npm run readme -- --write` copies the files into the READMEs.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import ts from 'typescript'
+import { compile } from './compile.mjs'
 
 const root = join(import.meta.dirname, '..')
 const write = process.argv.includes('--write')
@@ -15,7 +15,7 @@ const readmes = ['packages', 'examples']
 
 const blocks = readmes.flatMap(sync)
 if (blocks.length === 0) problems.push('No README has code')
-compile(blocks)
+problems.push(...compile(blocks))
 
 if (problems.length > 0) {
   console.error(problems.join('\n'))
@@ -46,33 +46,4 @@ function sync(readme) {
     place: `${name}, code block ${index + 1}`,
     code,
   }))
-}
-
-/** Type-checks the blocks as modules of this repository, against the sources of the packages. */
-function compile(blocks) {
-  const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config
-  const { options } = ts.convertCompilerOptionsFromJson(
-    { ...config.compilerOptions, noUnusedLocals: false, jsx: 'preserve' },
-    root,
-  )
-  const host = ts.createCompilerHost(options)
-  const codes = new Map(blocks.map((block) => [block.file, block]))
-  const { fileExists, readFile, getSourceFile } = host
-  host.fileExists = (file) => codes.has(file) || fileExists(file)
-  host.readFile = (file) => codes.get(file)?.code ?? readFile(file)
-  host.getSourceFile = (file, languageVersion, ...rest) =>
-    codes.has(file)
-      ? ts.createSourceFile(file, codes.get(file).code, languageVersion)
-      : getSourceFile.call(host, file, languageVersion, ...rest)
-  const program = ts.createProgram([...codes.keys()], options, host)
-  for (const { file, place } of blocks) {
-    const source = program.getSourceFile(file)
-    for (const { messageText, start } of [
-      ...program.getSyntacticDiagnostics(source),
-      ...program.getSemanticDiagnostics(source),
-    ]) {
-      const line = source.getLineAndCharacterOfPosition(start ?? 0).line + 1
-      problems.push(`${place}, line ${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
-    }
-  }
 }
