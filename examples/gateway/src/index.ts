@@ -1,0 +1,2 @@
+export { choosePort, hostedGateway, startHosted } from './hosted.js'
+export { start } from './start.js'

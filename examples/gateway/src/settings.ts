@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { splitCommand } from './split-command.js'
+
+/** What a person can set, read from the environment once. */
+export interface Settings {
+  /** The port to listen on, always on 127.0.0.1; 0 takes a free one. */
+  port: number
+  /** The origin that clients see; follows the port where it is not set. */
+  publicUrl?: string
+  /** The stdio server to serve instead of the default one, as a program and its arguments. */
+  command?: readonly [string, ...string[]]
+  /** The Redis server that keeps what a restart must not lose, in place of a file. */
+  redisUrl?: string
+  /** Whether tokens are needed; without them everything has to be on loopback. */
+  auth: boolean
+}
+
+/** A setting is wrong, or the world does not fit it. The message is all that a person gets to see. */
+export class SettingsError extends Error {}
+
+const environment = z.object({
+  PORT: z
+    .string()
+    .default('8787')
+    .refine((port) => /^\d{1,5}$/.test(port) && Number(port) <= 65_535, 'has to be a number from 0 to 65535'),
+  PUBLIC_URL: z
+    .string()
+    .refine(
+      isOrigin,
+      'has to be an origin such as http://127.0.0.1:8787, without a path and without a slash at the end',
+    )
+    .optional(),
+  MCP_COMMAND: z
+    .string()
+    .transform((line, context) => {
+      const command = splitCommand(line)
+      if (command) return command
+      context.addIssue({ code: 'custom', message: 'has to be a program and its arguments, with every quote closed' })
+      return z.NEVER
+    })
+    .optional(),
+  REDIS_URL: z
+    .string()
+    .refine((url) => /^rediss?:\/\/[^/]/.test(url) && URL.canParse(url), 'has to look like redis://127.0.0.1:6379')
+    .optional(),
+  AUTH: z.enum(['on', 'off'], 'has to be on or off').default('on'),
+})
+
+/** Reads the settings; an empty variable counts as one that is not set. Throws a {@link SettingsError} for a wrong one. */
+export function readSettings(variables: Record<string, string | undefined>): Settings {
+  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim()))
+  const { success, data, error } = environment.safeParse(set)
+  if (!success) {
+    const lines = error.issues.map(
+      ({ path: [name], message }) => `${String(name)}=${shown(String(name), set)} ${message}.`,
+    )
+    throw new SettingsError(lines.join('\n'))
+  }
+  if (data.AUTH === 'off' && data.PUBLIC_URL && !isLoopback(data.PUBLIC_URL)) {
+    throw new SettingsError(
+      `AUTH=off is for loopback alone, and PUBLIC_URL=${data.PUBLIC_URL} is not. Leave one of them out.`,
+    )
+  }
+  return {
+    port: Number(data.PORT),
+    publicUrl: data.PUBLIC_URL,
+    command: data.MCP_COMMAND,
+    redisUrl: data.REDIS_URL,
+    auth: data.AUTH === 'on',
+  }
+}
+
+// A Redis URL holds a password, which has no place in a terminal.
+function shown(name: string, variables: Record<string, string | undefined>): string {
+  return name === 'REDIS_URL' ? '…' : (variables[name] ?? '')
+}
+
+function isOrigin(url: string): boolean {
+  return /^https?:/.test(url) && URL.canParse(url) && new URL(url).origin === url
+}
+
+function isLoopback(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
+}

@@ -1,0 +1,45 @@
+/** What the walks ask of every MCP client, however it is built. */
+export interface WalkClient {
+  /** The name that the MCP server gave in `initialize`. */
+  readonly serverName: string | undefined
+  listTools(): Promise<string[]>
+  /** Calls a tool and resolves to the text of its result; `onProgress` hears of each step. */
+  callTool(name: string, args?: Record<string, unknown>, onProgress?: (progress: number) => void): Promise<string>
+  /** What the client was asked to fill in, in words. Each question was answered with `answer`. */
+  readonly questions: readonly string[]
+  /** Ends the session with a DELETE, where the client knows how, and the client. */
+  close(): Promise<void>
+}
+
+/** The answer that the clients give to an elicitation. */
+export const answer = { name: 'Ada Lovelace', check: true }
+
+/** One request that a client made, as its network saw it. */
+export interface Exchange {
+  readonly method: string
+  readonly url: URL
+  readonly status: number
+  readonly requestBody: string
+  readonly responseHeaders: Headers
+}
+
+/** `fetch`, with a record of what went through it. */
+export function recordingFetch(): { fetch: typeof fetch; exchanges: Exchange[] } {
+  const exchanges: Exchange[] = []
+  return {
+    exchanges,
+    fetch: async (input, init) => {
+      const request = new Request(input, init)
+      const requestBody = request.method === 'POST' ? await request.clone().text() : ''
+      const response = await fetch(request)
+      exchanges.push({
+        method: request.method,
+        url: new URL(request.url),
+        status: response.status,
+        requestBody,
+        responseHeaders: response.headers,
+      })
+      return response
+    },
+  }
+}

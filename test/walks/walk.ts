@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { connectMcpRemote } from '../clients/mcp-remote.js'
+import { createPerson, type Outcome } from '../clients/person.js'
+import { connectSdkV1 } from '../clients/sdk-v1.js'
+import { connectSdkV2 } from '../clients/sdk-v2.js'
+import type { Exchange, WalkClient } from '../clients/walk-client.js'
+import { buildExample } from './build-examples.js'
+import { type ExampleName, startExample } from './example-process.js'
+import { descendants, survivors } from './processes.js'
+
+/**
+ * The whole way of a person with a client: refused, told where to log in, registered, logged in, asked for consent,
+ * connected, and everything that a session can do, until its end.
+ */
+export function walks(name: ExampleName): void {
+  beforeAll(() => buildExample(name), 170_000)
+
+  describe(`examples/${name}`, () => {
+    test.each([
+      ['SDK v2', connectSdkV2],
+      ['SDK v1', connectSdkV1],
+    ])('lets a client made with %s in by its login and serves a whole session', async (_, connect) => {
+      const example = await startExample(name)
+      const person = createPerson({ name: 'ada' })
+      const { client, exchanges, outcome } = await connect(`${example.url}/everything/mcp`, person.authorize)
+      expectDiscovery(exchanges, example.url)
+      expectAuthorization(exchanges, outcome, example.url)
+      await useSession(client)
+
+      const children = descendants(example.pid)
+      expect(children.length).toBeGreaterThan(0)
+      await client.close()
+      expect(exchanges.at(-1)).toMatchObject({ method: 'DELETE', status: 200 })
+      expect(await survivors(children, 10)).toEqual([])
+    })
+
+    test('lets mcp-remote in by its login and serves a whole session', async () => {
+      const example = await startExample(name)
+      const person = createPerson({ name: 'ada' })
+      const { client, outcome, log } = await connectMcpRemote(`${example.url}/everything/mcp`, person.authorize)
+      expect(outcome?.steps.map(({ pressed }) => pressed)).toHaveLength(2)
+      expect(log()).toContain(`Discovered authorization server: ${example.url}`)
+      await useSession(client)
+      await client.close()
+    })
+  })
+}
+
+async function useSession(client: WalkClient): Promise<void> {
+  expect(client.serverName).toBe('mcp-servers/everything')
+  expect(await client.listTools()).toEqual(expect.arrayContaining(['echo', 'trigger-elicitation-request']))
+  expect(await client.callTool('echo', { message: 'hello' })).toBe('Echo: hello')
+
+  expect(await client.callTool('trigger-elicitation-request')).toContain('Ada Lovelace')
+  expect(client.questions).toEqual(['Please provide inputs for the following fields:'])
+
+  const arrivals: { progress: number; at: number }[] = []
+  const result = await client.callTool('trigger-long-running-operation', { duration: 0.6, steps: 3 }, (progress) =>
+    arrivals.push({ progress, at: performance.now() }),
+  )
+  const end = performance.now()
+  expect(result).toContain('Steps: 3')
+  expect(arrivals.map(({ progress }) => progress)).toEqual([1, 2, 3])
+  // Steps are 200 ms apart: had the stream been held back, all would have come together with the result.
+  expect(end - (arrivals[0]?.at ?? end)).toBeGreaterThan(250)
+}
+
+function expectDiscovery(exchanges: readonly Exchange[], url: string): void {
+  const challenge = exchanges[0]
+  expect(challenge).toMatchObject({ method: 'POST', status: 401 })
+  const metadata = `${url}/.well-known/oauth-protected-resource/everything/mcp`
+  expect(challenge?.responseHeaders.get('www-authenticate')).toContain(`resource_metadata="${metadata}"`)
+  expect(found(exchanges, metadata)).toMatchObject({ method: 'GET', status: 200 })
+  expect(found(exchanges, `${url}/.well-known/oauth-authorization-server`)).toMatchObject({
+    method: 'GET',
+    status: 200,
+  })
+}
+
+function expectAuthorization(exchanges: readonly Exchange[], outcome: Outcome | undefined, url: string): void {
+  const registration = exchanges.find(({ requestBody }) => requestBody.includes('redirect_uris'))
+  expect(registration).toMatchObject({ method: 'POST', status: 201 })
+
+  const asked = outcome?.steps[0]?.url
+  expect(outcome?.steps).toHaveLength(2)
+  expect(outcome?.steps[1]?.pressed).toMatch(/allow|approve|accept/i)
+  expect(asked?.origin).toBe(url)
+  expect(outcome?.callback.searchParams.get('iss')).toBe(url)
+  expect(outcome?.callback.searchParams.get('code')).toBeTruthy()
+
+  const token = exchanges.find(({ requestBody }) => requestBody.includes('grant_type=authorization_code'))
+  expect(token).toMatchObject({ method: 'POST', status: 200 })
+  const sent = new URLSearchParams(token?.requestBody)
+  expect(sent.get('code_verifier')).toBeTruthy()
+  expect(sent.get('resource')).toBe(`${url}/everything/mcp`)
+}
+
+function found(exchanges: readonly Exchange[], url: string): Exchange | undefined {
+  return exchanges.find((exchange) => exchange.url.href === url)
+}
