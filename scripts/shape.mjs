@@ -59,6 +59,7 @@ function checkFile(name, folder, file) {
   if (lines > longest && !long[path]) report(file, `has ${lines} lines; past ${longest} a file has two jobs`)
   if (lines <= longest && long[path]) report(file, 'is listed as long and is not')
   if (/^utils?\.ts$/.test(basename(file))) report(file, 'has a name that says nothing')
+  if (/^export \{\}/m.test(text)) report(file, 'exports nothing')
   if (/\b(TODO|FIXME|XXX)\b/.test(text)) report(file, 'has a note about unfinished work')
   if (dirname(file) === join(folder, 'src') && /export \*/.test(text)) report(file, 'has to name what it exports')
 
