@@ -72,6 +72,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 function stream(answers: readonly Answer[], headers: Headers): Response {
   const readers = new Set<ReadableStreamDefaultReader<Uint8Array>>()
+  let cancelled = false
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const copy = async (answer: Answer) => {
@@ -86,7 +87,9 @@ function stream(answers: readonly Answer[], headers: Headers): Response {
         for await (const event of readEvents(reader)) controller.enqueue(event.bytes)
       }
       Promise.all(answers.map(copy)).then(
-        () => controller.close(),
+        () => {
+          if (!cancelled) controller.close()
+        },
         (error) => {
           for (const reader of readers) reader.cancel(error).catch(() => {})
           controller.error(error)
@@ -94,6 +97,7 @@ function stream(answers: readonly Answer[], headers: Headers): Response {
       )
     },
     async cancel(reason) {
+      cancelled = true
       await Promise.all([...readers].map((reader) => reader.cancel(reason)))
     },
   })

@@ -48,6 +48,10 @@ export async function* readEvents(
         lineLength = 0
         continue
       }
+      if (afterReturn && value[index + 1] === lineFeed) {
+        index++
+        afterReturn = false
+      }
       pending.push(value.subarray(start, index + 1))
       size += index + 1 - start
       yield toEvent(concat(pending, size))

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest'
+import { compose } from '../compose.js'
+import type { Handler } from '../handler.js'
+import { message } from './message-middleware.js'
+
+async function send(body: unknown, answer: Handler, headers: Record<string, string> = {}): Promise<Response> {
+  const request = new Request('https://mcp.example.com/mcp', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  return compose([message({ maxBatch: 3 })], answer)(request, {})
+}
+
+const ping = (id: number) => ({ jsonrpc: '2.0', id, method: 'ping' })
+const note = { jsonrpc: '2.0', method: 'notifications/initialized' }
+const json: Handler = (_request, { message }) =>
+  message?.kind === 'request'
+    ? new Response(`{"jsonrpc":"2.0","id":${message.id},"result":{"big":12345678901234567890}}`, {
+        headers: { 'Content-Type': 'application/json' },
+      })
+    : new Response(null, { status: 202 })
+
+test('a batch is split on the way in and joined on the way out, as it was written [L1]', async () => {
+  const seen: string[] = []
+  const response = await send(
+    '[ {"jsonrpc":"2.0","id":1,"method":"ping","params":{"n":12345678901234567890}} ,{"jsonrpc":"2.0","id":2,"method":"ping"}]',
+    (request, context) => {
+      seen.push(new TextDecoder().decode(context.message?.bytes))
+      return json(request, context)
+    },
+  )
+  expect(seen[0]).toBe('{"jsonrpc":"2.0","id":1,"method":"ping","params":{"n":12345678901234567890}}')
+  expect(response.headers.get('content-type')).toBe('application/json')
+  expect(await response.text()).toBe(
+    '[{"jsonrpc":"2.0","id":1,"result":{"big":12345678901234567890}},{"jsonrpc":"2.0","id":2,"result":{"big":12345678901234567890}}]',
+  )
+})
+
+test('a batch of notifications is 202 without a body [L2]', async () => {
+  const response = await send([note, note], json)
+  expect(response.status).toBe(202)
+  expect(await response.text()).toBe('')
+})
+
+test('a refusal of one message becomes its error, in its place', async () => {
+  const response = await send([ping(1), ping(2)], (request, context) =>
+    context.message?.id === 1 ? new Response('{"error":"no"}', { status: 403 }) : json(request, context),
+  )
+  const [first, second] = (await response.json()) as { id: number; error?: { code: number } }[]
+  expect(first).toMatchObject({ id: 1, error: { code: -31403 } })
+  expect(second).toMatchObject({ id: 2, result: {} })
+})
+
+test('when one answer streams, all go into one stream', async () => {
+  const encoder = new TextEncoder()
+  const response = await send([ping(1), ping(2), note], (request, context) => {
+    if (context.message?.id !== 1) return json(request, context)
+    const body = new ReadableStream({
+      async start(controller) {
+        controller.enqueue(
+          encoder.encode('id: a\ndata: {"jsonrpc":"2.0","method":"notifications/x"}\n\ndata: {"jsonrpc"'),
+        )
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        controller.enqueue(encoder.encode(':"2.0","id":1,"result":{}}\n\n'))
+        controller.close()
+      },
+    })
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream', 'Mcp-Session-Id': 's' } })
+  })
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  expect(response.headers.get('mcp-session-id')).toBe('s')
+  const events = (await response.text()).split('\n\n').filter((event) => event !== '')
+  expect(events.sort()).toEqual([
+    'data: {"jsonrpc":"2.0","id":1,"result":{}}',
+    'data: {"jsonrpc":"2.0","id":2,"result":{"big":12345678901234567890}}',
+    'id: a\ndata: {"jsonrpc":"2.0","method":"notifications/x"}',
+  ])
+})
+
+test('when the client of a joined stream goes away, every stream in it is cancelled', async () => {
+  const cancelled: unknown[] = []
+  const response = await send([ping(1), ping(2)], (_request, context) => {
+    const body = new ReadableStream({
+      pull: () => new Promise(() => {}),
+      cancel: () => {
+        cancelled.push(context.message?.id)
+      },
+    })
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
+  })
+  await response.body?.cancel()
+  expect(cancelled.sort()).toEqual([1, 2])
+})
+
+test.each([
+  ['an empty batch', [], {}],
+  ['one that is too long', [ping(1), ping(2), ping(3), ping(4)], {}],
+  ['one with initialize', [{ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }], {}],
+  ['two requests of one id', [ping(1), ping(1)], {}],
+  ['an item that is no message', [ping(1), 1], {}],
+  ['a batch of a revision without batches', [ping(1)], { 'MCP-Protocol-Version': '2025-06-18' }],
+  ['a batch of a modern revision', [ping(1)], { 'MCP-Protocol-Version': '2026-07-28' }],
+])('%s is 400 and reaches nobody [M4, L1]', async (_what, body, headers) => {
+  const response = await send(
+    body,
+    () => {
+      throw new Error('must not be reached')
+    },
+    headers,
+  )
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({ error: { code: -32600 } })
+})

@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { expect, test, vi } from 'vitest'
+import type { Context } from '../handler.js'
+import type { Message, Tap } from '../message.js'
+import { applyTaps } from './apply-taps.js'
+import { parseMessage } from './parse-message.js'
+import { tapResponse } from './tap-response.js'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const answer = '{"jsonrpc":"2.0","id":1,"result":{"big":12345678901234567890}}'
+const note = '{"jsonrpc":"2.0","method":"notifications/secret"}'
+const keep: Tap = (message) => message
+const hide: Tap = (message) => (message.method === 'notifications/secret' ? undefined : message)
+const mark =
+  (name: string): Tap =>
+  (message) => {
+    const json = message.json()
+    return message.with({
+      ...json,
+      result: { ...(json.result as object), [name]: Object.keys(json.result as object).length },
+    })
+  }
+
+const sse = (text: string, size = text.length) =>
+  new Response(
+    new ReadableStream({
+      start(controller) {
+        const all = bytes(text)
+        for (let index = 0; index < all.length; index += size) controller.enqueue(all.slice(index, index + size))
+        controller.close()
+      },
+    }),
+    { headers: { 'Content-Type': 'text/event-stream', 'Mcp-Session-Id': 's' } },
+  )
+const json = (text: string, status = 200) =>
+  new Response(text, { status, headers: { 'Content-Type': 'application/json', 'Content-Length': `${text.length}` } })
+
+test('without taps a message and a response pass as they are, at once', async () => {
+  const message = parseMessage(bytes(answer))
+  const response = json(answer)
+  expect(applyTaps({}, message)).toBe(message)
+  expect(await tapResponse({ taps: [] }, response)).toBe(response)
+})
+
+test('the innermost tap is first; waiting is possible', async () => {
+  const slow: Tap = async (message) => mark('slow')(message) as Message
+  const context: Context = { taps: [mark('outer'), slow, mark('inner')] }
+  const message = await applyTaps(context, parseMessage(bytes('{"jsonrpc":"2.0","id":1,"result":{}}')))
+  expect(message?.json().result).toEqual({ inner: 0, slow: 1, outer: 2 })
+})
+
+test('a response that is held back becomes an error, which the outer taps see', async () => {
+  const outer = vi.fn(keep)
+  const message = await applyTaps({ taps: [outer, () => undefined] }, parseMessage(bytes(answer)))
+  expect(message?.json()).toMatchObject({ id: 1, error: { code: -31403 } })
+  expect(outer).toHaveBeenCalledExactlyOnceWith(message)
+})
+
+test('a notification that is held back is gone', () => {
+  expect(applyTaps({ taps: [hide] }, parseMessage(bytes(note)))).toBeUndefined()
+})
+
+test('JSON that no tap changes keeps its bytes', async () => {
+  const response = await tapResponse({ taps: [keep] }, json(answer))
+  expect(await response.text()).toBe(answer)
+})
+
+test('JSON that a tap changes is written anew, without the old length', async () => {
+  const response = await tapResponse({ taps: [mark('seen')] }, json('{"jsonrpc":"2.0","id":1,"result":{}}'))
+  expect(response.headers.get('content-length')).toBeNull()
+  expect(await response.json()).toMatchObject({ result: { seen: 0 } })
+})
+
+test('an answer of several messages is filtered one by one', async () => {
+  const response = await tapResponse({ taps: [hide] }, json(`[${answer},${note}]`))
+  expect(await response.json()).toHaveLength(1)
+})
+
+test('events keep their bytes unless their message changes; held-back ones are not sent, whatever the chunks [M16]', async () => {
+  const stream = `: hello\n\nid: 1\ndata:\n\nid: 2\ndata: ${note}\n\nevent: message\r\nid: 3\r\ndata: ${answer}\r\n\r\n`
+  const expected = `: hello\n\nid: 1\ndata:\n\nevent: message\r\nid: 3\r\ndata: ${answer}\r\n\r\n`
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: stream.length }), async (size) => {
+      const response = await tapResponse({ taps: [hide] }, sse(stream, size))
+      // A carriage return ends a line by itself, so the line feed behind the last one may be missing
+      expect(`${await response.text()}\n`.slice(0, expected.length)).toBe(expected)
+      expect(response.headers.get('mcp-session-id')).toBe('s')
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('an event that a tap changes keeps its id, so that it can be resumed from', async () => {
+  const stream = 'id: 9\nretry: 5\ndata: {"jsonrpc":"2.0",\ndata: "id":1,"result":{}}\n\n'
+  const response = await tapResponse({ taps: [mark('seen')] }, sse(stream))
+  expect(await response.text()).toBe('id: 9\nretry: 5\ndata: {"jsonrpc":"2.0","id":1,"result":{"seen":0}}\n\n')
+})
+
+test('an event that is not JSON-RPC cannot be looked at, so it is not sent', async () => {
+  const response = await tapResponse({ taps: [keep] }, sse(`data: secret\n\ndata: ${answer}\n\n`))
+  expect(await response.text()).toBe(`data: ${answer}\n\n`)
+})
+
+test.each([
+  ['text', 'secret', 502],
+  ['JSON', '{"secret":1}', 502],
+])('a body of other %s is not passed on', async (_what, text, status) => {
+  const response = await tapResponse(
+    { taps: [keep], message: parseMessage(bytes('{"jsonrpc":"2.0","id":4,"method":"x"}')) },
+    json(text),
+  )
+  expect(response.status).toBe(status)
+  expect(await response.json()).toMatchObject({ id: 4, error: { code: -31502 } })
+})
+
+test('an HTTP error that is no JSON keeps its status', async () => {
+  const response = await tapResponse({ taps: [keep] }, new Response('<h1>Not here</h1>', { status: 404 }))
+  expect(response.status).toBe(404)
+  expect(await response.text()).not.toContain('<h1>')
+})
+
+test('a client that goes away cancels the stream behind the taps [M17]', async () => {
+  const cancel = vi.fn()
+  const source = new Response(new ReadableStream({ pull: () => new Promise(() => {}), cancel }), {
+    headers: { 'Content-Type': 'text/event-stream' },
+  })
+  const response = await tapResponse({ taps: [keep] }, source)
+  await response.body?.cancel('gone')
+  expect(cancel).toHaveBeenCalledWith('gone')
+})
