@@ -50,7 +50,7 @@ export class Nursery {
     this.counts.crashed++
     const seconds = Math.round((Date.now() - child.startedAt) / 100) / 10
     this.#logger.warn(
-      { command, pid: child.pid, code, signal, seconds, stderr: child.stderr },
+      { command, pid: child.pid, exitCode: code, signal, seconds, stderr: child.stderr },
       'The MCP server ended by itself',
     )
   }

@@ -53,6 +53,7 @@ export class Watchdog {
     if (shell === undefined) return
     this.#shell = undefined
     const gone = new Promise((resolve) => shell.once('close', resolve))
+    shell.ref()
     shell.stdin?.end()
     if (shell.exitCode === null && shell.signalCode === null) await gone
   }
