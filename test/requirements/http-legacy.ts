@@ -3,12 +3,12 @@ import type { Requirements } from './requirement.js'
 /** Streamable HTTP of the session revisions (2025-11-25 and earlier). */
 export const httpLegacy: Requirements = {
   L1: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: sending messages',
     rule: 'One path takes POST and GET; a POST body is one message, and a batch only in 2025-03-26.',
   },
   L2: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: sending messages',
     rule: 'An accepted notification or response is 202 without a body.',
   },
@@ -38,7 +38,7 @@ export const httpLegacy: Requirements = {
     rule: 'Session ids are unguessable visible ASCII; a missing one is 400, an unknown or ended one 404, and DELETE ends it.',
   },
   L8: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: protocol version header',
     rule: 'After initialize a version that is invalid or not served is 400, and an absent one means 2025-03-26.',
   },

@@ -18,7 +18,7 @@ export const httpModern: Requirements = {
     rule: 'A local server binds the loopback address only, and every connection is authenticated unless that was switched off by name.',
   },
   M4: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: sending messages',
     rule: 'A body is one JSON-RPC request or notification: an array or a response is refused.',
   },
@@ -28,22 +28,22 @@ export const httpModern: Requirements = {
     rule: 'A client accepts both application/json and text/event-stream; a request that accepts neither is refused.',
   },
   M6: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: protocol version header',
     rule: 'MCP-Protocol-Version is on every POST and equals the version in _meta; a difference is 400 with code -32020.',
   },
   M7: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: protocol version header',
     rule: 'A version that is not served is 400 with code -32022 and data naming the supported and the requested versions.',
   },
   M8: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: standard request headers',
     rule: 'Mcp-Method, and Mcp-Name where the method has a target, are present and equal to the body; otherwise 400 with code -32020.',
   },
   M9: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: header encoding',
     rule: 'A header value in the base64 sentinel form is decoded before it is compared with the body.',
   },
@@ -53,12 +53,12 @@ export const httpModern: Requirements = {
     rule: 'Mcp-Param headers are checked by who reads the body and the schema; an intermediary forwards the ones that it does not know.',
   },
   M11: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, base protocol: request metadata',
     rule: 'A request whose _meta lacks the protocol version or the client capabilities is 400 with code -32602.',
   },
   M12: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: protocol version header',
     rule: 'A POST without a version header is read as 2025-03-26 where older clients are served, and refused otherwise.',
   },
@@ -83,7 +83,7 @@ export const httpModern: Requirements = {
     rule: 'A stream carries notifications of its own request and then the response, never a request, and asks proxies not to buffer.',
   },
   M17: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: cancellation',
     rule: 'A client that closes the response cancels its request, and nothing more is sent for it.',
   },

@@ -33,7 +33,7 @@ export const http: Requirements = {
     rule: 'A method that is not served is 405 with Allow.',
   },
   'attack 157': {
-    held: false,
+    held: true,
     source: 'RFC 9110 sections 15.5.15 and 5.4; CWE-1333',
     rule: 'Long URLs, headers, deep JSON and hostile patterns cost a bounded time.',
   },

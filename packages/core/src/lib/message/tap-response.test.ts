@@ -76,7 +76,7 @@ test('an answer of several messages is filtered one by one', async () => {
   expect(await response.json()).toHaveLength(1)
 })
 
-test('events keep their bytes unless their message changes; held-back ones are not sent, whatever the chunks [M16]', async () => {
+test('events keep their bytes unless their message changes; held-back ones are not sent, whatever the chunks', async () => {
   const stream = `: hello\n\nid: 1\ndata:\n\nid: 2\ndata: ${note}\n\nevent: message\r\nid: 3\r\ndata: ${answer}\r\n\r\n`
   const expected = `: hello\n\nid: 1\ndata:\n\nevent: message\r\nid: 3\r\ndata: ${answer}\r\n\r\n`
   await fc.assert(
