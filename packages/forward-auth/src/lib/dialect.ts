@@ -13,8 +13,7 @@ export interface AuthRequest {
   readonly method: string
   /** The path and query of the auth request itself. */
   readonly target: string
-  /** A header by its lower-case name; several lines of one name are joined with `, `. */
-  header(name: string): string | undefined
+  readonly headers: Pick<Headers, 'get' | 'has' | 'keys'>
 }
 
 /** What the client asked the proxy for. */
@@ -43,36 +42,36 @@ export function readOriginal(dialect: Dialect, request: AuthRequest, prefix: str
   }
 }
 
-function fromForwarded(request: AuthRequest): OriginalRequest | string {
-  const method = request.header('x-forwarded-method')
-  const scheme = request.header('x-forwarded-proto')
-  const host = request.header('x-forwarded-host')
-  const target = request.header('x-forwarded-uri')
-  if (method === undefined) return 'X-Forwarded-Method is missing'
-  if (scheme === undefined) return 'X-Forwarded-Proto is missing'
-  if (host === undefined) return 'X-Forwarded-Host is missing'
-  if (target === undefined) return 'X-Forwarded-Uri is missing'
+function fromForwarded({ headers }: AuthRequest): OriginalRequest | string {
+  const method = headers.get('x-forwarded-method')
+  const scheme = headers.get('x-forwarded-proto')
+  const host = headers.get('x-forwarded-host')
+  const target = headers.get('x-forwarded-uri')
+  if (method === null) return 'X-Forwarded-Method is missing'
+  if (scheme === null) return 'X-Forwarded-Proto is missing'
+  if (host === null) return 'X-Forwarded-Host is missing'
+  if (target === null) return 'X-Forwarded-Uri is missing'
   return original(method, scheme, host, target)
 }
 
 const absolute = /^(https?):\/\/([^/?#\\]+)(\/.*)$/i
 
-function fromOriginal(request: AuthRequest): OriginalRequest | string {
-  const method = request.header('x-original-method')
-  const url = request.header('x-original-url')
-  if (method === undefined) return 'X-Original-Method is missing'
-  if (url === undefined) return 'X-Original-URL is missing'
+function fromOriginal({ headers }: AuthRequest): OriginalRequest | string {
+  const method = headers.get('x-original-method')
+  const url = headers.get('x-original-url')
+  if (method === null) return 'X-Original-Method is missing'
+  if (url === null) return 'X-Original-URL is missing'
   const [, scheme = '', host = '', target = ''] = absolute.exec(url) ?? []
   return original(method, scheme.toLowerCase(), host, target)
 }
 
-function fromRequestLine(request: AuthRequest, prefix: string): OriginalRequest | string {
-  const scheme = request.header('x-forwarded-proto')
-  const host = request.header('host')
-  if (scheme === undefined) return 'X-Forwarded-Proto is missing'
-  if (host === undefined) return 'Host is missing'
-  if (!request.target.startsWith(`${prefix}/`)) return `The path does not start with ${prefix}/`
-  return original(request.method, scheme, host, request.target.slice(prefix.length))
+function fromRequestLine({ method, target, headers }: AuthRequest, prefix: string): OriginalRequest | string {
+  const scheme = headers.get('x-forwarded-proto')
+  const host = headers.get('host')
+  if (scheme === null) return 'X-Forwarded-Proto is missing'
+  if (host === null) return 'Host is missing'
+  if (!target.startsWith(`${prefix}/`)) return `The path does not start with ${prefix}/`
+  return original(method, scheme, host, target.slice(prefix.length))
 }
 
 const token = /^[A-Z][A-Z0-9_-]{0,31}$/

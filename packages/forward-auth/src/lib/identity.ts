@@ -11,8 +11,8 @@ const maxLength = 2048
 export type HeaderPairs = readonly (readonly [name: string, value: string])[]
 
 /** What the upstream is told when nobody is known: a preflight or a discovery document. */
-export function anonymous(names: IdentityHeaderNames): HeaderPairs {
-  return Object.values(names).map((name) => [name, absent])
+export function anonymous(names: readonly string[]): HeaderPairs {
+  return names.map((name) => [name, absent])
 }
 
 /**

@@ -33,28 +33,26 @@ const named: Readonly<Record<string, Operation['kind']>> = {
  * @param method the HTTP method of the original request
  * @see MCP rules M8, M9, M26
  */
-export function readMirrored(method: string, request: AuthRequest): Mirrored {
-  const version = request.header('mcp-protocol-version')?.trim()
+export function readMirrored(method: string, { headers }: AuthRequest): Mirrored {
+  const version = headers.get('mcp-protocol-version')
   // M26. Revisions are dates, so they compare as text; streams and sessions of older revisions come by GET and DELETE
-  const modern = version !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= firstModern
+  const modern = version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= firstModern
   if (!modern || method !== 'POST') return { kind: 'unreliable' }
-  const action = request.header('mcp-method')?.trim()
-  if (action === undefined) return malformed('The header Mcp-Method is missing')
+  const action = headers.get('mcp-method')
+  if (action === null) return malformed('The header Mcp-Method is missing')
   // A list comes of two lines, of which the server may read another one
   if (!/^[\w$.-]+(?:\/[\w$.-]+)*$/.test(action)) return malformed('The header Mcp-Method is not one method')
   const kind = Object.hasOwn(named, action) ? named[action] : undefined
   if (kind === undefined) return { kind: 'operation', operation: { action, kind: 'server' } }
-  const name = readName(request.header('mcp-name')?.trim())
-  return typeof name === 'string'
-    ? { kind: 'operation', operation: { action, kind, name } }
-    : malformed(name.why)
+  const name = readName(headers.get('mcp-name'))
+  return typeof name === 'string' ? { kind: 'operation', operation: { action, kind, name } } : malformed(name.why)
 }
 
 const encoded = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function readName(value: string | undefined): string | { why: string } {
-  if (value === undefined) return { why: 'The header Mcp-Name is missing' }
+function readName(value: string | null): string | { why: string } {
+  if (value === null) return { why: 'The header Mcp-Name is missing' }
   if (value.startsWith('=?base64?') && value.endsWith('?=')) return decode(value)
   if (/,\s/.test(value)) {
     return { why: 'The header Mcp-Name could be two; send a name that has a comma and a space as =?base64?…?=' }

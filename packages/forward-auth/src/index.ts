@@ -1,0 +1,5 @@
+export type { AssertionOptions } from './lib/assertion.js'
+export { createForwardAuth } from './lib/create-forward-auth.js'
+export type { Dialect } from './lib/dialect.js'
+export type { ForwardAuthOptions, ForwardAuthServer } from './lib/forward-auth-options.js'
+export type { IdentityHeaderNames } from './lib/identity-headers.js'

@@ -1,0 +1,91 @@
+import {
+  type AuthInfo,
+  type Context,
+  challenge,
+  type Decision,
+  jsonRpcError,
+  type PolicyInput,
+} from '@mcp-gateway/core'
+import type { AuthRequest } from './dialect.js'
+import { type Operation, readMirrored } from './mirrored-headers.js'
+import type { Route } from './route.js'
+
+const headerMismatch = -32020
+const unsupportedVersion = -32022
+
+/**
+ * Asks the policy of a route, if it has one.
+ *
+ * @param method the HTTP method of the original request
+ * @returns the refusal, or `undefined` where the request may pass
+ */
+export async function askPolicy(
+  route: Route,
+  method: string,
+  request: AuthRequest,
+  auth: AuthInfo,
+  context: Context,
+): Promise<Response | undefined> {
+  const { policy, olderRevisions = 'refuse' } = route.server
+  if (policy === undefined) return undefined
+  const mirrored = readMirrored(method, request)
+  // M25
+  if (mirrored.kind === 'malformed') {
+    return jsonRpcError({ status: 400, code: headerMismatch, message: mirrored.why })
+  }
+  if (mirrored.kind === 'unreliable' && olderRevisions === 'refuse') return refuseOlder(method, request)
+  const operation: Operation = mirrored.kind === 'operation' ? mirrored.operation : { action: '*', kind: 'server' }
+  let decision: Decision
+  try {
+    decision = await policy(policyInput(operation, route.location.resource, auth, context))
+  } catch (error) {
+    context.logger?.error({ err: error }, 'a policy failed')
+    return jsonRpcError({ status: 503, message: 'The policy cannot be asked now; try again' }, { 'Retry-After': '5' })
+  }
+  // A policy in JavaScript may return anything: only this one value allows
+  if (decision?.allow === true) return undefined
+  const { reason = 'The policy does not allow this', requiredScopes = [] } = decision ?? {}
+  if (requiredScopes.length === 0) return jsonRpcError({ status: 403, message: reason })
+  return challenge({
+    error: 'insufficient_scope',
+    description: reason,
+    // R4: everything the operation needs in one challenge
+    scope: [...new Set([...(route.server.requiredScopes ?? []), ...requiredScopes])],
+    resourceMetadataUrl: route.metadataUrl,
+  })
+}
+
+// M26
+function refuseOlder(method: string, request: AuthRequest): Response {
+  if (method !== 'POST') {
+    const message = 'Only POST requests of revision 2026-07-28 and later are accepted here'
+    return jsonRpcError({ status: 405, message }, { Allow: 'POST' })
+  }
+  return jsonRpcError({
+    status: 400,
+    code: unsupportedVersion,
+    message: 'This server accepts revision 2026-07-28 and later only',
+    data: { supported: ['2026-07-28'], requested: request.headers.get('mcp-protocol-version')?.slice(0, 40) },
+  })
+}
+
+function policyInput({ action, kind, name }: Operation, server: string, auth: AuthInfo, context: Context): PolicyInput {
+  const { subject, roles, groups } = auth.extra ?? {}
+  return {
+    subject: {
+      id: typeof subject === 'string' ? subject : auth.clientId,
+      clientId: auth.clientId,
+      scopes: auth.scopes,
+      roles: strings(roles),
+      groups: strings(groups),
+    },
+    action,
+    resource: { server, kind, ...(name === undefined ? {} : { name }) },
+    network: { address: context.client?.address },
+    time: Math.floor(Date.now() / 1000),
+  }
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}

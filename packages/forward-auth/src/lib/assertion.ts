@@ -1,0 +1,56 @@
+import { type AuthInfo, GatewayError } from '@mcp-gateway/core'
+import type { SigningKeys } from '@mcp-gateway/core/keys'
+
+/** How the upstream is told who calls in a way that it can check. */
+export interface AssertionOptions {
+  /** Signs the assertions; `createSigningKeys` of `@mcp-gateway/core/keys`. */
+  readonly keys: SigningKeys
+  /** The header; `X-Identity-Assertion` unless told. */
+  readonly header?: string
+  /** How long an assertion is good for, in seconds, between 5 and 300; 60 unless told. Never longer than the token. */
+  readonly lifetime?: number
+  /** Where the public keys are served; `/.well-known/forward-auth-jwks.json` unless told. */
+  readonly jwksPath?: string
+}
+
+/** Gives the assertion about a caller. */
+export type Assert = (auth: AuthInfo) => Promise<string>
+
+/**
+ * Makes assertions for one resource: a JWT with `iss` (the public URL), `aud` (the resource), `sub`, `client_id`,
+ * `scope`, `roles`, `groups`, the token's `name`, `preferred_username` and `email`, `iat` and `exp`, and the type
+ * `identity+jwt`, which no access token has. One assertion serves the requests with one token during half its life.
+ */
+export function asserter(issuer: string, resource: string, keys: SigningKeys, lifetime: number): Assert {
+  if (!(lifetime >= 5 && lifetime <= 300)) {
+    throw new GatewayError('invalid_configuration', 'assertion.lifetime must be between 5 and 300 seconds')
+  }
+  const made = new WeakMap<AuthInfo, { value: Promise<string>; until: number }>()
+  return (auth) => {
+    const now = Math.floor(Date.now() / 1000)
+    const known = made.get(auth)
+    if (known !== undefined && now < known.until) return known.value
+    const expires = Math.min(now + lifetime, auth.expiresAt ?? now)
+    const value = keys.sign(
+      { ...claims(auth), iss: issuer, aud: resource, iat: now, exp: expires },
+      { typ: 'identity+jwt' },
+    )
+    made.set(auth, { value, until: Math.floor((now + expires) / 2) })
+    value.catch(() => made.delete(auth))
+    return value
+  }
+}
+
+function claims({ extra, clientId, scopes }: AuthInfo): Record<string, unknown> {
+  const known = (typeof extra?.claims === 'object' ? extra.claims : {}) as Record<string, unknown>
+  return {
+    sub: typeof extra?.subject === 'string' ? extra.subject : clientId,
+    client_id: clientId,
+    scope: scopes.join(' '),
+    roles: extra?.roles ?? [],
+    groups: extra?.groups ?? [],
+    name: known.name,
+    preferred_username: known.preferred_username,
+    email: known.email,
+  }
+}

@@ -1,0 +1,81 @@
+import {
+  type Authority,
+  type Context,
+  createLogger,
+  createTokenVerifier,
+  GatewayError,
+  type Handler,
+  type Mountable,
+  mountable,
+} from '@mcp-gateway/core'
+import { allowed, createDecider } from './decide.js'
+import { discoveryAddresses } from './discovery.js'
+import type { ForwardAuthOptions } from './forward-auth-options.js'
+import { readHeaderNames } from './identity-headers.js'
+import { buildRoutes } from './route.js'
+import { isLoopback } from './route-table.js'
+import { servePublic } from './serve-public.js'
+
+/**
+ * Makes the endpoint that a reverse proxy asks about every request before it forwards it: 200 with the identity of the
+ * caller in headers, or the refusal that tells an MCP client how to get in. It also serves the resource metadata of its
+ * servers, their preflights, the keys of its assertions, and the endpoints of an `auth` that has some, for a proxy to
+ * route there.
+ *
+ * It forwards nothing itself, never reads a body and takes no option from a request. It cannot remove headers: that the
+ * client's own identity headers do not reach the upstream is the proxy's part, and the recipes do it.
+ *
+ * @throws {GatewayError} `invalid_configuration` at construction
+ * @see RFC 6750, RFC 9728
+ * @example
+ * ```ts
+ * const forwardAuth = createForwardAuth({
+ *   url: 'https://mcp.example.com',
+ *   auth: { issuer: 'https://login.example.com' },
+ *   dialect: 'forwarded',
+ *   servers: { '/notes/mcp': { requiredScopes: ['notes:read'] } },
+ * })
+ * ```
+ */
+export function createForwardAuth(options: ForwardAuthOptions): Mountable {
+  const { dialect, path = '/auth', assertion, logger = createLogger() } = options
+  if (!['forwarded', 'original', 'ext-authz'].includes(dialect)) {
+    throw invalid("dialect must be 'forwarded' (Traefik, Caddy, HAProxy), 'original' (nginx) or 'ext-authz' (Envoy)")
+  }
+  const { keys, header = 'X-Identity-Assertion', jwksPath = '/.well-known/forward-auth-jwks.json' } = assertion ?? {}
+  for (const own of [path, jwksPath]) {
+    if (!/^(?:\/[\w.~-]+)+$/.test(own)) throw invalid(`The path ${JSON.stringify(own)} must look like /auth`)
+  }
+  const assertionHeader = keys === undefined ? undefined : header
+  const names = readHeaderNames(options.headers ?? {}, assertionHeader)
+  const authority = toAuthority(options.auth)
+  const routes = buildRoutes(options, authority)
+  const origins = [...new Set(routes.map(({ location }) => location.origin))]
+  const loopback = origins.some((origin) => isLoopback(new URL(origin).hostname))
+  const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options
+  const discovery = discoveryAddresses(routes, authority.issuer)
+  const decide = createDecider({ dialect, prefix: path, routes, discovery, names, assertionHeader, allowedOrigins })
+  const serve = servePublic({ routes, allowedOrigins, authority, jwksPath, keys })
+
+  const handle: Handler = async (request, outer) => {
+    const context: Context = { ...outer, logger: outer.logger ?? logger }
+    const { pathname, search } = new URL(request.url)
+    if (pathname !== path && !(dialect === 'ext-authz' && pathname.startsWith(`${path}/`))) {
+      return serve(request, context)
+    }
+    const { method, headers } = request
+    const result = await decide({ method, target: pathname + search, headers }, context)
+    return result instanceof Response ? result : allowed(result)
+  }
+  return mountable({ handle, ...(authority.close === undefined ? {} : { close: authority.close }) })
+}
+
+function invalid(message: string): GatewayError {
+  return new GatewayError('invalid_configuration', message)
+}
+
+function toAuthority(auth: ForwardAuthOptions['auth']): Authority {
+  if ('protect' in auth) return auth
+  const { issuer } = auth
+  return { issuer, protect: (resource) => createTokenVerifier({ issuer, audience: resource }) }
+}

@@ -1,0 +1,157 @@
+import {
+  type AuthInfo,
+  type Context,
+  challenge,
+  cors,
+  GatewayError,
+  jsonRpcError,
+  originCheck,
+} from '@mcp-gateway/core'
+import { askPolicy } from './ask-policy.js'
+import { type AuthRequest, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
+import { anonymous, type HeaderPairs, identify } from './identity.js'
+import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
+import { finishRefusal } from './refusal.js'
+import type { Route } from './route.js'
+import { RouteTable } from './route-table.js'
+
+/** What decisions depend on. */
+export interface DeciderOptions {
+  readonly dialect: Dialect
+  /** The path in front of the original one, for `ext-authz`. */
+  readonly prefix: string
+  readonly routes: readonly Route[]
+  /** Addresses that are open to everybody, as `https://host/path`. */
+  readonly discovery: ReadonlySet<string>
+  readonly names: IdentityHeaderNames
+  readonly assertionHeader?: string
+  readonly allowedOrigins: readonly string[]
+}
+
+/** Answers one auth request: the headers for the upstream, or a finished response. */
+export type Decide = (request: AuthRequest, context: Context) => Promise<HeaderPairs | Response>
+
+/** Makes the decision about requests, independent of how they come in. */
+export function createDecider(options: DeciderOptions): Decide {
+  const { dialect, prefix, discovery, names, assertionHeader, allowedOrigins } = options
+  const table = new RouteTable<Route>()
+  for (const route of options.routes) table.add(route)
+  const assertion = assertionHeader === undefined ? [] : [assertionHeader]
+  const isVariant = variantMatcher([...Object.values(names), ...assertion])
+  const nobody = anonymous([...Object.values(names), ...assertion])
+  const checkOrigin = originCheck({ allowedOrigins })
+  const nameOrigin = cors({ allowedOrigins })
+  const known = new WeakMap<AuthInfo, HeaderPairs>()
+
+  async function allow(route: Route, original: OriginalRequest, request: AuthRequest, context: Context) {
+    const { auth, response } = await authenticate(route, original, request, context)
+    if (response !== undefined) return response
+    const refused = await askPolicy(route, original.method, request, auth, context)
+    if (refused !== undefined) return refused
+    let pairs = known.get(auth)
+    if (pairs === undefined) {
+      const identity = identify(names, auth)
+      if (typeof identity === 'string') {
+        context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
+        return jsonRpcError({ status: 403, message: `The ${identity} of this token is too long to be passed on` })
+      }
+      pairs = identity
+      known.set(auth, pairs)
+    }
+    return route.assert === undefined || assertionHeader === undefined
+      ? pairs
+      : [...pairs, [assertionHeader, await route.assert(auth)] as const]
+  }
+
+  async function answer(
+    original: OriginalRequest,
+    route: Route | undefined,
+    request: AuthRequest,
+    context: Context,
+  ): Promise<HeaderPairs | Response> {
+    for (const name of request.headers.keys()) {
+      if (isVariant(name)) {
+        return jsonRpcError({
+          status: 400,
+          message: 'A header is spelled so that it could be taken for an identity header',
+        })
+      }
+    }
+    if (discovery.has(original.origin + original.path) && readsOnly.has(original.method)) return nobody
+    // An unknown address learns that a token is needed, and nothing about the addresses that there are
+    if (route === undefined) return challenge()
+    const foreign = await checkOrigin(asRequest(original, request), context, () => passed)
+    if (foreign !== passed) return foreign
+    if (isPreflight(original, request)) return nobody
+    return allow(route, original, request, context)
+  }
+
+  return async (request, context) => {
+    const original = readOriginal(dialect, request, prefix)
+    if (typeof original === 'string') {
+      context.logger?.warn({ dialect, reason: original }, 'the proxy does not tell what it was asked')
+      return finishRefusal(challenge({ description: `The proxy is not set up for this: ${original}` }), {
+        dialect,
+        html: false,
+      })
+    }
+    const route = table.find(original.origin, original.path)
+    const result = await answer(original, route, request, context).catch((error: unknown) => failed(error, context))
+    const denied = result instanceof Response
+    context.logger?.[denied ? 'info' : 'debug'](
+      { method: original.method, url: original.origin + original.path, status: denied ? result.status : 200 },
+      denied ? 'refused' : 'allowed',
+    )
+    if (!denied && !request.headers.has('origin')) return result
+    const response = denied ? finishRefusal(result, form(dialect, original, route, request)) : allowed(result)
+    // A preflight must come through as 200, so it is none for `cors`
+    return route === undefined ? response : nameOrigin(asRequest(original, request, 'GET'), context, () => response)
+  }
+}
+
+/** The answer that lets a request pass: exactly 200, since Envoy takes no other status for a yes. */
+export function allowed(pairs: HeaderPairs): Response {
+  const headers = new Headers({ 'Cache-Control': 'no-store' })
+  for (const [name, value] of pairs) headers.set(name, value)
+  return new Response(null, { headers })
+}
+
+const passed = new Response(null)
+const readsOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+async function authenticate(
+  route: Route,
+  original: OriginalRequest,
+  request: AuthRequest,
+  context: Context,
+): Promise<{ auth: AuthInfo; response?: undefined } | { auth?: undefined; response: Response }> {
+  let auth: AuthInfo | undefined
+  const response = await route.authenticate(asRequest(original, request), context, (_, granted) => {
+    auth = granted.auth
+    return passed
+  })
+  return auth === undefined ? { response } : { auth }
+}
+
+/**
+ * The original request, for core's middleware, which reads method, URL and headers alone. A real `Request` would cost
+ * more than the whole decision.
+ */
+function asRequest(original: OriginalRequest, { headers }: AuthRequest, method: string = original.method): Request {
+  return { method, url: original.origin + original.path, headers } as unknown as Request
+}
+
+function isPreflight(original: OriginalRequest, { headers }: AuthRequest): boolean {
+  return original.method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
+}
+
+function form(dialect: Dialect, original: OriginalRequest, route: Route | undefined, { headers }: AuthRequest) {
+  const html = original.method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
+  return { dialect, html, resource: route?.location.resource }
+}
+
+function failed(error: unknown, context: Context): Response {
+  context.logger?.error({ err: error }, 'an auth request failed')
+  const status = error instanceof GatewayError && error.code === 'temporarily_unavailable' ? 503 : 500
+  return jsonRpcError({ status, message: 'The request cannot be decided now; try again' }, { 'Retry-After': '5' })
+}

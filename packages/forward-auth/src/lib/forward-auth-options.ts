@@ -1,0 +1,48 @@
+import type { Authority, Logger, Policy } from '@mcp-gateway/core'
+import type { AssertionOptions } from './assertion.js'
+import type { Dialect } from './dialect.js'
+import type { IdentityHeaderNames } from './identity-headers.js'
+
+/** What one MCP server asks of those who call it. */
+export interface ForwardAuthServer {
+  /** Scopes that every request needs. */
+  readonly requiredScopes?: readonly string[]
+  /** Scopes that the resource metadata offers; `requiredScopes` unless told. */
+  readonly scopesSupported?: readonly string[]
+  /** What the resource metadata calls it (RFC 9728 `resource_name`). */
+  readonly name?: string
+  /**
+   * Decides on each request, by `Mcp-Method` and `Mcp-Name`. Safe only where the server behind refuses requests whose
+   * headers differ from their body, as revision 2026-07-28 demands.
+   */
+  readonly policy?: Policy
+  /**
+   * What a policy does with requests of older revisions, and with GET and DELETE, whose headers do not tell what they
+   * do: `refuse` them, which is the default, or ask once for the `whole-server`, with `action: '*'`.
+   */
+  readonly olderRevisions?: 'refuse' | 'whole-server'
+  /** Whether every path below this one belongs to the server too. */
+  readonly subpaths?: boolean
+}
+
+/** What a forward-auth endpoint is made of. */
+export interface ForwardAuthOptions {
+  /** The public URL of the servers that are given by path, as clients write it. */
+  readonly url: string
+  /** Who issues the tokens: our own authorization server, or any OAuth or OpenID issuer. */
+  readonly auth: Authority | { readonly issuer: string }
+  /** How the proxy tells what it was asked. */
+  readonly dialect: Dialect
+  /** The MCP servers, by path under `url` or by absolute URL. Nothing else is open. */
+  readonly servers: Readonly<Record<string, ForwardAuthServer>>
+  /** The path that the proxy asks; for `ext-authz` the prefix of it. `/auth` unless told. Keep it from the public. */
+  readonly path?: string
+  /** The names of the identity headers. The proxy's configuration names the same. */
+  readonly headers?: Partial<IdentityHeaderNames>
+  /** Sends the upstream a signed identity too. */
+  readonly assertion?: AssertionOptions
+  /** Origins of pages that may call the servers; those of the servers unless told, on loopback any loopback origin too. */
+  readonly allowedOrigins?: readonly string[]
+  /** Where log lines go; JSON lines to standard output unless told. */
+  readonly logger?: Logger
+}

@@ -1,0 +1,69 @@
+import { type Authority, challenge, compose, cors, type Handler, oauthError } from '@mcp-gateway/core'
+import type { SigningKeys } from '@mcp-gateway/core/keys'
+import type { Route } from './route.js'
+
+/** What there is to serve besides decisions. */
+export interface PublicOptions {
+  readonly routes: readonly Route[]
+  readonly allowedOrigins: readonly string[]
+  readonly authority: Authority
+  readonly jwksPath: string
+  readonly keys?: SigningKeys
+}
+
+const wellKnown = '/.well-known/oauth-protected-resource'
+
+/**
+ * Answers what a proxy routes here instead of asking about it: resource metadata, preflights of the servers, the keys of
+ * assertions, and the authorization server's endpoints. Everything else is 401, so that a catch-all route is closed.
+ */
+export function servePublic({ routes, allowedOrigins, authority, jwksPath, keys }: PublicOptions): Handler {
+  // The scheme behind a proxy is not the public one, so hosts are compared, with the port that the client named
+  const byHost = new Map<string, Route[]>()
+  const paths = new Set<string>()
+  for (const route of routes) {
+    const host = hostOf(new URL(route.location.origin))
+    byHost.set(host, [...(byHost.get(host) ?? []), route])
+    paths.add(host + route.location.path)
+  }
+  const answerPreflight = compose([cors({ allowedOrigins })], () => challenge())
+
+  return async (request, context) => {
+    const url = new URL(request.url)
+    const host = hostOf(url)
+    const { pathname } = url
+    if (pathname === jwksPath && keys !== undefined) return serveKeys(request, keys)
+    if (pathname === wellKnown || pathname.startsWith(`${wellKnown}/`)) {
+      return serveMetadata(byHost.get(host) ?? [], request, context)
+    }
+    if (request.method === 'OPTIONS' && paths.has(host + pathname)) return answerPreflight(request, context)
+    const { handle } = authority
+    if (handle !== undefined && (authority.match?.(request) ?? true)) return handle(request, context)
+    return challenge()
+  }
+}
+
+function hostOf({ host }: URL): string {
+  return host.replace(/:(?:80|443)$/, '')
+}
+
+/** The first document that is at this address; the 404 of the last where there is none. */
+async function serveMetadata(
+  ...[routes, request, context]: [readonly Route[], ...Parameters<Handler>]
+): Promise<Response> {
+  let answer: Response | undefined
+  for (const { metadata } of routes) {
+    answer = await metadata(request, context)
+    if (answer.status !== 404) return answer
+  }
+  return answer ?? oauthError(404, 'not_found', 'No protected resource has its metadata here')
+}
+
+async function serveKeys(request: Request, keys: SigningKeys): Promise<Response> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return oauthError(405, 'invalid_request', 'Keys are read with GET', { Allow: 'GET, HEAD' })
+  }
+  return new Response(JSON.stringify(await keys.jwks()), {
+    headers: { 'Content-Type': 'application/jwk-set+json', 'Cache-Control': 'public, max-age=300' },
+  })
+}
