@@ -62,21 +62,21 @@ end
 `
 
 /** Arguments: key, record, milliseconds or nothing. */
-export const set = `${prelude}${write}
+export const set: string = `${prelude}${write}
 local old = head(KEYS[1])
 if old ~= '' then leave(old) end
 write(ARGV[2], ARGV[3])
 return 1`
 
 /** Arguments as of `set`. A client that sends a command again after a lost reply finds its own version, and has won. */
-export const add = `${prelude}${write}
+export const add: string = `${prelude}${write}
 local version = redis.call('GETRANGE', KEYS[1], 0, 15)
 if version ~= '' then return version == string.sub(ARGV[2], 1, 16) and 1 or 0 end
 write(ARGV[2], ARGV[3])
 return 1`
 
 /** Arguments as of `set`, then the version to replace. */
-export const compareAndSet = `${prelude}${write}
+export const compareAndSet: string = `${prelude}${write}
 local version = redis.call('GETRANGE', KEYS[1], 0, 15)
 if version ~= ARGV[4] then return version == string.sub(ARGV[2], 1, 16) and 1 or 0 end
 leave(head(KEYS[1]))
@@ -84,7 +84,7 @@ write(ARGV[2], ARGV[3])
 return 1`
 
 /** Arguments: key. */
-export const take = `${prelude}
+export const take: string = `${prelude}
 local record = redis.call('GET', KEYS[1])
 if not record then return false end
 leave(record)
@@ -92,7 +92,7 @@ redis.call('DEL', KEYS[1])
 return record`
 
 /** Arguments: key. */
-export const remove = `${prelude}
+export const remove: string = `${prelude}
 local record = head(KEYS[1])
 if record == '' then return 0 end
 leave(record)
@@ -100,7 +100,7 @@ redis.call('DEL', KEYS[1])
 return 1`
 
 /** Arguments: key, a version that marks a counter, milliseconds or nothing. */
-export const increment = `
+export const increment: string = `
 local record = redis.call('GET', KEYS[1])
 if not record then
   if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2] .. '\\16.1')
@@ -113,7 +113,7 @@ redis.call('SET', KEYS[1], ARGV[2] .. '\\16.' .. string.format('%.0f', count), '
 return count`
 
 /** Arguments: name, where to start, members to look at. Answers the last member looked at if more follow, then keys. */
-export const list = `${prelude}
+export const list: string = `${prelude}
 local limit = tonumber(ARGV[3])
 local members = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], '+', 'LIMIT', 0, limit + 1)
 local page = { members[limit + 1] and '(' .. members[limit] or '' }
