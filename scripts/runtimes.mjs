@@ -2,10 +2,11 @@
 // installed into the folder that is given, or into a temporary one. Wants a build. Ends with "<n> passed, <m> failed".
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { build } from 'tsup'
 
 const root = join(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-gateway-runtimes-'))
@@ -31,6 +32,7 @@ check('the walk on Deno', join(modules, '.bin/deno'), [
   'test/runtimes/script.mjs',
 ])
 await workerd()
+types()
 check('the tests on Node 24', node24, ['node_modules/vitest/vitest.mjs', 'run', 'packages'])
 
 console.log(`${passed} passed, ${failed} failed`)
@@ -52,24 +54,50 @@ function count(title, ok, message = '') {
   if (!ok) console.error(`failed: ${title} ${message}`)
 }
 
+/** Compiles a consumer of every import path with the TypeScript that came. */
+function types() {
+  const paths = readdirSync(join(root, 'packages')).flatMap((name) => {
+    const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+    const entries = Object.keys(manifest.exports).filter((path) => path !== './package.json')
+    return entries.map((path) => manifest.name + path.slice(1))
+  })
+  const folder = mkdtempSync(join(root, 'node_modules/.consumer-'))
+  const code = paths.map((path, index) => `import * as entry${index} from '${path}'\nvoid entry${index}\n`)
+  writeFileSync(join(folder, 'all.ts'), code.join(''))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  const options = [
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+  ]
+  check('a consumer with TypeScript 7', join(modules, '.bin/tsc'), [
+    ...options,
+    '--types',
+    'node',
+    join(folder, 'all.ts'),
+  ])
+  rmSync(folder, { recursive: true })
+}
+
 /** Bundles the worker and asks it once. */
 async function workerd() {
   console.log('\n--- the walk on workerd')
-  const bundle = [
-    'test/runtimes/worker.mjs',
-    '--bundle',
-    '--format=esm',
-    '--platform=neutral',
-    '--main-fields=module,main',
-  ]
-  spawnSync(
-    'node_modules/.bin/esbuild',
-    [...bundle, '--external:node:*', `--outfile=${scratch}/worker.mjs`, '--log-level=warning'],
-    {
-      cwd: root,
-      stdio: 'inherit',
-    },
-  )
+  await build({
+    entry: { worker: join(root, 'test/runtimes/worker.mjs') },
+    config: false,
+    format: 'esm',
+    platform: 'neutral',
+    noExternal: [/.*/],
+    external: [/^node:/],
+    outDir: scratch,
+    outExtension: () => ({ js: '.mjs' }),
+    silent: true,
+  })
   const port = await freePort()
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
