@@ -22,11 +22,17 @@ export { oauthError } from './lib/oauth-error.js'
 export { type OriginCheckOptions, originCheck } from './lib/origin-check.js'
 export type { Decision, Policy, PolicyInput, PolicyResource, PolicySubject } from './lib/policy.js'
 export { principal } from './lib/principal.js'
+export { respond } from './lib/respond/respond.js'
 export type { Storage, StorageEntry, StorageListOptions, StoragePage, StorageWriteOptions } from './lib/storage.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage-arguments.js'
 export { type BearerAuthOptions, bearerAuth } from './lib/verify/bearer-auth.js'
 export { type ChallengeOptions, challenge } from './lib/verify/challenge.js'
-export { createTokenVerifier, type TokenVerifierOptions } from './lib/verify/create-token-verifier.js'
+export {
+  createTokenVerifier,
+  type IssuerOptions,
+  type TokenVerifierOptions,
+} from './lib/verify/create-token-verifier.js'
+export { type IssuerAuthorityOptions, issuerAuthority } from './lib/verify/issuer-authority.js'
 export { type ResourceMetadataOptions, resourceMetadata } from './lib/verify/resource-metadata.js'
 export { resourceMetadataUrl } from './lib/verify/resource-url.js'
 export type { ScopeHierarchy } from './lib/verify/scopes.js'

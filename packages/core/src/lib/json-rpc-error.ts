@@ -1,3 +1,5 @@
+import { respond } from './respond/respond.js'
+
 /** What a JSON-RPC error answer holds. */
 export interface JsonRpcErrorOptions {
   /** The HTTP status. */
@@ -27,7 +29,7 @@ export interface JsonRpcErrorOptions {
 export function jsonRpcError(options: JsonRpcErrorOptions, headers?: HeadersInit): Response {
   const merged = new Headers(headers)
   merged.set('Content-Type', 'application/json')
-  return new Response(JSON.stringify(jsonRpcErrorBody(options)), { status: options.status, headers: merged })
+  return respond(JSON.stringify(jsonRpcErrorBody(options)), { status: options.status, headers: merged })
 }
 
 /** The same as a plain object, for answers that travel inside a stream or a batch. */

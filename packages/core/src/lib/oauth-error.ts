@@ -1,3 +1,5 @@
+import { respond } from './respond/respond.js'
+
 /**
  * Answers with an OAuth error as JSON, never to be cached. It is not the answer for a missing or bad bearer token; that
  * is `challenge`.
@@ -17,7 +19,7 @@ export function oauthError(status: number, error: string, description?: string, 
   merged.set('Content-Type', 'application/json')
   merged.set('Cache-Control', 'no-store')
   const body = description === undefined ? { error } : { error, error_description: printable(description) }
-  return new Response(JSON.stringify(body), { status, headers: merged })
+  return respond(JSON.stringify(body), { status, headers: merged })
 }
 
 // RFC 6749 section 5.2: error_description is %x20-21 / %x23-5B / %x5D-7E

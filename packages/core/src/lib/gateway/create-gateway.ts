@@ -2,6 +2,7 @@ import { compose } from '../compose.js'
 import { createLogger } from '../create-logger.js'
 import type { Context, Handler, Mountable } from '../handler.js'
 import { mountable } from '../mountable.js'
+import { respond } from '../respond/respond.js'
 import { withHeaders } from '../with-headers.js'
 import { accessFields } from './access-line.js'
 import { readBaseUrl } from './base-url.js'
@@ -83,7 +84,7 @@ function trimSlash(path: string): string {
 }
 
 const notFound: Handler = () =>
-  new Response('{"error":"not_found","error_description":"Nothing is served at this path"}', {
+  respond('{"error":"not_found","error_description":"Nothing is served at this path"}', {
     status: 404,
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
   })

@@ -1,10 +1,11 @@
 import type { Handler } from '../handler.js'
+import { respond } from '../respond/respond.js'
 
 const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
 /** Answers 200 as long as the process can answer at all. */
 export function health(): Handler {
-  return (request) => onlyReads(request) ?? new Response('{"status":"ok"}', { headers })
+  return (request) => onlyReads(request) ?? respond('{"status":"ok"}', { headers })
 }
 
 /**
@@ -20,7 +21,7 @@ export function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, 
   return async (request) => {
     const refused = onlyReads(request)
     if (refused !== undefined) return refused
-    if (isClosing()) return new Response('{"status":"closing"}', { status: 503, headers })
+    if (isClosing()) return respond('{"status":"closing"}', { status: 503, headers })
     const now = performance.now()
     if (round === undefined || now > ends) {
       ends = now + 1000
@@ -29,7 +30,7 @@ export function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, 
     const results = await round
     const good = Object.values(results).every((result) => result === 'ok')
     const body = JSON.stringify({ status: good ? 'ready' : 'unavailable', checks: results })
-    return new Response(body, { status: good ? 200 : 503, headers })
+    return respond(body, { status: good ? 200 : 503, headers })
   }
 }
 
@@ -56,5 +57,5 @@ async function runChecks(
 // RFC 9110 section 15.5.6
 function onlyReads(request: Request): Response | undefined {
   if (request.method === 'GET' || request.method === 'HEAD') return undefined
-  return new Response('{"error":"method_not_allowed"}', { status: 405, headers: { ...headers, Allow: 'GET, HEAD' } })
+  return respond('{"error":"method_not_allowed"}', { status: 405, headers: { ...headers, Allow: 'GET, HEAD' } })
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { BytesResponse } from '../respond/bytes-response.js'
 
 /** Headers that concern one HTTP/1 connection, which HTTP/2 forbids (RFC 9113 section 8.2.2). */
 const connectionHeaders = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
@@ -8,12 +9,19 @@ const connectionHeaders = new Set(['connection', 'keep-alive', 'proxy-connection
  * goes away; one that fails half-way resets the connection, so that the client cannot take it for whole.
  */
 export async function sendResponse(target: ServerResponse, response: Response, isHead: boolean): Promise<void> {
-  const { body, status } = response
+  const { status } = response
+  const headers = toRawHeaders(response.headers, target)
+  const content = BytesResponse.contentOf(response)
+  if (content !== undefined) {
+    if (!response.headers.has('content-length')) headers.push('content-length', `${Buffer.byteLength(content)}`)
+    target.writeHead(status, headers).end(isHead ? undefined : content)
+    return
+  }
+  const { body } = response
   if (target.destroyed) {
     await body?.cancel().catch(() => {})
     return
   }
-  const headers = toRawHeaders(response.headers, target)
   if (body === null || isHead || status === 204 || status === 304) {
     await body?.cancel().catch(() => {})
     target.writeHead(status, headers).end()
