@@ -29,7 +29,7 @@ for (const [fixture, revision] of [
   ['modern', '2026-07-28'],
 ]) {
   await withGateway(
-    { AUTH: 'off', MCP_COMMAND: `${process.execPath} ${join(root, `test/fixtures/${fixture}.mjs`)}` },
+    { AUTH: 'off', MCP_COMMAND: `${process.execPath} ${join(root, `test/fixtures/${fixture}-server.mjs`)}` },
     (server) =>
       conformance(`server, ${fixture} fixture, ${revision}`, [
         ...['server', '--url', server, '--requirements', revision],
@@ -105,7 +105,9 @@ async function conformance(title, args, meanwhile) {
   children.delete(child)
   const summary = output.slice(output.lastIndexOf('=== SUMMARY')).trim()
   const [, ok = 0, bad = 0] = summary.match(/Total: (\d+) passed, (\d+) failed/) ?? []
-  const clean = code === 0 && Number(ok) > 0 && !/[1-9]\d* warnings?/.test(summary)
+  // In server mode the exit code weighs warnings already, for the scenarios that the revision requires.
+  const warned = args[0] === 'authorization' && /\d warnings?/.test(summary)
+  const clean = code === 0 && Number(ok) > 0 && !warned
   console.log(clean ? summary : output)
   passed += Number(ok)
   failed += clean ? 0 : Math.max(1, Number(bad))
