@@ -1,5 +1,5 @@
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== 'nodejs') return
-  const { startHosted } = await import('@mcp-gateway/example-gateway')
+  const { startHosted } = await import('./gateway')
   await startHosted()
 }

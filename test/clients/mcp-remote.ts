@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Outcome } from './person.js'
-import { answer, type WalkClient } from './walk-client.js'
+import { type Authorize, answer, type ConnectedClient } from './walk-client.js'
 
 interface JsonRpc {
   id?: string | number
@@ -22,8 +22,8 @@ interface JsonRpc {
  */
 export async function connectMcpRemote(
   url: string,
-  authorize: (url: URL) => Promise<Outcome>,
-): Promise<{ client: WalkClient; outcome: Outcome | undefined; log: () => string }> {
+  authorize: Authorize,
+): Promise<ConnectedClient & { log: () => string }> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-remote-'))
   const manifest = createRequire(import.meta.url).resolve('mcp-remote/package.json')
   const child = spawn(process.execPath, [join(dirname(manifest), 'dist/proxy.js'), url], {
@@ -56,6 +56,7 @@ export async function connectMcpRemote(
     })
     host.send({ method: 'notifications/initialized' })
     return {
+      exchanges: [],
       outcome,
       log: () => log.join('\n'),
       client: {

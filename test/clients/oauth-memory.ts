@@ -1,5 +1,5 @@
 /** What a client has to remember while it logs in; both SDKs' provider interfaces are made of it. */
-export class OAuthMemory<Registration, Tokens> {
+export class OAuthMemory<Registration, Tokens, Discovery> {
   readonly redirectUrl = 'http://127.0.0.1:33418/callback'
   readonly clientMetadata = {
     client_name: 'Walking client',
@@ -12,6 +12,7 @@ export class OAuthMemory<Registration, Tokens> {
   authorizationUrl: URL | undefined
   #registration: Registration | undefined
   #tokens: Tokens | undefined
+  #discovery: Discovery | undefined
   #verifier = ''
   #state = ''
 
@@ -39,6 +40,14 @@ export class OAuthMemory<Registration, Tokens> {
 
   saveTokens(tokens: Tokens): void {
     this.#tokens = tokens
+  }
+
+  saveDiscoveryState(discovery: Discovery): void {
+    this.#discovery = discovery
+  }
+
+  discoveryState(): Discovery | undefined {
+    return this.#discovery
   }
 
   redirectToAuthorization(url: URL): void {

@@ -1,3 +1,5 @@
+import type { Outcome } from './person.js'
+
 /** What the walks ask of every MCP client, however it is built. */
 export interface WalkClient {
   /** The name that the MCP server gave in `initialize`. */
@@ -9,6 +11,18 @@ export interface WalkClient {
   readonly questions: readonly string[]
   /** Ends the session with a DELETE, where the client knows how, and the client. */
   close(): Promise<void>
+}
+
+/** Sends a person to a URL, and resolves when the client is called back. */
+export type Authorize = (url: URL) => Promise<Outcome>
+
+/** A client, and how it got there. */
+export interface ConnectedClient {
+  readonly client: WalkClient
+  /** Every request that the client made, oldest first; it grows. Empty where the client is another process. */
+  readonly exchanges: readonly Exchange[]
+  /** What the person saw, where they were needed. */
+  readonly outcome: Outcome | undefined
 }
 
 /** The answer that the clients give to an elicitation. */

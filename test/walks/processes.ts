@@ -1,17 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The processes that a process started, and those that these started, as far as they run. */
-export function descendants(pid: number): number[] {
-  const parents = parentsByProcess()
-  const children = (of: number): number[] =>
-    [...parents].filter(([, parent]) => parent === of).flatMap(([child]) => [child, ...children(child)])
+/** The processes that a process started, and those that these started, whose command line has this text in it. */
+export function descendants(pid: number, text = ''): number[] {
+  const all = processes()
+  const children = (of: number): Process[] =>
+    all.filter(({ parent }) => parent === of).flatMap((child) => [child, ...children(child.pid)])
   return children(pid)
+    .filter(({ command }) => command.includes(text))
+    .map((child) => child.pid)
 }
 
 /** Whether a process runs; one that has ended and was not yet collected by its parent does not. */
 export function isRunning(pid: number): boolean {
-  return parentsByProcess().has(pid)
+  return processes().some((process) => process.pid === pid)
 }
 
 /** Resolves to those of the processes that still run when the time is over, at once if none does. */
@@ -24,14 +26,18 @@ export async function survivors(pids: readonly number[], seconds: number): Promi
   }
 }
 
-function parentsByProcess(): Map<number, number> {
-  const rows = process.platform === 'linux' ? fromProc() : fromPs()
-  return new Map(rows.filter(([, , state]) => !state.startsWith('Z')).map(([pid, parent]) => [pid, parent]))
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  readonly state: string
+  readonly command: string
 }
 
-type Row = readonly [pid: number, parent: number, state: string]
+function processes(): Process[] {
+  return (process.platform === 'linux' ? fromProc() : fromPs()).filter(({ state }) => !state.startsWith('Z'))
+}
 
-function fromProc(): Row[] {
+function fromProc(): Process[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
@@ -40,19 +46,20 @@ function fromProc(): Row[] {
         const [state = '', parent] = readFileSync(`/proc/${name}/stat`, 'utf8')
           .replace(/^.*\) /s, '')
           .split(' ')
-        return [[Number(name), Number(parent), state] as const]
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return [{ pid: Number(name), parent: Number(parent), state, command }]
       } catch {
         return []
       }
     })
 }
 
-function fromPs(): Row[] {
-  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
+function fromPs(): Process[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' })
     .trim()
     .split('\n')
     .map((line) => {
-      const [pid, parent, state = ''] = line.trim().split(/\s+/)
-      return [Number(pid), Number(parent), state] as const
+      const [pid, parent, state = '', ...command] = line.trim().split(/\s+/)
+      return { pid: Number(pid), parent: Number(parent), state, command: command.join(' ') }
     })
 }

@@ -1,4 +1,4 @@
 import { toRouteHandlers } from '@mcp-gateway/core/next'
-import { hostedGateway } from '@mcp-gateway/example-gateway'
+import { hostedGateway } from '../../gateway'
 
-export const { GET, HEAD, POST, PUT, DELETE, OPTIONS } = toRouteHandlers(hostedGateway())
+export const { GET, HEAD, POST, PUT, DELETE, OPTIONS } = toRouteHandlers(hostedGateway)
