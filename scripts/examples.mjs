@@ -12,6 +12,8 @@ const imports = {
   Database: "import Database from 'libsql'",
   Pool: "import { Pool } from 'pg'",
   Redis: "import { Redis } from 'ioredis'",
+  describe: "import { describe } from 'vitest'",
+  test: "import { test } from 'vitest'",
   createMcpHandler: "import { createMcpHandler } from '@modelcontextprotocol/server'",
 }
 

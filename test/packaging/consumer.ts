@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -28,6 +28,7 @@ export interface Consumer {
   manifests: Manifest[]
   /** Runs a program in the folder and returns what it printed; throws with all of its output where it fails. */
   run(command: string, ...args: string[]): Promise<string>
+  remove(): Promise<void>
 }
 
 /**
@@ -36,6 +37,15 @@ export interface Consumer {
  */
 export async function createConsumer(): Promise<Consumer> {
   const workspace = await mkdtemp(join(await realpath(tmpdir()), 'mcp-gateway-packaging-'))
+  try {
+    return await install(workspace)
+  } catch (error) {
+    await rm(workspace, { recursive: true })
+    throw error
+  }
+}
+
+async function install(workspace: string): Promise<Consumer> {
   const names = await readdir(join(root, 'packages'))
   await copyWorkspace(workspace, names)
   await build(workspace, 'core')
@@ -62,7 +72,13 @@ export async function createConsumer(): Promise<Consumer> {
   ])
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
   await npm(folder, 'install', '--offline', '--install-links', '--ignore-scripts', '--no-package-lock')
-  return { folder, packed, manifests, run: (command, ...args) => run(folder, command, args) }
+  return {
+    folder,
+    packed,
+    manifests,
+    run: (command, ...args) => run(folder, command, args),
+    remove: () => rm(workspace, { recursive: true }),
+  }
 }
 
 async function copyWorkspace(workspace: string, names: string[]): Promise<void> {

@@ -1,5 +1,5 @@
-import { rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Consumer, createConsumer } from './consumer.js'
 
@@ -10,9 +10,7 @@ beforeAll(async () => {
   consumer = await createConsumer()
 }, 180_000)
 
-afterAll(async () => {
-  await rm(dirname(consumer.folder), { recursive: true })
-})
+afterAll(() => consumer?.remove())
 
 /** Every import path that a package publishes. */
 function specifiers(): string[] {
