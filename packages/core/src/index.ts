@@ -25,6 +25,7 @@ export { principal } from './lib/principal.js'
 export { respond } from './lib/respond/respond.js'
 export type { Storage, StorageEntry, StorageListOptions, StoragePage, StorageWriteOptions } from './lib/storage.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage-arguments.js'
+export { anyVerifier } from './lib/verify/any-verifier.js'
 export { type BearerAuthOptions, bearerAuth } from './lib/verify/bearer-auth.js'
 export { type ChallengeOptions, challenge } from './lib/verify/challenge.js'
 export {
@@ -32,7 +33,9 @@ export {
   type IssuerOptions,
   type TokenVerifierOptions,
 } from './lib/verify/create-token-verifier.js'
+export { type Dpop, type DpopOptions, type DpopProof, dpop } from './lib/verify/dpop.js'
 export { type IssuerAuthorityOptions, issuerAuthority } from './lib/verify/issuer-authority.js'
+export { type RequireScopesOptions, requireScopes } from './lib/verify/require-scopes.js'
 export { type ResourceMetadataOptions, resourceMetadata } from './lib/verify/resource-metadata.js'
 export { resourceMetadataUrl } from './lib/verify/resource-url.js'
 export type { ScopeHierarchy } from './lib/verify/scopes.js'

@@ -31,11 +31,20 @@ export interface AuthExtra extends Record<string, unknown> {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
+/** The key that a caller has proved to hold (RFC 9449). */
+export interface KeyProof {
+  /** The SHA-256 thumbprint of the public key (RFC 7638), base64url. */
+  readonly jkt: string
+}
+
 /**
  * Verifies an access token. The shape is the MCP SDK's, so either side's verifiers fit the other. Which resource the
  * token must be for is fixed when the verifier is made, never per call. Rejects with a {@link GatewayError} whose code
  * is `invalid_token`, or `temporarily_unavailable` when it could not be decided.
+ *
+ * A token that is bound to a key (`cnf`) is accepted only together with the proof of that key, which `bearerAuth` gives
+ * where DPoP is on. Callers that know nothing of proofs therefore never take one.
  */
 export interface TokenVerifier {
-  verifyAccessToken(token: string): Promise<AuthInfo>
+  verifyAccessToken(token: string, proof?: KeyProof): Promise<AuthInfo>
 }

@@ -1,10 +1,20 @@
-import type { AuthInfo, TokenVerifier } from '../auth-info.js'
+import type { AuthExtra, AuthInfo, TokenVerifier } from '../auth-info.js'
 import type { Context, Middleware } from '../handler.js'
 import { oauthError } from '../oauth-error.js'
-import { readCredentials } from './bearer-token.js'
+import { type Credentials, readCredentials } from './bearer-token.js'
 import { type ChallengeOptions, challenge } from './challenge.js'
+import type { Dpop } from './dpop.js'
 import { checkResource, resourceMetadataUrl } from './resource-url.js'
 import { coversScopes, type ScopeHierarchy } from './scopes.js'
+
+declare module '../handler.js' {
+  interface Context {
+    /** Refuses the request in the name of its resource, naming where the metadata is. Set by `bearerAuth`. */
+    readonly refuse?: (refusal: ChallengeOptions) => Response
+    /** The scopes that every request to this server needs. Set by `bearerAuth`. */
+    readonly requiredScopes?: readonly string[]
+  }
+}
 
 /** What `bearerAuth` needs to know. */
 export interface BearerAuthOptions {
@@ -12,7 +22,7 @@ export interface BearerAuthOptions {
   readonly verifier: TokenVerifier
   /** The protected resource, as configured; becomes `context.resource`. */
   readonly resource: string
-  /** Scopes that every request needs. Per-tool scopes are `requireScopes`' job. */
+  /** Scopes that every request needs. Those of single operations are the job of `requireScopes`. */
   readonly requiredScopes?: readonly string[]
   /** Where the resource's metadata is. Default: the path-inserted address under the resource's own origin. */
   readonly resourceMetadataUrl?: string
@@ -20,6 +30,8 @@ export interface BearerAuthOptions {
   readonly scopesSupported?: readonly string[]
   /** Which scopes include which others. */
   readonly scopeHierarchy?: ScopeHierarchy
+  /** Accepts tokens that are bound to a key, with their proofs. Default: they are refused. */
+  readonly dpop?: Dpop
   /** How far the clocks of issuer and gateway may differ when the expiry is checked, in seconds. Default 5. */
   readonly clockTolerance?: number
 }
@@ -31,19 +43,34 @@ export interface BearerAuthOptions {
  * Authorization header alone; it is neither forwarded nor removed here (`proxy` removes it).
  *
  * @throws GatewayError `invalid_configuration` for a resource that is no absolute http(s) URL
- * @see RFC 6750, RFC 9728 section 5.1
+ * @see RFC 6750, RFC 9728 section 5.1, RFC 9449 section 7
  * @example
  * ```ts
  * const guarded: Handler = compose([bearerAuth({ verifier, resource, requiredScopes: ['notes:read'] })], handler)
  * ```
  */
 export function bearerAuth(options: BearerAuthOptions): Middleware {
-  const { verifier, requiredScopes = [], scopesSupported = [], scopeHierarchy, clockTolerance = 5 } = options
+  const { verifier, dpop, requiredScopes = [], scopesSupported = [], scopeHierarchy, clockTolerance = 5 } = options
   const resource = checkResource(options.resource)
   const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(resource)
   const scope = requiredScopes.length > 0 ? requiredScopes : scopesSupported
-  const refuse = (refusal: ChallengeOptions = {}): Response =>
-    challenge({ scope, resourceMetadataUrl: metadataUrl, ...refusal })
+  const refuse = (why: ChallengeOptions = {}): Response =>
+    challenge({ scope, resourceMetadataUrl: metadataUrl, dpopAlgorithms: dpop?.algorithms, ...why })
+
+  const authenticate = async (request: Request, { scheme, token }: Token): Promise<AuthInfo | Response> => {
+    if (scheme === 'Bearer' && dpop?.required) return refuse({ error: 'invalid_token', description: needsProof })
+    if (scheme === 'Bearer')
+      return unbound(await verifier.verifyAccessToken(token)) ?? refuse({ error: 'invalid_token' })
+    if (dpop === undefined) return refuse()
+    const proof = await dpop.prove(request, token, resource)
+    if (typeof proof === 'string')
+      return refuse({ error: 'invalid_dpop_proof', description: `The DPoP proof ${proof}` })
+    const auth = await verifier.verifyAccessToken(token, proof)
+    // Again here: a verifier that is not ours may know nothing of proofs.
+    if (boundKey(auth) !== proof.jkt) return refuse({ error: 'invalid_token', description: needsProof })
+    if (await proof.use()) return auth
+    return refuse({ error: 'invalid_dpop_proof', description: 'The DPoP proof was used before' })
+  }
 
   return async (request, context, next) => {
     const credentials = readCredentials(request.headers)
@@ -51,25 +78,39 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     if (credentials.kind === 'malformed') return refuse({ error: 'invalid_request' })
     if (credentials.kind === 'too_large')
       return oauthError(431, 'invalid_request', 'The Authorization header is too large')
-    let auth: AuthInfo
+    let auth: AuthInfo | Response
     try {
-      auth = await verifier.verifyAccessToken(credentials.token)
+      auth = await authenticate(request, credentials)
     } catch (error) {
       return refusal(error, refuse, context)
     }
-    // Expiry goes before scope: a client must not ask for more scopes with a token that has ended (attack 131).
-    if (!isCurrent(auth?.expiresAt, clockTolerance)) return refuse({ error: 'invalid_token', description: expired })
+    if (auth instanceof Response) return auth
+    // Expiry goes before scope: a client must not ask for more scopes with a token that has ended.
+    if (!isCurrent(auth, clockTolerance)) return refuse({ error: 'invalid_token', description: expired })
     if (!coversScopes(auth.scopes ?? [], requiredScopes, scopeHierarchy)) {
       return refuse({ error: 'insufficient_scope', scope: requiredScopes })
     }
-    return next(request, { ...context, auth, resource })
+    return next(request, { ...context, auth, resource, refuse, requiredScopes })
   }
 }
 
-const expired = 'The access token has expired, or does not say when it does'
+type Token = Extract<Credentials, { kind: 'token' }>
 
-function isCurrent(expiresAt: number | undefined, tolerance: number): boolean {
+const expired = 'The access token has expired, or does not say when it does'
+const needsProof = 'The access token must be bound to a key, and come with the DPoP scheme and a proof'
+
+function isCurrent({ expiresAt }: AuthInfo, tolerance: number): boolean {
   return typeof expiresAt === 'number' && expiresAt + tolerance > Date.now() / 1000
+}
+
+/** What the token is bound to, as far as it tells. */
+function boundKey({ extra }: AuthInfo): unknown {
+  const { cnf } = (extra as Partial<AuthExtra> | undefined)?.claims ?? {}
+  return typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : cnf
+}
+
+function unbound(auth: AuthInfo): AuthInfo | undefined {
+  return boundKey(auth) === undefined ? auth : undefined
 }
 
 function inQuery(url: string): ChallengeOptions {

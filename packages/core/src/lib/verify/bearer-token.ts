@@ -18,15 +18,14 @@ export function readCredentials(headers: Headers): Credentials {
   if (value === null || value === '') return { kind: 'none' }
   if (value.length > maxLength) return { kind: 'too_large' }
   const [, name] = /^([!#$%&'*+.^_`|~0-9a-z-]+)(?: |$)/i.exec(value) ?? []
-  const scheme = name === undefined ? undefined : schemes[name.toLowerCase()]
+  const scheme = tokenScheme(name?.toLowerCase())
   if (scheme === undefined) return { kind: name === undefined ? 'malformed' : 'none' }
   // RFC 9110 section 11.4: 1*SP between scheme and token68.
   const token = value.slice(scheme.length).trimStart()
   return /^[\w\-.~+/]+=*$/.test(token) ? { kind: 'token', scheme, token } : { kind: 'malformed' }
 }
 
-const schemes: Record<string, 'Bearer' | 'DPoP' | undefined> = {
-  __proto__: null as never,
-  bearer: 'Bearer',
-  dpop: 'DPoP',
+function tokenScheme(name: string | undefined): 'Bearer' | 'DPoP' | undefined {
+  if (name === 'bearer') return 'Bearer'
+  return name === 'dpop' ? 'DPoP' : undefined
 }

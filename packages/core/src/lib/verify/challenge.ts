@@ -6,7 +6,7 @@ export interface ChallengeOptions {
    * Why the token was refused (RFC 6750 section 3.1). Left out when the request carried no credentials: the challenge
    * then names no error.
    */
-  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof' | 'use_dpop_nonce'
+  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof'
   /** What to change, for the developer of the client. Never repeats what came in. */
   readonly description?: string
   /** Every scope the operation needs, not only the missing ones. `offline_access` is left out. */
@@ -22,7 +22,6 @@ const statuses = {
   invalid_token: 401,
   insufficient_scope: 403,
   invalid_dpop_proof: 401,
-  use_dpop_nonce: 401,
 } as const
 
 /**
@@ -41,7 +40,7 @@ export function challenge(options: ChallengeOptions = {}): Response {
   // RFC 6750 section 3.1: a request without credentials is told no error code.
   const failure = { error, error_description: error === undefined ? undefined : description }
   const where = { scope: scope === '' ? undefined : scope, resource_metadata: options.resourceMetadataUrl }
-  const aboutDpop = error === 'invalid_dpop_proof' || error === 'use_dpop_nonce'
+  const aboutDpop = error === 'invalid_dpop_proof'
   // Old MCP SDKs read only the first scheme of the line, hence Bearer first.
   const schemes = [`Bearer${parameters(aboutDpop ? where : { ...failure, ...where })}`]
   if (dpopAlgorithms !== undefined) {
@@ -58,7 +57,6 @@ const descriptions = {
   invalid_token: 'The access token is not valid for this resource',
   insufficient_scope: 'The access token lacks a scope that this operation needs',
   invalid_dpop_proof: 'The DPoP proof is missing or not valid',
-  use_dpop_nonce: 'The DPoP proof needs the nonce of the DPoP-Nonce header',
 } as const
 
 function parameters(values: Record<string, string | undefined>): string {

@@ -1,6 +1,6 @@
-import type { AuthExtra, AuthInfo } from '../auth-info.js'
-import { GatewayError } from '../gateway-error.js'
+import { invalidToken } from './invalid-token.js'
 import { type Claims, strings, type TokenProfile } from './token-profile.js'
+import type { VerifiedToken } from './verified-token.js'
 
 /** What the claims of a token are compared with. */
 export interface ExpectedClaims {
@@ -9,8 +9,16 @@ export interface ExpectedClaims {
   readonly profile: TokenProfile
   /** In seconds. */
   readonly clockTolerance: number
-  /** Whether tokens that are bound to a key are let through, since somebody checks the proof. */
-  readonly allowBound: boolean
+}
+
+/**
+ * RFC 7519 section 4.1.1: compared as a string, with case and slashes.
+ *
+ * @throws GatewayError `invalid_token`
+ */
+export function checkIssuer({ iss }: Claims, { issuer, profile }: ExpectedClaims): void {
+  const known = profile.issuers ?? [issuer]
+  if (typeof iss !== 'string' || !known.includes(iss)) throw invalidToken('is from another issuer')
 }
 
 /**
@@ -19,44 +27,40 @@ export interface ExpectedClaims {
  * @throws GatewayError `invalid_token`
  * @see RFC 9068 section 4, RFC 7519 section 4.1
  */
-export function checkClaims(claims: Claims, expected: ExpectedClaims): Omit<AuthInfo, 'token'> & { extra: AuthExtra } {
-  const { issuer, audience, profile, clockTolerance } = expected
+export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedToken {
+  const { audience, profile, clockTolerance } = expected
   const now = Date.now() / 1000
-  if (claims.iss !== issuer) throw invalid('is from another issuer')
+  checkIssuer(claims, expected)
   const forUs = audienceOf(profile.audience === undefined ? claims.aud : profile.audience(claims)).find((one) =>
     audience.includes(one),
   )
-  if (forUs === undefined) throw invalid('is for another audience')
-  if (!isTime(claims.exp) || claims.exp + clockTolerance <= now) throw invalid('has expired, or never does')
+  if (forUs === undefined) throw invalidToken('is for another audience')
+  if (!isTime(claims.exp) || claims.exp + clockTolerance <= now) throw invalidToken('has expired, or never does')
   if (claims.nbf !== undefined && !(isTime(claims.nbf) && claims.nbf - clockTolerance <= now)) {
-    throw invalid('is not valid yet')
+    throw invalidToken('is not valid yet')
   }
-  if (!isTime(claims.iat) || claims.iat - clockTolerance > now) throw invalid('does not say when it was issued')
-  for (const name of profile.requiredClaims) if (!isText(claims[name])) throw invalid(`lacks ${name}`)
-  if (profile.accept?.(claims) === false) throw invalid('is not an access token')
-  // RFC 7800 section 3: who takes a bound token without its proof undoes the binding.
-  if (claims.cnf !== undefined && !expected.allowBound) throw invalid('is bound to a key')
+  if (!isTime(claims.iat) || claims.iat - clockTolerance > now) {
+    throw invalidToken('does not say when it was issued, or says that it will be')
+  }
+  for (const name of profile.requiredClaims) if (!isText(claims[name])) throw invalidToken(`lacks ${name}`)
+  if (profile.accept?.(claims) === false) throw invalidToken('is no access token of a kind that is accepted')
   const clientId = profile.clientId(claims)
   const subject = profile.subject === undefined ? claims.sub : profile.subject(claims)
-  if (!isText(clientId) || !isText(subject)) throw invalid('does not say who it speaks for')
+  if (!isText(clientId) || !isText(subject)) throw invalidToken('does not say who it speaks for')
   return {
     clientId,
     scopes: strings(profile.scopes === undefined ? claims.scope : profile.scopes(claims)),
     expiresAt: claims.exp,
-    resource: asUrl(forUs),
+    resource: URL.canParse(forUs) ? forUs : undefined,
     extra: {
-      issuer,
+      // What the token says: one verifier may serve many tenants of a provider, and users are told apart by it.
+      issuer: claims.iss as string,
       subject,
       roles: strings(profile.roles === undefined ? claims.roles : profile.roles(claims)),
       groups: strings(profile.groups === undefined ? claims.groups : profile.groups(claims)),
       claims,
     },
   }
-}
-
-/** The refusal of a token. Tells the developer of the server why; the client learns only that it is not valid. */
-export function invalid(why: string, cause?: unknown): GatewayError {
-  return new GatewayError('invalid_token', `The token ${why}`, { cause })
 }
 
 /** RFC 7519 section 4.1.3: one string, or an array of strings. */
@@ -71,8 +75,4 @@ function isTime(value: unknown): value is number {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
-}
-
-function asUrl(audience: string): URL | undefined {
-  return URL.canParse(audience) ? new URL(audience) : undefined
 }

@@ -8,7 +8,14 @@ const { privateKey, publicKey } = await generateKeyPair('ES256')
 const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }] }
 
 test('accepts an RFC 9068 access token for its audience', async () => {
-  const token = await new SignJWT({ iss: issuer, aud: audience, sub: 'alice', client_id: 'app', scope: 'a b', jti: '1' })
+  const token = await new SignJWT({
+    iss: issuer,
+    aud: audience,
+    sub: 'alice',
+    client_id: 'app',
+    scope: 'a b',
+    jti: '1',
+  })
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'one' })
     .setIssuedAt()
     .setExpirationTime('1h')

@@ -31,7 +31,10 @@ const maxStale = 86_400
  * unknown `kid`, exponentially fewer while the source fails, and old keys for up to a day meanwhile.
  */
 export function issuerKeys(options: IssuerKeysOptions): FindKey {
-  const { jwks, jwksMaxAge = 600 } = options
+  const { issuer, jwks, jwksMaxAge = 600 } = options
+  if (!URL.canParse(issuer)) {
+    throw new GatewayError('invalid_configuration', `issuer must be the URL that tokens name, not "${issuer}"`)
+  }
   if (typeof jwks === 'object') {
     const fixed = readKeySet(jwks)
     return (header) => fixed.find(header)

@@ -8,8 +8,10 @@ export type Claims = Readonly<Record<string, unknown>>
 export interface TokenProfile {
   /** The accepted `typ` headers in lower case, without `application/`; `''` stands for none. */
   readonly types: readonly string[]
-  /** The claims a token must have beside `iss`, `aud`, `exp` and `iat`; strings that are not empty. */
+  /** The claims a token must have beside `iss`, `aud`, `exp` and `iat`: texts that are not empty. */
   readonly requiredClaims: readonly string[]
+  /** The accepted values of `iss`, where they are more than the issuer itself. */
+  readonly issuers?: readonly string[]
   /** The OAuth client. */
   readonly clientId: (claims: Claims) => unknown
   /** The user, or the client acting for itself. Default: `sub`. */

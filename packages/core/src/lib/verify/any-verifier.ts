@@ -1,0 +1,36 @@
+import type { TokenVerifier } from '../auth-info.js'
+import { GatewayError } from '../gateway-error.js'
+import { invalidToken } from './invalid-token.js'
+
+/**
+ * Accepts the tokens of several issuers at one endpoint: asks the verifiers in their order, and the first that accepts
+ * the token decides. Verifiers that know their issuer refuse a foreign token before they ask anybody anything, so give
+ * those of opaque tokens last.
+ *
+ * It rejects with `temporarily_unavailable` when none accepted the token and at least one could not tell.
+ *
+ * @throws GatewayError `invalid_configuration` for an empty list
+ * @example
+ * ```ts
+ * const verifier: TokenVerifier = anyVerifier([
+ *   createTokenVerifier({ issuer: 'https://login.example.com', audience: resource }),
+ *   createTokenVerifier({ issuer: 'https://partner.example.net', audience: resource }),
+ * ])
+ * ```
+ */
+export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier {
+  if (verifiers.length === 0) throw new GatewayError('invalid_configuration', 'anyVerifier needs at least one verifier')
+  return {
+    async verifyAccessToken(token, proof) {
+      let undecided: unknown
+      for (const verifier of verifiers) {
+        try {
+          return await verifier.verifyAccessToken(token, proof)
+        } catch (error) {
+          if ((error as { code?: unknown } | null)?.code === 'temporarily_unavailable') undecided ??= error
+        }
+      }
+      throw undecided ?? invalidToken('is accepted by none of the verifiers')
+    },
+  }
+}

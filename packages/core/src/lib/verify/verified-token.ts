@@ -1,0 +1,11 @@
+import type { AuthExtra } from '../auth-info.js'
+
+/** What a token turned out to be; `AuthInfo` without what is made anew for every caller. */
+export interface VerifiedToken {
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  /** In seconds since the epoch. */
+  readonly expiresAt: number
+  readonly resource?: string
+  readonly extra: AuthExtra
+}
