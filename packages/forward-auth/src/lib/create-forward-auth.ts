@@ -46,15 +46,22 @@ export function createForwardAuth(options: ForwardAuthOptions): Mountable {
   for (const own of [path, jwksPath]) {
     if (!/^(?:\/[\w.~-]+)+$/.test(own)) throw invalid(`The path ${JSON.stringify(own)} must look like /auth`)
   }
-  const assertionHeader = keys === undefined ? undefined : header
-  const names = readHeaderNames(options.headers ?? {}, assertionHeader)
+  const names = readHeaderNames(options.headers ?? {}, header)
   const authority = toAuthority(options.auth)
   const routes = buildRoutes(options, authority)
   const origins = [...new Set(routes.map(({ location }) => location.origin))]
   const loopback = origins.some((origin) => isLoopback(new URL(origin).hostname))
   const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options
   const discovery = discoveryAddresses(routes, authority.issuer)
-  const decide = createDecider({ dialect, prefix: path, routes, discovery, names, assertionHeader, allowedOrigins })
+  const decide = createDecider({
+    dialect,
+    prefix: path,
+    routes,
+    discovery,
+    names,
+    assertionHeader: header,
+    allowedOrigins,
+  })
   const serve = servePublic({ routes, allowedOrigins, authority, jwksPath, keys })
 
   const handle: Handler = async (request, outer) => {

@@ -9,7 +9,7 @@ import {
 } from '@mcp-gateway/core'
 import { askPolicy } from './ask-policy.js'
 import { type AuthRequest, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
-import { anonymous, type HeaderPairs, identify } from './identity.js'
+import { absent, anonymous, type HeaderPairs, identify } from './identity.js'
 import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
 import { finishRefusal } from './refusal.js'
 import type { Route } from './route.js'
@@ -24,7 +24,7 @@ export interface DeciderOptions {
   /** Addresses that are open to everybody, as `https://host/path`. */
   readonly discovery: ReadonlySet<string>
   readonly names: IdentityHeaderNames
-  readonly assertionHeader?: string
+  readonly assertionHeader: string
   readonly allowedOrigins: readonly string[]
 }
 
@@ -36,9 +36,9 @@ export function createDecider(options: DeciderOptions): Decide {
   const { dialect, prefix, discovery, names, assertionHeader, allowedOrigins } = options
   const table = new RouteTable<Route>()
   for (const route of options.routes) table.add(route)
-  const assertion = assertionHeader === undefined ? [] : [assertionHeader]
-  const isVariant = variantMatcher([...Object.values(names), ...assertion])
-  const nobody = anonymous([...Object.values(names), ...assertion])
+  const headers = [...Object.values(names), assertionHeader]
+  const isVariant = variantMatcher(headers)
+  const nobody = anonymous(headers)
   const checkOrigin = originCheck({ allowedOrigins })
   const nameOrigin = cors({ allowedOrigins })
   const known = new WeakMap<AuthInfo, HeaderPairs>()
@@ -55,12 +55,10 @@ export function createDecider(options: DeciderOptions): Decide {
         context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
         return jsonRpcError({ status: 403, message: `The ${identity} of this token is too long to be passed on` })
       }
-      pairs = identity
+      pairs = route.assert === undefined ? [...identity, [assertionHeader, absent]] : identity
       known.set(auth, pairs)
     }
-    return route.assert === undefined || assertionHeader === undefined
-      ? pairs
-      : [...pairs, [assertionHeader, await route.assert(auth)] as const]
+    return route.assert === undefined ? pairs : [...pairs, [assertionHeader, await route.assert(auth)] as const]
   }
 
   async function answer(

@@ -30,13 +30,10 @@ const taken =
   /^(?:authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|origin|accept.*|dpop|forwarded|x-forwarded-.*|x-original-.*|mcp-.*|www-authenticate|set-cookie|cache-control|access-control-.*|vary|location)$/
 
 /** @throws {GatewayError} `invalid_configuration` for a name that is unusable or used twice */
-export function readHeaderNames(
-  names: Partial<IdentityHeaderNames>,
-  assertion: string | undefined,
-): IdentityHeaderNames {
+export function readHeaderNames(names: Partial<IdentityHeaderNames>, assertion: string): IdentityHeaderNames {
   const merged = { ...defaults, ...names }
   const seen = new Set<string>()
-  for (const name of [...Object.values(merged), ...(assertion === undefined ? [] : [assertion])]) {
+  for (const name of [...Object.values(merged), assertion]) {
     const lower = String(name).toLowerCase()
     if (!/^[a-z][a-z0-9-]{0,63}$/.test(lower) || taken.test(lower) || seen.has(lower)) {
       throw new GatewayError(

@@ -2,7 +2,7 @@ import type { AuthInfo } from '@mcp-gateway/core'
 import type { IdentityHeaderNames } from './identity-headers.js'
 
 /** Stands for nobody and for claims that a token does not have: a header that is left out is not safe behind Caddy. */
-const absent = '-'
+export const absent = '-'
 
 /** The longest encoded value; longer ones are refused, since proxies fail or truncate at limits of their own. */
 const maxLength = 2048

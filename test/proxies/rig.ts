@@ -1,0 +1,64 @@
+import { createServer } from 'node:http'
+import type { Mountable } from '@mcp-gateway/core'
+import { toNodeHandler } from '@mcp-gateway/core/node'
+import { type RawRequest, type RawResponse, rawRequest } from './raw-request.js'
+import { type Front, type ProxyKind, pickFront } from './real-proxies.js'
+import { listen, startWitness, type Witness } from './upstreams.js'
+
+/** A proxy with everything around it. */
+export interface Rig {
+  /** `https://localhost:port`, as clients write it. */
+  readonly url: string
+  readonly front: Front
+  /** The server at `/notes/mcp`, which also gets every path that has no server. */
+  readonly notes: Witness
+  /** The port of the forward-auth process itself. */
+  readonly forwardAuthPort: number
+  /** Sends a request through the proxy. */
+  readonly send: (request: RawRequest) => Promise<RawResponse>
+  readonly log: () => string
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * Starts upstreams, a forward-auth process and a proxy.
+ *
+ * @param makeForwardAuth gets the public URL
+ * @param makeFiles the server at `/files/mcp`; a second witness unless told
+ */
+export async function startRig(
+  kind: ProxyKind,
+  makeForwardAuth: (url: string) => Mountable,
+  makeFiles?: () => Mountable,
+): Promise<Rig> {
+  const front = await pickFront()
+  const url = `https://localhost:${front.port}`
+  const notes = await startWitness()
+  const files = makeFiles === undefined ? await startWitness() : await serve(makeFiles())
+  const forwardAuth = await serve(makeForwardAuth(url))
+  const parts = [notes, files, forwardAuth]
+  try {
+    const proxy = await kind.start(front, { forwardAuth: forwardAuth.port, notes: notes.port, files: files.port })
+    return {
+      url,
+      front,
+      notes,
+      forwardAuthPort: forwardAuth.port,
+      send: (request) => rawRequest(front.port, request),
+      log: proxy.log,
+      stop: async () => {
+        await proxy.stop()
+        await Promise.all(parts.map((part) => part.stop()))
+      },
+    }
+  } catch (error) {
+    await Promise.all(parts.map((part) => part.stop()))
+    throw error
+  }
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+function serve(app: Mountable) {
+  return listen(createServer(toNodeHandler(app, { trustedProxies: ['127.0.0.1'], logger: silent })))
+}
