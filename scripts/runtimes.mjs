@@ -31,7 +31,7 @@ check('the walk on Deno', join(modules, '.bin/deno'), [
   '--node-modules-dir=manual',
   'test/runtimes/script.mjs',
 ])
-await workerd()
+await workerd().catch((error) => count('the walk on workerd', false, error.message))
 types()
 check('the tests on Node 24', node24, ['node_modules/vitest/vitest.mjs', 'run', 'packages'])
 
@@ -110,8 +110,6 @@ const config :Workerd.Config = (
     const response = await answer(`http://127.0.0.1:${port}/`)
     console.log(await response.text())
     count('the walk on workerd', response.ok)
-  } catch (error) {
-    count('the walk on workerd', false, error.message)
   } finally {
     server.kill('SIGKILL')
     await once(server, 'exit')
