@@ -8,7 +8,7 @@ export const httpModern: Requirements = {
     rule: 'One path, POST only: GET and DELETE answer 405, and session and resumption headers are ignored and never minted.',
   },
   M2: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: security',
     rule: 'The Origin header is checked on every request; one that is present and not allowed gets 403.',
   },

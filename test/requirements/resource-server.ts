@@ -3,7 +3,7 @@ import type { Requirements } from './requirement.js'
 /** What a protected MCP server owes its clients. */
 export const resourceServer: Requirements = {
   R1: {
-    held: false,
+    held: true,
     source: 'RFC 9728 sections 3 and 5',
     rule: 'Protected resource metadata is served at the path-inserted address, names an authorization server, and is named in the 401 challenge.',
   },

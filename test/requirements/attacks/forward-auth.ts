@@ -18,12 +18,12 @@ export const forwardAuth: Requirements = {
     rule: 'Claim values cannot inject headers.',
   },
   'attack 142': {
-    held: false,
+    held: true,
     source: 'CVE-2026-40575; RFC 7239 section 8.1',
     rule: 'Forwarding headers count only from a trusted peer, and none is trusted by default.',
   },
   'attack 143': {
-    held: false,
+    held: true,
     source: 'CVE-2026-41059; RFC 3986 section 6',
     rule: 'The path that is judged is the path that is forwarded.',
   },
@@ -58,7 +58,7 @@ export const forwardAuth: Requirements = {
     rule: "What a server behind answers does not touch the gateway's own decisions.",
   },
   'attack 150': {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: security',
     rule: 'Streams and upgrades are authenticated and their origin is checked.',
   },

@@ -3,7 +3,7 @@ import type { Requirements } from '../requirement.js'
 /** CORS, HTTP hygiene and exhaustion. */
 export const http: Requirements = {
   'attack 151': {
-    held: false,
+    held: true,
     source: 'Fetch standard, CORS protocol',
     rule: 'Preflights on open endpoints answer without credentials and allow what MCP clients send.',
   },
@@ -18,17 +18,17 @@ export const http: Requirements = {
     rule: 'Introspection has no CORS headers.',
   },
   'attack 154': {
-    held: false,
+    held: true,
     source: 'Fetch standard, CORS protocol',
     rule: 'An echoed origin varies the cache, and a wildcard is never joined with credentials.',
   },
   'attack 155': {
-    held: false,
+    held: true,
     source: 'Fetch standard, CORS protocol',
     rule: 'Errors carry the CORS headers of successes.',
   },
   'attack 156': {
-    held: false,
+    held: true,
     source: 'RFC 9110 section 15.5.6',
     rule: 'A method that is not served is 405 with Allow.',
   },
@@ -43,7 +43,7 @@ export const http: Requirements = {
     rule: 'Endpoints are limited in rate, by address prefix, and what a failing limiter does is documented.',
   },
   'attack 159': {
-    held: false,
+    held: true,
     source: 'RFC 6749 section 5.2',
     rule: 'A storage outage is 503 and never an error on which clients drop credentials.',
   },

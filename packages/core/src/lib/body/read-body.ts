@@ -1,11 +1,9 @@
-/** Reads a request's body from below the `Request`, where a host adapter can do that faster. */
-export type BodyReader = (limit: number) => Promise<Uint8Array | 'too-large'>
+/** Where a host adapter's own `Request` says how its body is best read: `(limit) => …`, as `readBody`. */
+export const bodyReader: unique symbol = Symbol('bodyReader')
 
-const readers = new WeakMap<Request, BodyReader>()
-
-/** Lets a host adapter say how the body of its own `Request` object is best read. */
-export function setBodyReader(request: Request, reader: BodyReader): void {
-  readers.set(request, reader)
+/** A `Request` of a host adapter. */
+export interface ReadableRequest extends Request {
+  readonly [bodyReader]?: (limit: number) => Promise<Uint8Array | 'too-large'>
 }
 
 /**
@@ -14,11 +12,10 @@ export function setBodyReader(request: Request, reader: BodyReader): void {
  *
  * @param limit in bytes
  */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array | 'too-large'> {
+export async function readBody(request: ReadableRequest, limit: number): Promise<Uint8Array | 'too-large'> {
   const declared = request.headers.get('content-length')
   if (declared !== null && Number(declared) > limit) return 'too-large'
-  const reader = readers.get(request)
-  return reader === undefined ? readStream(request.body, limit) : reader(limit)
+  return request[bodyReader]?.(limit) ?? readStream(request.body, limit)
 }
 
 /** Reads a whole stream into memory, up to a limit in bytes; past it, the stream is cancelled. */

@@ -38,7 +38,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const { logger = createLogger(), drainTimeout = 10 } = options
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, authority, close } = buildRoutes(options, base, inFlight)
+  const { table, probes, authority, close } = buildRoutes(options, base, inFlight)
   const authorityHandler =
     authority?.handle === undefined ? undefined : compose([recover('oauth')], authority.handle.bind(authority))
 
@@ -54,6 +54,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const handle: Handler = async (request, outer) => {
     const started = performance.now()
     const path = requestPath(request.url)
+    if (probes.has(path)) return lookUp(request, path)(request, outer)
     const id = requestId(request.headers)
     const context: Context = {
       ...outer,

@@ -4,6 +4,7 @@ import type { FetchServer } from '../local.js'
 import type { Logger } from '../logger.js'
 import type { MessageOptions } from '../message/message-middleware.js'
 import type { Storage } from '../storage.js'
+import type { IssuerAuthorityOptions } from '../verify/issuer-authority.js'
 
 /** A server with settings of its own. */
 export interface ServerOptions {
@@ -26,7 +27,7 @@ export interface GatewayOptions {
    */
   readonly url: string
   /** Who issues the tokens: our own authorization server, or any OpenID or OAuth issuer. */
-  readonly auth?: Authority | { readonly issuer: string }
+  readonly auth?: Authority | IssuerAuthorityOptions
   /** The MCP servers by path. */
   readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
   /** Middleware for every server, behind the token check and `message`. */

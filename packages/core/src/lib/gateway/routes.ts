@@ -9,7 +9,7 @@ import { type FetchServer, local } from '../local.js'
 import { message } from '../message/message-middleware.js'
 import { originCheck } from '../origin-check.js'
 import { bearerAuth } from '../verify/bearer-auth.js'
-import { createTokenVerifier } from '../verify/create-token-verifier.js'
+import { issuerAuthority } from '../verify/issuer-authority.js'
 import { resourceMetadata } from '../verify/resource-metadata.js'
 import { type BaseUrl, checkPath } from './base-url.js'
 import type { Drainer } from './drainer.js'
@@ -23,6 +23,8 @@ const wellKnown = '/.well-known/oauth-protected-resource'
 /** Every path that the gateway serves by itself, with what answers there. */
 export interface Routes {
   readonly table: ReadonlyMap<string, Handler>
+  /** The paths among them that orchestrators ask, every few seconds and until the end. */
+  readonly probes: ReadonlySet<string>
   readonly authority?: Authority
   readonly close: () => Promise<void>
 }
@@ -30,7 +32,7 @@ export interface Routes {
 /** Builds the table of paths, once. */
 export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): Routes {
   const { auth, storage, readiness = {}, rootResource } = options
-  const authority = auth === undefined ? undefined : toAuthority(auth)
+  const authority = auth === undefined || 'protect' in auth ? auth : issuerAuthority(auth)
   if (authority === undefined) checkAnonymous(options, base)
   else if (options.dangerouslyAllowAnonymous) throw invalid('dangerouslyAllowAnonymous contradicts auth; remove one')
   const servers = Object.entries(options.servers).map(([path, server]) => ({ path, ...toServerOptions(server) }))
@@ -76,7 +78,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
       pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
     )
   }
-  return { table, authority, close }
+  return { table, probes, authority, close }
 }
 
 type Server = ServerOptions & { readonly path: string }
@@ -134,12 +136,6 @@ function toHandler(server: Handler | Mountable | FetchServer): Handler {
 
 function toServerOptions(server: GatewayOptions['servers'][string]): ServerOptions {
   return typeof server === 'object' && 'server' in server ? server : { server }
-}
-
-function toAuthority(auth: Authority | { readonly issuer: string }): Authority {
-  if ('protect' in auth) return auth
-  const { issuer } = auth
-  return { issuer, protect: (resource) => createTokenVerifier({ issuer, audience: resource }) }
 }
 
 function checkAnonymous({ dangerouslyAllowAnonymous }: GatewayOptions, base: BaseUrl): void {

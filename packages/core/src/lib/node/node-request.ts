@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { NodeRequest } from 'srvx/node'
-import { concat, setBodyReader } from '../body/read-body.js'
+import { bodyReader, concat } from '../body/read-body.js'
 
 /** What frameworks above us leave on a request. */
 export type HostRequest = IncomingMessage & { originalUrl?: string; body?: unknown; rawBody?: unknown }
@@ -11,22 +11,26 @@ export type HostRequest = IncomingMessage & { originalUrl?: string; body?: unkno
  */
 class LazyRequest extends NodeRequest {
   readonly #url: string
+  readonly #request: IncomingMessage
 
   constructor(request: IncomingMessage, response: ServerResponse, url: string) {
     super({ req: request, res: response } as ConstructorParameters<typeof NodeRequest>[0])
     this.#url = url
+    this.#request = request
   }
 
   override get url(): string {
     return this.#url
   }
+
+  [bodyReader](limit: number): Promise<Uint8Array | 'too-large'> {
+    return readNode(this.#request, limit)
+  }
 }
 
 /** Makes the `Request` of a Node request. */
-export function toRequest(request: HostRequest, response: ServerResponse, url: string): Request {
-  const lazy = new LazyRequest(request, response, url) as unknown as Request
-  setBodyReader(lazy, (limit) => readNode(request, limit))
-  return lazy
+export function toRequest(request: IncomingMessage, response: ServerResponse, url: string): Request {
+  return new LazyRequest(request, response, url) as unknown as Request
 }
 
 function readNode(request: IncomingMessage, limit: number): Promise<Uint8Array | 'too-large'> {

@@ -8,32 +8,33 @@ const connectionHeaders = new Set(['connection', 'keep-alive', 'proxy-connection
  * Writes a web `Response` to Node's. A stream is read no faster than the client takes it, and cancelled when the client
  * goes away; one that fails half-way resets the connection, so that the client cannot take it for whole.
  */
-export async function sendResponse(target: ServerResponse, response: Response, isHead: boolean): Promise<void> {
+export function sendResponse(target: ServerResponse, response: Response, isHead: boolean): Promise<void> | undefined {
   const { status } = response
-  const headers = toRawHeaders(response.headers, target)
+  const headers = toRawHeaders(response, target)
   const content = BytesResponse.contentOf(response)
   if (content !== undefined) {
     if (!response.headers.has('content-length')) headers.push('content-length', `${Buffer.byteLength(content)}`)
     target.writeHead(status, headers).end(isHead ? undefined : content)
-    return
+    return undefined
   }
   const { body } = response
-  if (target.destroyed) {
-    await body?.cancel().catch(() => {})
-    return
-  }
-  if (body === null || isHead || status === 204 || status === 304) {
-    await body?.cancel().catch(() => {})
+  if (body === null) {
     target.writeHead(status, headers).end()
-    return
+    return undefined
   }
-  await pump(target, body, () => target.writeHead(status, headers))
+  if (target.destroyed || isHead) {
+    target.writeHead(status, headers).end()
+    return body.cancel()
+  }
+  return pump(target, body, () => target.writeHead(status, headers))
 }
 
-function toRawHeaders(headers: Headers, target: ServerResponse): string[] {
+function toRawHeaders(response: Response, target: ServerResponse): string[] {
   const isHttp2 = target.req.httpVersionMajor >= 2
   const raw: string[] = []
-  for (const [name, value] of headers) if (!isHttp2 || !connectionHeaders.has(name)) raw.push(name, value)
+  for (const [name, value] of response.headers) if (!isHttp2 || !connectionHeaders.has(name)) raw.push(name, value)
+  // Otherwise Node would read what is left of the body, however much that is
+  if (response.status === 413 && !isHttp2) raw.push('connection', 'close')
   return raw
 }
 

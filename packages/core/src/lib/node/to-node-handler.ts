@@ -39,12 +39,9 @@ export function toNodeHandler(
 ): NodeHandler {
   const addressOf = clientAddress(trustedProxies)
 
-  const answer = async (incoming: HostRequest, outgoing: ServerResponse, request: Request): Promise<void> => {
+  const answer = async (outgoing: ServerResponse, request: Request, context: Context): Promise<void> => {
     try {
-      const address = addressOf(incoming)
-      const context: Context = address === undefined ? {} : { client: { address } }
-      const response = await app.handle(request, context)
-      await sendResponse(outgoing, response, incoming.method === 'HEAD')
+      await sendResponse(outgoing, await app.handle(request, context), request.method === 'HEAD')
     } catch (error) {
       if (!request.signal.aborted) logger.error({ error }, 'a request failed')
       fail(outgoing, 500, 'Internal error')
@@ -68,7 +65,9 @@ export function toNodeHandler(
       fail(outgoing, 500, 'The server is set up wrongly: a body parser is mounted above the gateway')
       return
     }
-    void answer(incoming, outgoing, parsed === undefined ? request : withBody(request, parsed))
+    const address = addressOf(incoming)
+    const context: Context = address === undefined ? {} : { client: { address } }
+    void answer(outgoing, parsed === undefined ? request : withBody(request, parsed), context)
   }
 }
 
