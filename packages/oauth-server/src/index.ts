@@ -1,4 +1,7 @@
 export { type AuthorizationServer, createAuthorizationServer } from './lib/authorization-server.js'
+export type { ConfiguredClient } from './lib/clients/configured-clients.js'
+export type { GrantUser } from './lib/grants/grant.js'
+export type { ResourceServer } from './lib/introspection/resource-server.js'
 export { devLogin } from './lib/login/dev-login.js'
 export type {
   IdentityProvider,
@@ -9,4 +12,6 @@ export type {
   LoginStart,
   User,
 } from './lib/login/identity-provider.js'
-export type { AuthorizationServerOptions, Lifetimes, RegistrationLimits } from './lib/options.js'
+export type { AuthorizationServerOptions, Lifetimes } from './lib/options.js'
+export type { RegistrationOptions } from './lib/registration/registration-options.js'
+export type { SoftwareStatementIssuer } from './lib/registration/software-statement.js'

@@ -9,8 +9,19 @@ export const issuer = 'http://127.0.0.1:8787'
 export const resource = `${issuer}/everything/mcp`
 export const redirectUri = 'http://127.0.0.1:4321/callback'
 
-/** A JSON answer in the tests. */
-export type Json = Record<string, unknown> & { [name: string]: never | unknown }
+/** A JSON answer: its members, beside status and headers. */
+export interface Answer extends Record<string, unknown> {
+  status: number
+  headers: Headers
+  error: string
+  access_token: string
+  refresh_token: string
+}
+
+export async function answerOf(response: Response): Promise<Answer> {
+  const body = (await response.json()) as Answer
+  return { ...body, status: response.status, headers: response.headers }
+}
 
 /** A clock that a test moves. */
 export interface TestClock {

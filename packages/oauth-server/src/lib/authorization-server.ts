@@ -1,8 +1,19 @@
-import { type Authority, createTokenVerifier, type Mountable, mountable } from '@mcp-gateway/core'
+import {
+  type Authority,
+  type Context,
+  createTokenVerifier,
+  type Handler,
+  type Mountable,
+  mountable,
+} from '@mcp-gateway/core'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { createOutboundFetch } from '@mcp-gateway/core/outbound'
 import { answer } from './answer.js'
 import { createResources } from './authorize/resources.js'
+import { createDocumentClients } from './client-documents/document-clients.js'
+import { createClientKeySets } from './clients/client-key-sets.js'
 import { createClientStore } from './clients/client-store.js'
+import { readConfiguredClients } from './clients/configured-clients.js'
 import { createGrantStore } from './grants/grant-store.js'
 import { createCookies } from './http/cookies.js'
 import type { AuthorizationServerOptions } from './options.js'
@@ -11,9 +22,19 @@ import { createRoutes } from './routes.js'
 import type { Server } from './server.js'
 import { checkResource, readSettings } from './settings.js'
 import { createStorageKeys } from './storage-keys.js'
+import { createOpaqueTokenVerifier } from './token/opaque-token-verifier.js'
 
 /** What `createAuthorizationServer` returns: mount it, or hand it to `createGateway` as `auth`. */
-export type AuthorizationServer = Mountable & Required<Pick<Authority, 'issuer' | 'protect' | 'handle' | 'match'>>
+export interface AuthorizationServer extends Mountable, Required<Pick<Authority, 'issuer' | 'protect' | 'match'>> {
+  readonly handle: Handler
+  /**
+   * Ends everything that acts for a user: sessions, remembered approvals and grants, with their tokens.
+   *
+   * @param subject the `sub` of their tokens, such as `github|1234`
+   * @returns how many records there were
+   */
+  readonly revokeUser: (subject: string) => Promise<number>
+}
 
 /**
  * An OAuth 2.1 authorization server for MCP: metadata, registration, authorization with consent and login, tokens bound
@@ -56,10 +77,16 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     grantLifetime: lifetimes.grant,
     clock,
   })
+  const outbound = (maxBytes: number) =>
+    createOutboundFetch({ destinations: 'public', transport: options.transport, maxBytes })
+  const { redirectUris } = settings.registration
   const clients = createClientStore({
     storage,
     keys,
-    configured: new Map(),
+    configured: readConfiguredClients(options.clients ?? [], redirectUris),
+    documents: settings.clientDocuments
+      ? createDocumentClients({ storage, keys, fetch: outbound(5 * 1024), rules: redirectUris, logger, clock })
+      : undefined,
     clientLifetime: lifetimes.client,
     unusedClientLifetime: lifetimes.unusedClient,
     clock,
@@ -74,6 +101,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     resources: createResources(options.resources ?? []),
     cookies: createCookies(issuer),
     identityProvider,
+    clientKeySets: createClientKeySets(outbound(64 * 1024), clock),
+    checkUser: options.checkUser ?? (() => true),
     logger,
     clock,
   }
@@ -81,11 +110,12 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const pathOf = (request: Request): string => new URL(request.url).pathname
   const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
 
-  return mountable({
+  const piece = {
     issuer,
     protect(resource: string) {
       checkResource(resource)
       server.resources.add(resource)
+      if (settings.accessTokens === 'opaque') return createOpaqueTokenVerifier(server, resource, isRevoked)
       return createTokenVerifier({
         issuer,
         audience: resource,
@@ -95,7 +125,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
         isRevoked,
       })
     },
+    revokeUser: (subject: string) => grants.revokeAll('user_tokens', subject),
     match: (request: Request) => route(pathOf(request)) !== undefined,
-    handle: (request, context) => answer(route(pathOf(request)), request, context, logger),
-  })
+    handle: (request: Request, context: Context) => answer(route(pathOf(request)), request, context, logger),
+  }
+  return mountable(piece)
 }

@@ -1,6 +1,11 @@
 import type { Logger, Storage } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
+import type { OutboundFetch } from '@mcp-gateway/core/outbound'
+import type { ConfiguredClient } from './clients/configured-clients.js'
+import type { GrantUser } from './grants/grant.js'
+import type { ResourceServer } from './introspection/resource-server.js'
 import type { IdentityProvider } from './login/identity-provider.js'
+import type { RegistrationOptions } from './registration/registration-options.js'
 
 /** How long things live, in seconds. */
 export interface Lifetimes {
@@ -20,16 +25,12 @@ export interface Lifetimes {
   readonly unusedClient?: number
   /** Login and consent together; 600 unless told. */
   readonly login?: number
+  /** How long a person stays signed in at this server; 8 hours unless told, `0` to sign in each time. */
+  readonly session?: number
+  /** How long an approval is remembered; 90 days unless told, `0` to ask each time. */
+  readonly consent?: number
   /** How long a revoked access token may still pass; 10 unless told, `0` to look at the store on every request. */
   readonly revocationDelay?: number
-}
-
-/** Limits on registration. They leave loopback issuers alone. */
-export interface RegistrationLimits {
-  /** Per client address and hour; 60 unless told. Holds only where the host knows addresses (`context.client`). */
-  readonly perAddress?: number
-  /** Over all addresses, per hour; 10,000 unless told. */
-  readonly total?: number
 }
 
 /** Options of `createAuthorizationServer`. */
@@ -52,8 +53,27 @@ export interface AuthorizationServerOptions {
   readonly encryptionKeys?: readonly string[]
   /** Signing keys of your own making, in place of generated ones in `storage`. */
   readonly signingKeys?: SigningKeys
+  /** What access tokens are: JWTs that any resource server can verify (RFC 9068), or references. `jwt` unless told. */
+  readonly accessTokens?: 'jwt' | 'opaque'
   readonly lifetimes?: Lifetimes
-  readonly registrationLimits?: RegistrationLimits
+  /** Dynamic registration; open to everyone unless told, `false` for none. */
+  readonly registration?: RegistrationOptions | false
+  /** Clients that are known beforehand, by the names of RFC 7591. */
+  readonly clients?: readonly ConfiguredClient[]
+  /** Whether a client id may be the URL of a metadata document; `true` unless told. */
+  readonly clientDocuments?: boolean
+  /**
+   * Makes the connections to documents and key sets that clients name. Needed on runtimes other than Node, where it must reach
+   * public addresses alone; see `createOutboundFetch`.
+   */
+  readonly transport?: OutboundFetch
+  /** Who may ask about tokens (RFC 7662). Without them there is no introspection endpoint. */
+  readonly resourceServers?: readonly ResourceServer[]
+  /**
+   * Whether a user may still be here: asked at every refresh and whenever a session is used. `false` ends the grant;
+   * throwing ends nothing and is answered 503.
+   */
+  readonly checkUser?: (user: GrantUser) => boolean | Promise<boolean>
   readonly logger?: Logger
   /** Milliseconds since the epoch; `Date.now` unless told. */
   readonly now?: () => number

@@ -4,8 +4,10 @@ import { consentEndpoint } from './consent/consent-endpoint.js'
 import { cacheableJson } from './discovery/cacheable-json.js'
 import { isMetadataPath } from './discovery/metadata-paths.js'
 import { serverMetadata } from './discovery/server-metadata.js'
+import { introspectionEndpoint } from './introspection/introspection-endpoint.js'
 import { callbackEndpoint } from './login/callback-endpoint.js'
 import { loginEndpoint } from './login/login-endpoint.js'
+import { managementEndpoint } from './registration/management-endpoint.js'
 import { registrationEndpoint } from './registration/registration-endpoint.js'
 import { revocationEndpoint } from './revocation/revocation-endpoint.js'
 import type { Server } from './server.js'
@@ -36,11 +38,6 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
       audience: 'anyone',
       answer: async () => cacheableJson(await server.signingKeys.jwks()),
     },
-    '/register': {
-      methods: ['POST'],
-      audience: 'anyone',
-      answer: (request, context) => registrationEndpoint(server, request, context),
-    },
     '/token': { methods: ['POST'], audience: 'anyone', answer: (request) => tokenEndpoint(server, request) },
     '/revoke': { methods: ['POST'], audience: 'anyone', answer: (request) => revocationEndpoint(server, request) },
     '/authorize': {
@@ -56,7 +53,31 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
       answer: (request) => callbackEndpoint(server, request),
     },
   }
+  if (settings.registration.enabled) {
+    routes['/register'] = {
+      methods: ['POST'],
+      audience: 'anyone',
+      answer: (request, context) => registrationEndpoint(server, request, context),
+    }
+  }
+  if (settings.resourceServers.length > 0) {
+    routes['/introspect'] = {
+      methods: ['POST'],
+      audience: 'server',
+      answer: (request) => introspectionEndpoint(server, request),
+    }
+  }
+  const registrations = `${settings.path}/register/`
+  const management = (clientId: string): Route => ({
+    methods: ['GET', 'PUT', 'DELETE'],
+    audience: 'anyone',
+    answer: (request) => managementEndpoint(server, request, clientId),
+  })
   const byPath = new Map(Object.entries(routes).map(([path, route]) => [settings.path + path, route]))
-  return (path) =>
-    byPath.get(path) ?? (isMetadataPath(path, settings.path, server.resources.list()) ? metadata : undefined)
+  return (path) => {
+    const exact = byPath.get(path)
+    if (exact) return exact
+    if (path.startsWith(registrations)) return management(path.slice(registrations.length))
+    return isMetadataPath(path, settings.path, server.resources.list()) ? metadata : undefined
+  }
 }

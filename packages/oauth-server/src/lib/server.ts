@@ -1,7 +1,9 @@
 import type { Logger, Storage } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Resources } from './authorize/resources.js'
+import type { ClientKeySets } from './clients/client-key-sets.js'
 import type { ClientStore } from './clients/client-store.js'
+import type { GrantUser } from './grants/grant.js'
 import type { GrantStore } from './grants/grant-store.js'
 import type { Cookies } from './http/cookies.js'
 import type { IdentityProvider } from './login/identity-provider.js'
@@ -19,6 +21,9 @@ export interface Server {
   readonly resources: Resources
   readonly cookies: Cookies
   readonly identityProvider: IdentityProvider
+  /** Key sets that clients name by address. */
+  readonly clientKeySets: ClientKeySets
+  readonly checkUser: (user: GrantUser) => boolean | Promise<boolean>
   readonly logger: Logger | undefined
   /** Seconds since the epoch. */
   readonly clock: () => number

@@ -1,6 +1,9 @@
 import { GatewayError } from '@mcp-gateway/core'
+import type { ResourceServer } from './introspection/resource-server.js'
 import { isLoopbackUrl } from './loopback.js'
-import type { AuthorizationServerOptions, Lifetimes, RegistrationLimits } from './options.js'
+import type { AuthorizationServerOptions, Lifetimes } from './options.js'
+import { createRedirectUriRules, type RedirectUriRules } from './registration/redirect-uri-rules.js'
+import type { SoftwareStatementIssuer } from './registration/software-statement.js'
 
 /** Options that were checked and completed. */
 export interface Settings {
@@ -12,7 +15,20 @@ export interface Settings {
   readonly defaultScopes: readonly string[]
   readonly defaultResource: string | undefined
   readonly lifetimes: Required<Lifetimes>
-  readonly registrationLimits: Required<RegistrationLimits>
+  readonly registration: RegistrationSettings
+  readonly accessTokens: 'jwt' | 'opaque'
+  readonly clientDocuments: boolean
+  readonly resourceServers: readonly ResourceServer[]
+}
+
+/** Registration options that were checked and completed. */
+export interface RegistrationSettings {
+  readonly enabled: boolean
+  readonly redirectUris: RedirectUriRules
+  readonly initialAccessTokens: readonly string[] | undefined
+  readonly softwareStatements: readonly SoftwareStatementIssuer[]
+  readonly perAddress: number
+  readonly total: number
 }
 
 const day = 86_400
@@ -41,7 +57,53 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     defaultScopes,
     defaultResource: options.defaultResource,
     lifetimes: readLifetimes(options.lifetimes ?? {}),
-    registrationLimits: { perAddress: 60, total: 10_000, ...options.registrationLimits },
+    registration: readRegistration(options),
+    accessTokens: options.accessTokens ?? 'jwt',
+    clientDocuments: options.clientDocuments ?? true,
+    resourceServers: readResourceServers(options.resourceServers ?? []),
+  }
+}
+
+function readResourceServers(servers: readonly ResourceServer[]): readonly ResourceServer[] {
+  for (const { client_id, client_secret, resources } of servers) {
+    if (!client_id || client_secret.length < 16) {
+      fail(`resourceServers: ${client_id || 'each'} needs a client_id and a client_secret of at least 16 characters`)
+    }
+    for (const resource of resources) checkResource(resource)
+  }
+  return servers
+}
+
+function readRegistration({ registration = {} }: AuthorizationServerOptions): RegistrationSettings {
+  const {
+    redirectHosts = 'any-host',
+    privateUseRedirectUris = [],
+    initialAccessTokens,
+    softwareStatements = [],
+    perAddress = 60,
+    total = 10_000,
+  } = registration === false ? {} : registration
+  for (const uri of privateUseRedirectUris) {
+    if (
+      !/^(?!https?:|javascript:|data:|vbscript:|file:|blob:)[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(uri) ||
+      /[#"'<>\\]/.test(uri)
+    ) {
+      fail(
+        `registration.privateUseRedirectUris holds ${uri}, which is no private-use URI such as com.example.app:/callback`,
+      )
+    }
+  }
+  if (initialAccessTokens?.some((token) => token.length < 16)) {
+    fail('registration.initialAccessTokens must each have at least 16 characters')
+  }
+  if (!(perAddress > 0) || !(total > 0)) fail('registration.perAddress and registration.total must be above 0')
+  return {
+    enabled: registration !== false,
+    redirectUris: createRedirectUriRules(redirectHosts, privateUseRedirectUris),
+    initialAccessTokens,
+    softwareStatements,
+    perAddress,
+    total,
   }
 }
 
@@ -77,6 +139,8 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     client: 90 * day,
     unusedClient: day,
     login: 600,
+    session: 8 * 3600,
+    consent: 90 * day,
     revocationDelay: 10,
     ...lifetimes,
   }

@@ -1,7 +1,18 @@
 import { hash } from './crypto/hash.js'
 
 /** What is stored; STORAGE.md describes each. */
-export type RecordKind = 'client' | 'state' | 'code' | 'refresh' | 'limit' | 'user_tokens' | 'client_tokens'
+export type RecordKind =
+  | 'client'
+  | 'document'
+  | 'state'
+  | 'session'
+  | 'consent'
+  | 'code'
+  | 'token'
+  | 'jti'
+  | 'limit'
+  | 'user_tokens'
+  | 'client_tokens'
 
 /** Builds the key of a record from the id or secret that finds it. Neither is in the key: it holds their hash. */
 export type StorageKeys = (kind: RecordKind, id: string) => Promise<string>

@@ -1,9 +1,15 @@
+import type { Client } from '../clients/client.js'
 import { consentPage } from '../consent/consent-page.js'
+import { isConsentRemembered } from '../consent/remembered-consent.js'
 import { type Parameters, parameters, readForm } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import { newStep, saveStep } from '../login/transaction.js'
 import type { Server } from '../server.js'
+import { readSession } from '../session/session.js'
+import type { AuthorizationRequest } from './authorization-request.js'
 import { authorizationResponse } from './authorization-response.js'
+import { issueCode } from './issue-code.js'
+import { wantsLogin } from './prompt.js'
 import { readAuthorizationRequest } from './read-authorization-request.js'
 import { isRegisteredRedirectUri } from './redirect-uri.js'
 
@@ -15,12 +21,7 @@ export async function authorizeEndpoint(server: Server, request: Request): Promi
   const target = { redirectUri, state: query.repeated.has('state') ? undefined : query.get('state') }
   try {
     const authorization = readAuthorizationRequest(server, client, redirectUri, query)
-    if (authorization.prompt.includes('none')) {
-      throw new Refusal(400, 'login_required', 'The person has to be asked')
-    }
-    const { handle, cookie, browser } = await newStep(server)
-    await saveStep(server, handle, { step: 'consent', request: authorization, browser })
-    return await consentPage(server, { client, request: authorization, handle, cookie })
+    return await ask(server, request, client, authorization)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return authorizationResponse(server.settings.issuer, target, {
@@ -28,6 +29,32 @@ export async function authorizeEndpoint(server: Server, request: Request): Promi
       error_description: error.description,
     })
   }
+}
+
+/** Asks the person, unless they allowed exactly this before and nothing suggests to ask again. */
+async function ask(
+  server: Server,
+  request: Request,
+  client: Client,
+  authorization: AuthorizationRequest,
+): Promise<Response> {
+  const { prompt } = authorization
+  const user = prompt.some(wantsLogin) ? undefined : await readSession(server, request)
+  if (
+    user &&
+    !prompt.includes('consent') &&
+    (await isConsentRemembered(server, request, client, authorization, user))
+  ) {
+    const code = await issueCode(server, client, authorization, user)
+    return authorizationResponse(server.settings.issuer, authorization, { code })
+  }
+  // OpenID Connect Core section 3.1.2.1: no page may be shown
+  if (prompt.includes('none')) {
+    throw new Refusal(400, user ? 'interaction_required' : 'login_required', 'The person has to be asked')
+  }
+  const { handle, cookie, browser } = await newStep(server)
+  await saveStep(server, handle, { step: 'consent', request: authorization, browser, user })
+  return consentPage(server, { client, request: authorization, user, handle, cookie })
 }
 
 /** What is wrong here is told to the person, and never at a redirect URI that may be someone else's. */

@@ -1,3 +1,4 @@
+import type { Client } from '../clients/client.js'
 import { randomToken } from '../crypto/random-token.js'
 import type { GrantUser } from '../grants/grant.js'
 import type { Server } from '../server.js'
@@ -5,12 +6,18 @@ import type { AuthorizationRequest } from './authorization-request.js'
 import type { Code } from './code.js'
 
 /** Makes an authorization code (RFC 6749 section 4.1.2): 256 random bits, of which the store has the hash. */
-export async function issueCode(server: Server, request: AuthorizationRequest, user: GrantUser): Promise<string> {
-  const { storage, keys, settings, clients, clock } = server
+export async function issueCode(
+  { storage, keys, settings, clients, clock }: Server,
+  client: Client,
+  request: AuthorizationRequest,
+  user: GrantUser,
+): Promise<string> {
   const code = randomToken()
   const record: Code = { request, user, expiresAt: clock() + settings.lifetimes.code }
-  await storage.set(await keys('code', code), JSON.stringify(record), { ttl: settings.lifetimes.code })
-  const client = await clients.find(request.clientId)
-  if (client) await clients.touch(client)
+  await storage.set(await keys('code', code), JSON.stringify(record), {
+    ttl: settings.lifetimes.code,
+    lists: [await keys('user_tokens', user.subject), await keys('client_tokens', client.clientId)],
+  })
+  await clients.touch(client)
   return code
 }

@@ -5,35 +5,68 @@ import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server.js'
 import { readBasicCredentials } from './basic-credentials.js'
 import type { Client } from './client.js'
+import { assertionFits, assertionType } from './client-assertion.js'
+import { readAssertionSubject } from './client-assertion-subject.js'
+
+/** What came with a request to prove which client sends it. */
+interface Credentials {
+  readonly clientId: string
+  readonly method: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
+  /** The secret or the assertion. */
+  readonly proof?: string
+}
 
 /**
  * Finds out which client is asking (RFC 6749 section 2.3). A client without a secret proves nothing here: PKCE and
- * rotation protect it. A client with one must send it, by the method it registered; if it registered none, by either.
+ * rotation protect it. Any other must use the method it registered; if it registered none, either way to send the secret
+ * will do.
  *
  * @throws Refusal `invalid_client`, the same for an unknown client and for a wrong secret; SDKs register again on it
  */
 export async function authenticateClient(server: Server, request: Request, form: Parameters): Promise<Client> {
-  const basic = readBasicCredentials(request)
-  const posted = form.get('client_secret')
-  if (basic && posted) throw new Refusal(400, 'invalid_request', 'Authenticate once: in the header or in the body')
-  const clientId = form.get('client_id') ?? basic?.clientId
-  if (!clientId) throw invalidClient('client_id is missing')
-  if (basic && basic.clientId !== clientId)
-    throw invalidClient('client_id differs from that of the Authorization header')
-  const client = await server.clients.find(clientId)
-  const secret = basic?.clientSecret ?? posted
-  const method = basic ? 'client_secret_basic' : posted ? 'client_secret_post' : 'none'
-  if (!client || !(await isAuthentic(client, method, secret))) {
+  const credentials = readCredentials(request, form)
+  const client = await server.clients.find(credentials.clientId)
+  if (!client || !(await isAuthentic(server, client, credentials))) {
     throw invalidClient('The client is unknown, or its authentication is wrong')
   }
   return client
 }
 
-async function isAuthentic(client: Client, method: string, secret: string | undefined): Promise<boolean> {
-  if (client.secretHash === undefined) return method === 'none'
-  if (secret === undefined || (client.methodChosen && client.metadata.token_endpoint_auth_method !== method))
-    return false
-  return equal(await hash(secret), client.secretHash)
+function readCredentials(request: Request, form: Parameters): Credentials {
+  const basic = readBasicCredentials(request)
+  const secret = form.get('client_secret')
+  const assertion = form.get('client_assertion')
+  const type = form.get('client_assertion_type')
+  if ([basic, secret, assertion ?? type].filter((each) => each !== undefined).length > 1) {
+    throw new Refusal(400, 'invalid_request', 'Authenticate once: in the header, with a secret or with an assertion')
+  }
+  const posted = form.get('client_id')
+  if (basic) {
+    if (posted !== undefined && posted !== basic.clientId) {
+      throw invalidClient('client_id differs from that of the Authorization header')
+    }
+    return { clientId: basic.clientId, method: 'client_secret_basic', proof: basic.clientSecret }
+  }
+  if (assertion !== undefined || type !== undefined) {
+    if (assertion === undefined || type !== assertionType) {
+      throw invalidClient(`client_assertion_type must be ${assertionType}, with a client_assertion`)
+    }
+    const clientId = readAssertionSubject(assertion)
+    if (clientId === undefined || (posted !== undefined && posted !== clientId)) {
+      throw invalidClient('client_assertion is not a JWT about this client_id')
+    }
+    return { clientId, method: 'private_key_jwt', proof: assertion }
+  }
+  if (posted === undefined) throw invalidClient('client_id is missing')
+  return { clientId: posted, method: secret === undefined ? 'none' : 'client_secret_post', proof: secret }
+}
+
+async function isAuthentic(server: Server, client: Client, { method, proof }: Credentials): Promise<boolean> {
+  const registered = client.metadata.token_endpoint_auth_method
+  if (method === 'private_key_jwt') return assertionFits(server, client, proof as string)
+  if (method === 'none') return registered === 'none'
+  if (client.secretHash === undefined || (client.methodChosen && registered !== method)) return false
+  return equal(await hash(proof ?? ''), client.secretHash)
 }
 
 function invalidClient(description: string): Refusal {

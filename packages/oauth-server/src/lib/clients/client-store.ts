@@ -1,5 +1,5 @@
 import type { Storage } from '@mcp-gateway/core'
-import { readRecord } from '../records.js'
+import { readRecord, type Stored } from '../records.js'
 import type { StorageKeys } from '../storage-keys.js'
 import type { Client } from './client.js'
 
@@ -10,6 +10,11 @@ export interface ClientStore {
   find(clientId: string): Promise<Client | undefined>
   /** Stores a new registration; it ends after `unusedClient` seconds unless it is used. */
   register(client: Client): Promise<void>
+  /** A registered client and its version, for a change. */
+  readRegistered(clientId: string): Promise<Stored<Client> | undefined>
+  /** Writes a changed registration if nobody else did since it was read; its lifetime begins anew. */
+  replace(version: string, client: Client): Promise<boolean>
+  remove(clientId: string): Promise<void>
   /** Extends the life of a client that is in use; writes at most once a day. */
   touch(client: Client): Promise<void>
 }
@@ -18,40 +23,57 @@ export interface ClientStore {
 export interface ClientStoreOptions {
   readonly storage: Storage
   readonly keys: StorageKeys
-  readonly configured: ReadonlyMap<string, Client>
+  readonly configured: ReadonlyMap<string, () => Promise<Client>>
+  /** Finds clients whose id is the URL of a document; absent if there are none. */
+  readonly documents: ((clientId: string) => Promise<Client | undefined>) | undefined
   /** `0` for ever. */
   readonly clientLifetime: number
   readonly unusedClientLifetime: number
   readonly clock: () => number
 }
 
+/** Keeps registered clients, and knows the others. */
 export function createClientStore({
   storage,
   keys,
   configured,
+  documents,
   clientLifetime,
   unusedClientLifetime,
   clock,
 }: ClientStoreOptions): ClientStore {
+  const lasting = clientLifetime === 0 ? null : clientLifetime + day
+  const readRegistered = async (clientId: string): Promise<Stored<Client> | undefined> =>
+    readRecord<Client>(storage, await keys('client', clientId))
+
   return {
+    readRegistered,
     async find(clientId) {
-      // A configured client wins over anything that a stranger registered under its name.
-      return configured.get(clientId) ?? (await readRecord<Client>(storage, await keys('client', clientId)))?.value
+      // A configured client wins over anything that a stranger registered or published under its name.
+      const known = configured.get(clientId)
+      if (known) return known()
+      if (documents && /^https?:/.test(clientId)) return documents(clientId)
+      return (await readRegistered(clientId))?.value
+    },
+    async replace(version, client) {
+      const ttl = client.usedAt === undefined ? unusedClientLifetime : lasting
+      return storage.compareAndSet(await keys('client', client.clientId), version, JSON.stringify(client), { ttl })
+    },
+    async remove(clientId) {
+      await storage.delete(await keys('client', clientId))
     },
     async register(client) {
       await storage.set(await keys('client', client.clientId), JSON.stringify(client), { ttl: unusedClientLifetime })
     },
     async touch(client) {
       const now = clock()
-      if (client.source === 'configured' || (client.usedAt !== undefined && now - client.usedAt < day)) return
-      const key = await keys('client', client.clientId)
-      const stored = await readRecord<Client>(storage, key)
+      if (client.source !== 'registered' || (client.usedAt !== undefined && now - client.usedAt < day)) return
+      const stored = await readRegistered(client.clientId)
       if (!stored) return
+      const key = await keys('client', client.clientId)
       const next = JSON.stringify({ ...stored.value, usedAt: now })
       // Losing this race means that someone else just wrote the record; there is nothing to add to that.
-      await storage.compareAndSet(key, stored.version, next, {
-        ttl: clientLifetime === 0 ? null : clientLifetime + day,
-      })
+      await storage.compareAndSet(key, stored.version, next, { ttl: lasting })
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
 import { isLoopbackRedirectUri } from '../authorize/redirect-uri.js'
 import type { Client } from '../clients/client.js'
+import type { GrantUser } from '../grants/grant.js'
 import { html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server.js'
@@ -10,12 +11,17 @@ import { formTarget } from './form-target.js'
 export interface ConsentQuestion {
   readonly client: Client
   readonly request: AuthorizationRequest
+  /** Who is signed in at this browser, if anyone. */
+  readonly user: GrantUser | undefined
   readonly handle: string
   readonly cookie: string
 }
 
 /** Asks the person whether the client may act for them: who asks, for what, and where the answer goes. */
-export function consentPage(server: Server, { client, request, handle, cookie }: ConsentQuestion): Promise<Response> {
+export function consentPage(
+  server: Server,
+  { client, request, user, handle, cookie }: ConsentQuestion,
+): Promise<Response> {
   const { settings, identityProvider } = server
   const name = client.metadata.client_name ?? 'An application without a name'
   const local = isLoopbackRedirectUri(request.redirectUri)
@@ -31,7 +37,7 @@ export function consentPage(server: Server, { client, request, handle, cookie }:
 <ul>${scopes.map((text) => html`<li>${text}</li>`)}</ul>
 <dl>
 <dt>Sends you back to</dt><dd>${host}</dd>
-<dt>Sign in with</dt><dd>${identityProvider.title}</dd>
+${user ? html`<dt>Your account</dt><dd>${accountName(user)}</dd>` : html`<dt>Sign in with</dt><dd>${identityProvider.title}</dd>`}
 </dl>
 ${
   client.source === 'configured'
@@ -46,8 +52,14 @@ ${
 <button type="submit" name="decision" value="approve" class="primary">Allow</button>
 <button type="submit" name="decision" value="deny">Cancel</button>
 </div>
+${user ? html`<p class="other"><button type="submit" name="decision" value="switch" class="link">Use another account</button></p>` : html``}
 </form>`,
   })
+}
+
+/** What a person knows their account by. */
+function accountName({ name, username, email, subject }: GrantUser): string {
+  return username ?? email ?? name ?? subject
 }
 
 const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }

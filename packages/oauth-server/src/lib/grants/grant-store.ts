@@ -11,6 +11,8 @@ export interface GrantStore {
   replace(id: string, version: string, grant: Grant): Promise<boolean>
   /** Ends the grant, its refresh tokens at once and its access tokens within the revocation delay. */
   revoke(id: string): Promise<void>
+  /** Ends every grant of a user or of a client, and says how many there were. */
+  revokeAll(kind: 'user_tokens' | 'client_tokens', id: string): Promise<number>
   /** Whether the grant can still be used: `undefined` is gone, revoked or past its lifetime. */
   isLive(grant: Grant): boolean
 }
@@ -62,6 +64,17 @@ export function createGrantStore({
     },
     async revoke(id) {
       await storage.delete(key(id))
+    },
+    async revokeAll(kind, id) {
+      const name = await keys(kind, id)
+      let count = 0
+      let cursor: string | undefined
+      do {
+        const page = await storage.list(name, { cursor })
+        for (const grant of page.keys) if (await storage.delete(grant)) count++
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      return count
     },
     isLive: (grant) => grantLifetime === 0 || clock() < grant.createdAt + grantLifetime,
   }

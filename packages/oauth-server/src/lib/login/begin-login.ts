@@ -7,13 +7,14 @@ export async function beginLogin(
   server: Server,
   request: AuthorizationRequest,
   cookies: readonly string[],
+  fresh: boolean,
 ): Promise<Response> {
   const { settings, identityProvider } = server
   const { handle, cookie, browser } = await newStep(server)
   const start = await identityProvider.begin({
     callbackUrl: callbackUrl(server),
     state: handle,
-    fresh: request.prompt.includes('login') || request.prompt.includes('select_account'),
+    fresh,
   })
   const memo = 'redirect' in start ? start.memo : undefined
   await saveStep(server, handle, { step: 'login', request, browser, memo })

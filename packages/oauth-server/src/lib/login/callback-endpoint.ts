@@ -8,7 +8,11 @@ export async function callbackEndpoint(server: Server, request: Request): Promis
   const { searchParams } = new URL(request.url)
   const handle = searchParams.get('state') ?? undefined
   const transaction = await readStep(server, request, handle, 'login')
-  return completeLogin(server, handle as string, transaction, searchParams, (message) =>
-    refusalPage(400, 'The sign-in did not work', message),
-  )
+  return completeLogin(server, {
+    request,
+    handle: handle as string,
+    transaction,
+    parameters: searchParams,
+    again: (message) => refusalPage(400, 'The sign-in did not work', message),
+  })
 }

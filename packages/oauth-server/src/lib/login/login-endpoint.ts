@@ -22,9 +22,13 @@ export async function loginEndpoint(server: Server, request: Request): Promise<R
   const transaction = await readStep(server, request, handle, 'login')
   const answer = new URLSearchParams()
   for (const { name } of await fields(server, handle as string)) answer.set(name, form.get(name) ?? '')
-  return completeLogin(server, handle as string, transaction, answer, (message) =>
-    loginPage(server, handle as string, transaction, message),
-  )
+  return completeLogin(server, {
+    request,
+    handle: handle as string,
+    transaction,
+    parameters: answer,
+    again: (message) => loginPage(server, handle as string, transaction, message),
+  })
 }
 
 async function loginPage(

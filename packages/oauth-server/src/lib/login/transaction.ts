@@ -2,6 +2,7 @@ import type { AuthorizationRequest } from '../authorize/authorization-request.js
 import { equal } from '../crypto/equal.js'
 import { hash } from '../crypto/hash.js'
 import { randomToken } from '../crypto/random-token.js'
+import type { GrantUser } from '../grants/grant.js'
 import { readCookie } from '../http/cookies.js'
 import { Refusal } from '../http/refusal.js'
 import { readRecord } from '../records.js'
@@ -13,6 +14,8 @@ export interface Transaction {
   readonly request: AuthorizationRequest
   /** Hash of the cookie of the browser that this step belongs to. */
   readonly browser: string
+  /** Who was signed in when the person was asked. */
+  readonly user?: GrantUser
   /** What the identity provider wants back at its callback. */
   readonly memo?: string
 }

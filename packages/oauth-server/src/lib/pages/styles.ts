@@ -19,6 +19,8 @@ input[type="text"] { width: 100%; margin-bottom: 1rem; padding: .6rem .75rem; bo
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.25rem; }
 button { flex: 1 1 9rem; padding: .65rem 1rem; border: 1px solid var(--accent); border-radius: 8px; background: transparent; color: var(--accent); font: inherit; font-weight: 600; cursor: pointer; }
 button.primary { background: var(--accent); color: var(--card); }
+button.link { flex: none; padding: 0; border: 0; text-decoration: underline; font-weight: 400; }
+.other { margin: 1rem 0 0; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 @media (max-width: 30rem) { body { padding: .75rem; } main { margin-top: 0; padding: 1.25rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
 `

@@ -10,7 +10,7 @@ const window = 3600
  */
 export async function limitRegistrations({ settings, storage, keys, clock }: Server, context: Context): Promise<void> {
   if (settings.loopback) return
-  const { perAddress, total } = settings.registrationLimits
+  const { perAddress, total } = settings.registration
   const now = clock()
   const hour = Math.floor(now / window)
   const { address } = context.client ?? {}

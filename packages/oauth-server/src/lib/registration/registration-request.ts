@@ -1,40 +1,50 @@
 import { z } from 'zod'
+import { jwksSchema, jwksUriSchema } from '../clients/client-keys.js'
 import { Refusal } from '../http/refusal.js'
 
-const text = z.string().max(200)
+// Control characters and those that turn the direction of text could make a name look like another one.
+const text = z
+  .string()
+  .max(200)
+  .refine((value) => !/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u.test(value), 'has characters that cannot be shown')
 const url = z
   .string()
   .max(2048)
   .regex(/^https?:\/\/[^\s"'<>\\]+$/, 'must be an http(s) URL')
+const names = z.array(z.string().max(200)).max(10)
 
-/** RFC 7591 section 2. Members that are not listed are ignored, as section 2 asks for. */
-const schema = z.object({
-  redirect_uris: z.array(z.string().max(2048)).max(20).optional(),
-  client_name: text.optional(),
-  client_uri: url.optional(),
-  logo_uri: url.optional(),
-  tos_uri: url.optional(),
-  policy_uri: url.optional(),
-  contacts: z.array(text).max(10).optional(),
-  scope: z.string().max(4096).optional(),
-  grant_types: z.array(z.string()).max(10).optional(),
-  response_types: z.array(z.string()).max(10).optional(),
-  token_endpoint_auth_method: z.string().optional(),
-  application_type: z.enum(['web', 'native']).optional(),
-  software_id: text.optional(),
-  software_version: text.optional(),
-})
+/** RFC 7591 section 2. Members that are not listed are ignored, as that section asks for. */
+const schema = z
+  .object({
+    redirect_uris: z.array(z.string().max(2048)).max(20).optional(),
+    client_name: text.optional(),
+    client_uri: url.optional(),
+    logo_uri: url.optional(),
+    tos_uri: url.optional(),
+    policy_uri: url.optional(),
+    contacts: z.array(text).max(10).optional(),
+    scope: z.string().max(4096).optional(),
+    grant_types: names.optional(),
+    response_types: names.optional(),
+    token_endpoint_auth_method: z.string().max(200).optional(),
+    jwks: jwksSchema.optional(),
+    jwks_uri: jwksUriSchema.optional(),
+    application_type: z.enum(['web', 'native']).optional(),
+    software_id: text.optional(),
+    software_version: text.optional(),
+  })
+  .refine(({ jwks, jwks_uri }) => !jwks || !jwks_uri, 'jwks and jwks_uri must not both be there')
 
 /** What a client may say about itself. */
 export type RegistrationRequest = z.infer<typeof schema>
 
-/** @throws Refusal `invalid_redirect_uri` or `invalid_client_metadata` */
+/** @throws Refusal `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2) */
 export function parseRegistrationRequest(body: unknown): RegistrationRequest {
   const result = schema.safeParse(withoutNulls(body))
   if (result.success) return result.data
   const { path, message } = result.error.issues[0] as z.core.$ZodIssue
   const code = path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
-  throw new Refusal(400, code, path.length === 0 ? 'The body must be a JSON object' : `${path.join('.')}: ${message}`)
+  throw new Refusal(400, code, path.length === 0 ? `The client metadata: ${message}` : `${path.join('.')}: ${message}`)
 }
 
 /** Several clients send `null` for what they leave out. */

@@ -1,9 +1,9 @@
-import { createLocalJWKSet, errors, jwtVerify } from 'jose'
 import { authenticateClient } from '../clients/authenticate-client.js'
 import { readForm, refuseRepeated } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
 import type { Server } from '../server.js'
+import { readAccessToken } from '../token/read-access-token.js'
 import { grantIdOf, parseRefreshToken } from '../token/refresh-token.js'
 
 /**
@@ -18,21 +18,10 @@ export async function revocationEndpoint(server: Server, request: Request): Prom
   const token = form.get('token')
   if (!token) throw new Refusal(400, 'invalid_request', 'token is missing')
   const refresh = parseRefreshToken(token)
-  const id = refresh ? await grantIdOf(server.settings.issuer, refresh.family) : await grantOfAccessToken(server, token)
+  const id = refresh
+    ? await grantIdOf(server.settings.issuer, refresh.family)
+    : (await readAccessToken(server, token))?.grant_id
   const grant = id && (await server.grants.read(id))?.value
   if (id && grant && grant.clientId === client.clientId) await server.grants.revoke(id)
   return new Response(null, { status: 200, headers: { 'Cache-Control': 'no-store' } })
-}
-
-async function grantOfAccessToken({ settings, signingKeys }: Server, token: string): Promise<string | undefined> {
-  try {
-    const { payload } = await jwtVerify(token, createLocalJWKSet(await signingKeys.jwks()), {
-      issuer: settings.issuer,
-      typ: 'at+jwt',
-    })
-    return typeof payload.grant_id === 'string' ? payload.grant_id : undefined
-  } catch (error) {
-    if (error instanceof errors.JOSEError) return undefined
-    throw error
-  }
 }

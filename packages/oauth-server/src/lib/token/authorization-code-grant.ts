@@ -1,5 +1,6 @@
 import type { Code } from '../authorize/code.js'
 import { verifierFits } from '../authorize/pkce.js'
+import { isRegisteredRedirectUri } from '../authorize/redirect-uri.js'
 import type { Client } from '../clients/client.js'
 import { hash } from '../crypto/hash.js'
 import type { Grant } from '../grants/grant.js'
@@ -7,7 +8,7 @@ import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import { readRecord } from '../records.js'
 import type { Server } from '../server.js'
-import { accessToken } from './access-token.js'
+import { issueAccessToken } from './access-token.js'
 import { formatRefreshToken, grantIdOf, newRefreshToken } from './refresh-token.js'
 import type { TokenResponse } from './token-response.js'
 
@@ -25,6 +26,10 @@ export async function authorizationCodeGrant(server: Server, client: Client, for
   }
   if (form.get('redirect_uri') !== request.redirectUri) {
     throw new Refusal(400, 'invalid_grant', 'redirect_uri differs from that of the authorization request')
+  }
+  // The registration may have been changed since the code was issued.
+  if (!isRegisteredRedirectUri(client.metadata.redirect_uris, request.redirectUri)) {
+    throw new Refusal(400, 'invalid_grant', 'redirect_uri is not registered any more')
   }
   if (!(await verifierFits(form.get('code_verifier') ?? '', request.challenge))) {
     throw new Refusal(400, 'invalid_grant', 'code_verifier does not fit the code_challenge')
@@ -52,7 +57,7 @@ export async function authorizationCodeGrant(server: Server, client: Client, for
     createdAt: clock(),
     ...(refreshes && { current: await hash(refresh.secret) }),
   }
-  const token = await accessToken(server, id, grant, grant.scopes)
+  const token = await issueAccessToken(server, id, grant, grant.scopes)
   // The grant comes first, so that whoever finds the code used also finds what to revoke.
   await grants.create(id, grant)
   const next: Code = { ...stored.value, grantId: id }

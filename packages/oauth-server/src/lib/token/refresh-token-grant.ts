@@ -8,7 +8,7 @@ import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Stored } from '../records.js'
 import type { Server } from '../server.js'
-import { accessToken } from './access-token.js'
+import { issueAccessToken } from './access-token.js'
 import { formatRefreshToken, grantIdOf, parseRefreshToken, type RefreshToken, successor } from './refresh-token.js'
 import type { TokenResponse } from './token-response.js'
 
@@ -34,6 +34,7 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
     if (!grant || grant.clientId !== client.clientId || !server.grants.isLive(grant)) throw unknown()
     const scopes = narrowedScopes(grant, scope)
     checkResources(server, grant, form.all('resource'))
+    if (attempt === 0) await checkUser(server, id, grant)
     if (grant.current !== undefined && equal(presented, grant.current)) {
       const next = await rotate(server, id, stored, token, scope)
       if (next) return respond(server, id, grant, scopes, next)
@@ -42,6 +43,22 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
     }
   }
   throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', { 'Retry-After': '1' })
+}
+
+/** Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
+async function checkUser(server: Server, id: string, { user }: Grant): Promise<void> {
+  let welcome: boolean
+  try {
+    welcome = await server.checkUser(user)
+  } catch (cause) {
+    server.logger?.error({ error: String(cause) }, 'checkUser failed')
+    throw new Refusal(503, 'temporarily_unavailable', 'The account could not be checked; try again', {
+      'Retry-After': '5',
+    })
+  }
+  if (welcome) return
+  await server.grants.revoke(id)
+  throw new Refusal(400, 'invalid_grant', 'The account may not be used here any more')
 }
 
 async function rotate(
@@ -87,7 +104,7 @@ async function respond(
   next: RefreshToken,
 ): Promise<TokenResponse> {
   return {
-    access_token: await accessToken(server, id, grant, scopes),
+    access_token: await issueAccessToken(server, id, grant, scopes),
     token_type: 'Bearer',
     expires_in: server.settings.lifetimes.accessToken,
     scope: scopes.join(' '),

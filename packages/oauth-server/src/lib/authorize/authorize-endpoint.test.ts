@@ -1,0 +1,219 @@
+import { describe, expect, test } from 'vitest'
+import {
+  authorizePath,
+  form,
+  issuer,
+  login,
+  pkce,
+  redirectUri,
+  register,
+  resource,
+  setUp,
+} from '../../../test/fixture.js'
+
+const setup = setUp()
+const { challenge } = pkce()
+
+async function authorize(changes: Record<string, string | undefined> = {}, more = ''): Promise<Response> {
+  const client = await register(setup)
+  return setup.call(authorizePath(client.client_id as string, challenge, changes) + more)
+}
+
+/** The parameters of an error redirect, which must go to the client. */
+async function errorOf(response: Response): Promise<Record<string, string>> {
+  const location = response.headers.get('location') ?? ''
+  expect(response.status).toBe(303)
+  expect(location.startsWith(redirectUri)).toBe(true)
+  return Object.fromEntries(new URL(location).searchParams)
+}
+
+async function expectPage(response: Response, status = 400): Promise<string> {
+  expect(response.status).toBe(status)
+  expect(response.headers.get('location')).toBeNull()
+  expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  return response.text()
+}
+
+describe('what cannot be answered at the redirect URI is a page', () => {
+  test('an unknown client [attack 11]', async () => {
+    const page = await expectPage(await authorize({ client_id: 'client_unknown' }))
+    expect(page).toContain('remove the connection')
+  })
+
+  test('a redirect URI that is not registered [attack 12]', async () => {
+    await expectPage(await authorize({ redirect_uri: 'https://evil.example.com/callback' }))
+  })
+
+  test('no redirect URI, though only one is registered [attack 16]', async () => {
+    await expectPage(await authorize({ redirect_uri: undefined }))
+  })
+
+  test.each([
+    'javascript:alert(1)',
+    'JavaScript:alert(1)',
+    '\u0001javascript:alert(1)',
+    'data:text/html,x',
+    'vbscript:x',
+    'file:///etc/passwd',
+    'blob:x',
+  ])('a dangerous redirect URI: %j [attack 17]', async (uri) => {
+    const page = await expectPage(await authorize({ redirect_uri: uri }))
+    expect(page).not.toContain('alert')
+  })
+
+  test.each(['client_id', 'redirect_uri'])('%s twice [attack 22]', async (name) => {
+    await expectPage(await authorize({}, `&${name}=${encodeURIComponent('https://evil.example.com')}`))
+  })
+
+  test('a redirect URI is checked on POST as on GET (obsidian-mcp#4) [attack 12, attack 30]', async () => {
+    const client = await register(setup)
+    const query = authorizePath(client.client_id as string, challenge, { redirect_uri: 'https://evil.example.com/' })
+    const fields = new URLSearchParams(query.split('?')[1])
+    await expectPage(await setup.call('/authorize', form(fields)))
+  })
+})
+
+describe('what can be is an error redirect with state and iss', () => {
+  test.each([
+    [{ response_type: undefined }, 'invalid_request', '[attack 18]'],
+    [{ response_type: 'token' }, 'unsupported_response_type', '[attack 18]'],
+    [{ response_type: 'id_token' }, 'unsupported_response_type', '[attack 18]'],
+    [{ response_type: 'code token' }, 'unsupported_response_type', '[attack 18]'],
+    [{ code_challenge: undefined }, 'invalid_request', '[attack 19, A3]'],
+    [{ code_challenge_method: undefined }, 'invalid_request', '[attack 20, A3]'],
+    [{ code_challenge_method: 'plain' }, 'invalid_request', '[attack 20]'],
+    [{ code_challenge_method: 's256' }, 'invalid_request', '[attack 20]'],
+    [{ code_challenge: 'x'.repeat(42) }, 'invalid_request', '[attack 21]'],
+    [{ code_challenge: 'x'.repeat(44) }, 'invalid_request', '[attack 21]'],
+    [{ code_challenge: `${'x'.repeat(42)}!` }, 'invalid_request', '[attack 21]'],
+    [{ request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported', '[attack 23]'],
+    [{ request_uri: 'https://evil.example.com/request' }, 'request_uri_not_supported', '[attack 23]'],
+    [{ resource: `${resource}#fragment` }, 'invalid_target', '[attack 24, A4]'],
+    [{ resource: '/everything/mcp' }, 'invalid_target', '[attack 24]'],
+    [{ resource: 'https://other.example.com/mcp' }, 'invalid_target', '[attack 24, A4]'],
+    [{ resource: `${resource}x` }, 'invalid_target', '[attack 24]'],
+    [{ scope: 'mcp "quoted"' }, 'invalid_scope', '[attack 26]'],
+    [{ scope: 'mcp\\x' }, 'invalid_scope', '[attack 26]'],
+    [{ scope: 'mcp\u0000x' }, 'invalid_scope', '[attack 26]'],
+    [{ response_mode: 'fragment' }, 'invalid_request', ''],
+    [{ prompt: 'none' }, 'login_required', '[attack 29]'],
+  ])('%j is %s %s', async (changes: Record<string, string | undefined>, error: string, _ids: string) => {
+    const answer = await errorOf(await authorize(changes))
+    expect(answer).toMatchObject({ error, state: 'some-state', iss: issuer })
+    expect(answer).not.toHaveProperty('code')
+  })
+
+  test.each(['state', 'code_challenge', 'scope', 'response_type'])('%s twice [attack 22]', async (name) => {
+    const answer = await errorOf(await authorize({ scope: 'mcp' }, `&${name}=x`))
+    expect(answer.error).toBe('invalid_request')
+    if (name === 'state') expect(answer).not.toHaveProperty('state')
+  })
+
+  test('two resources are invalid_target, the same one twice is not [attack 22]', async () => {
+    const two = setUp({ resources: [resource, `${issuer}/other/mcp`] })
+    const client = await register(two)
+    const path = authorizePath(client.client_id as string, challenge)
+    const different = await two.call(`${path}&resource=${encodeURIComponent(`${issuer}/other/mcp`)}`)
+    expect((await errorOf(different)).error).toBe('invalid_target')
+    expect((await two.call(`${path}&resource=${encodeURIComponent(resource)}`)).status).toBe(200)
+  })
+
+  test('the query of a redirect URI stays as it is, and descriptions hold nothing that could break out [attack 27]', async () => {
+    const withQuery = 'https://client.example.com/cb?tenant=a%20b'
+    const client = await register(setup, { redirect_uris: [withQuery] })
+    const path = authorizePath(client.client_id as string, challenge, {
+      redirect_uri: withQuery,
+      scope: '\r\nSet-Cookie: x',
+    })
+    const location = (await setup.call(path)).headers.get('location') ?? ''
+    expect(location.startsWith(`${withQuery}&error=invalid_scope&`)).toBe(true)
+    expect(location).not.toMatch(/[\r\n<>]/)
+  })
+})
+
+test('a resource that differs in host case alone is accepted, in the configured spelling [attack 25, R6]', async () => {
+  const two = setUp({
+    issuer: 'http://localhost:8787',
+    resources: ['http://localhost:8787', 'http://localhost:8787/a/mcp'],
+  })
+  const client = await register(two)
+  for (const [asked, meant] of [
+    ['HTTP://LOCALHOST:8787/a/mcp', 'http://localhost:8787/a/mcp'],
+    ['http://localhost:8787/', 'http://localhost:8787'],
+  ] as const) {
+    const response = await two.call(authorizePath(client.client_id as string, challenge, { resource: asked }))
+    expect(await response.text()).toContain(`<strong>${meant}</strong>`)
+  }
+})
+
+test('unknown scopes are dropped and what was granted is told [attack 26]', async () => {
+  const client = await register(setup)
+  const { verifier, challenge } = pkce()
+  const path = authorizePath(client.client_id as string, challenge, { scope: 'openid mcp offline_access made:up' })
+  const code = (await login(setup, path)).searchParams.get('code') ?? ''
+  const response = await setup.call(
+    '/token',
+    form({
+      grant_type: 'authorization_code',
+      code,
+      code_verifier: verifier,
+      redirect_uri: redirectUri,
+      client_id: client.client_id as string,
+    }),
+  )
+  expect(await response.json()).toMatchObject({ scope: 'mcp offline_access' })
+})
+
+test('a state of 8 KB comes back unchanged [attack 28]', async () => {
+  const state = 'ü=&'.repeat(2000)
+  const client = await register(setup)
+  const callback = await login(setup, authorizePath(client.client_id as string, challenge, { state }))
+  expect(callback.searchParams.get('state')).toBe(state)
+})
+
+test('POST takes a form and nothing else [attack 30]', async () => {
+  const client = await register(setup)
+  const fields = new URLSearchParams(authorizePath(client.client_id as string, challenge).split('?')[1])
+  expect((await setup.call('/authorize', form(fields))).status).toBe(200)
+  const json = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }
+  await expectPage(await setup.call('/authorize', json))
+})
+
+test('no redirect here is a 307 or 308 [attack 31]', async () => {
+  const response = await authorize({ response_type: 'token' })
+  expect(response.status).toBe(303)
+  expect(response.headers.get('referrer-policy')).toBe('no-referrer')
+})
+
+test('a resource that nobody named is the only one, or the default one, or an error [A4]', async () => {
+  expect((await authorize({ resource: undefined })).status).toBe(200)
+  const resources = [resource, `${issuer}/other/mcp`]
+  const several = setUp({ resources })
+  const client = await register(several)
+  const path = authorizePath(client.client_id as string, challenge, { resource: undefined })
+  expect((await errorOf(await several.call(path))).error).toBe('invalid_target')
+  const chosen = setUp({ resources, defaultResource: resource, storage: several.storage })
+  expect(await (await chosen.call(path)).text()).toContain(resource)
+})
+
+test('one client asks for the origin of the only server it knows', async () => {
+  for (const asked of [issuer, `${issuer}/`]) {
+    expect(await (await authorize({ resource: asked })).text()).toContain(`<strong>${resource}</strong>`)
+  }
+})
+
+test('a redirect URI that was swapped after the request was made is not used (CVE-2025-4143) [attack 103]', async () => {
+  const client = await register(setup, { redirect_uris: [redirectUri, 'https://other.example.com/cb'] })
+  const page = await setup.call(authorizePath(client.client_id as string, challenge))
+  const handle = /name="transaction" value="([^"]+)"/.exec(await page.text())?.[1] ?? ''
+  const cookie = page.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+  const fields = {
+    transaction: handle,
+    decision: 'deny',
+    redirect_uri: 'https://evil.example.com/',
+    client_id: 'x',
+    scope: 'y',
+  }
+  const answer = await setup.call('/consent', form(fields, { cookie }))
+  expect(answer.headers.get('location')?.startsWith(redirectUri)).toBe(true)
+})

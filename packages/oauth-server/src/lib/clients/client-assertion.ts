@@ -1,0 +1,45 @@
+import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+import type { Server } from '../server.js'
+import { assertionAlgorithms } from './auth-methods.js'
+import type { Client } from './client.js'
+
+/** The value of `client_assertion_type` (RFC 7523 section 2.2). */
+export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+const longest = 3600
+const tolerance = 30
+
+/**
+ * Whether a client assertion proves that this client sent the request (RFC 7523 section 3): signed with one of its keys, by
+ * and about itself, for this issuer, for an hour at most, and not seen before.
+ */
+export async function assertionFits(server: Server, client: Client, assertion: string): Promise<boolean> {
+  if (client.metadata.token_endpoint_auth_method !== 'private_key_jwt') return false
+  const { issuer } = server.settings
+  try {
+    const { kid } = decodeProtectedHeader(assertion)
+    const { payload } = await jwtVerify(assertion, createLocalJWKSet(await clientKeys(server, client, kid)), {
+      algorithms: [...assertionAlgorithms],
+      issuer: client.clientId,
+      subject: client.clientId,
+      requiredClaims: ['exp', 'jti', 'aud'],
+      clockTolerance: tolerance,
+      currentDate: new Date(server.clock() * 1000),
+    })
+    // The issuer is what newer clients name, the endpoint what older ones do; nobody else may be named with us.
+    const audience = Array.isArray(payload.aud) && payload.aud.length === 1 ? payload.aud[0] : payload.aud
+    if (audience !== issuer && audience !== `${issuer}/token`) return false
+    const left = (payload.exp as number) - server.clock()
+    if (left > longest || typeof payload.jti !== 'string') return false
+    const key = await server.keys('jti', JSON.stringify([client.clientId, payload.jti]))
+    return await server.storage.add(key, '', { ttl: left + 2 * tolerance })
+  } catch (error) {
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return false
+    throw error
+  }
+}
+
+async function clientKeys(server: Server, { metadata }: Client, kid: unknown): Promise<JSONWebKeySet> {
+  if (metadata.jwks) return metadata.jwks
+  return metadata.jwks_uri ? server.clientKeySets(metadata.jwks_uri, kid) : { keys: [] }
+}

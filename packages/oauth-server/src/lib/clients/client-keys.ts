@@ -1,0 +1,30 @@
+import { isPublicAddress } from '@mcp-gateway/core/outbound'
+import { z } from 'zod'
+
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+/** A JWK set of a client: public, asymmetric keys (RFC 7517 section 9.3 is what a private one would break). */
+export const jwksSchema = z.object({
+  keys: z
+    .array(
+      z
+        .looseObject({ kty: z.enum(['EC', 'RSA', 'OKP'], 'must be EC, RSA or OKP') })
+        .refine((key) => !privateMembers.some((name) => name in key), 'must be a public key'),
+    )
+    .min(1)
+    .max(10),
+})
+
+/** An address of such a set: https, and no address inside a network of ours. */
+export const jwksUriSchema: z.ZodString = z
+  .string()
+  .max(2048)
+  .refine(
+    (uri) => /^https:\/\/[^\s"'<>\\@#]+$/.test(uri) && isPublicHost(new URL(uri).hostname),
+    'must be a public https URL',
+  )
+
+function isPublicHost(host: string): boolean {
+  const literal = /^\[(.*)\]$/.exec(host)?.[1] ?? (/^[\d.]+$/.test(host) ? host : undefined)
+  return literal === undefined ? host.includes('.') && !host.endsWith('.localhost') : isPublicAddress(literal)
+}

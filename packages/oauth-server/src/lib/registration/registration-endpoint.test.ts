@@ -1,0 +1,339 @@
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { type Answer, answerOf, authorizePath, obtainTokens, pkce, register, setUp } from '../../../test/fixture.js'
+
+const setup = setUp()
+const good = { client_name: 'A', redirect_uris: ['https://client.example.com/cb'] }
+
+async function post(body: unknown, { call } = setup, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await call('/register', {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  })
+  return answerOf(response)
+}
+
+describe('what is no registration', () => {
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'text/json'])(
+    'a body of type %s, which a page elsewhere could send [attack 72]',
+    async (type) => {
+      expect(await post(good, setup, { 'Content-Type': type })).toMatchObject({ status: 400 })
+    },
+  )
+
+  test('one that is too large, not JSON, or no object [attack 72]', async () => {
+    expect(await post({ ...good, client_name: 'x'.repeat(65 * 1024) })).toMatchObject({ status: 413 })
+    for (const body of ['{', 'null', '[]', '"x"', `${'['.repeat(30_000)}${']'.repeat(30_000)}`]) {
+      expect(await post(body)).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+    }
+  })
+
+  test('members that would reach a prototype are ignored [attack 72]', async () => {
+    const answer = await post(`{"__proto__":{"admin":true},"constructor":{},"redirect_uris":["https://a.example/cb"]}`)
+    expect(answer.status).toBe(201)
+    expect(answer).not.toHaveProperty('admin')
+    expect(({} as Record<string, unknown>).admin).toBeUndefined()
+  })
+
+  test.each([
+    [undefined],
+    [[]],
+    [['https://client.example.com/cb#fragment']],
+    [['https://user:password@client.example.com/cb']],
+    [['http://client.example.com/cb']],
+    [['http://localhost.evil.com/cb']],
+    [['http://127.0.0.1.evil.com/cb']],
+    [['http://localhost@evil.com/cb']],
+    [['https:client.example.com']],
+    [['//client.example.com']],
+    [['https://client.example.com/a b']],
+    [['https://client.example.com\\@evil.com/']],
+    [['unknown-app://callback']],
+    ['https://client.example.com/cb'],
+    [Array.from({ length: 21 }, (_, index) => `https://client.example.com/${index}`)],
+  ])('the redirect URIs %j [attack 73]', async (redirect_uris) => {
+    expect(await post({ ...good, redirect_uris })).toMatchObject({ status: 400, error: 'invalid_redirect_uri' })
+  })
+
+  test.each([
+    'javascript:alert(1)',
+    'JAVASCRIPT:alert(1)',
+    'data:text/html,x',
+    'vbscript:x',
+    'file:///x',
+    'blob:https://x',
+    '\u0000javascript:x',
+    ' javascript:x',
+  ])('the dangerous redirect URI %j [attack 17, attack 73]', async (uri) => {
+    expect(await post({ ...good, redirect_uris: [uri] })).toMatchObject({ error: 'invalid_redirect_uri' })
+  })
+
+  test.each([
+    [{ logo_uri: 'javascript:alert(1)' }],
+    [{ logo_uri: 'data:image/svg+xml,<svg/>' }],
+    [{ client_uri: 'https://a.example/"><script>' }],
+    [{ client_name: 'x'.repeat(201) }],
+    [{ client_name: 'evil\u202Edualc' }],
+    [{ client_name: 'two\nlines' }],
+    [{ grant_types: ['client_credentials'] }],
+    [{ response_types: ['token'] }],
+    [{ token_endpoint_auth_method: 'tls_client_auth' }],
+    [{ application_type: 'desktop' }],
+  ])('the metadata %j [attack 76]', async (more) => {
+    expect(await post({ ...good, ...more })).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+  })
+})
+
+test('what only the server decides is not taken from the request [attack 74]', async () => {
+  const chosen = {
+    client_id: 'chosen',
+    client_secret: 'chosen',
+    registration_access_token: 'chosen',
+    client_secret_expires_at: 1,
+    secretHash: 'chosen',
+    source: 'configured',
+    is_admin: true,
+  }
+  const answer = await post({ ...good, ...chosen })
+  expect(answer.status).toBe(201)
+  expect(answer).not.toHaveProperty('is_admin')
+  for (const value of ['client_id', 'client_secret', 'registration_access_token'])
+    expect(answer[value]).not.toBe('chosen')
+  expect(answer.client_secret_expires_at).toBe(0)
+})
+
+describe('client keys [attack 75]', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwks = { keys: [await exportJWK(publicKey)] }
+
+  test.each([
+    ['jwks and jwks_uri at once', { jwks, jwks_uri: 'https://client.example.com/jwks' }],
+    ['a private key', { jwks: { keys: [await exportJWK(privateKey)] } }],
+    ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }],
+    ['http', { jwks_uri: 'http://client.example.com/jwks' }],
+    ['loopback', { jwks_uri: 'https://127.0.0.1/jwks' }],
+    ['a private address', { jwks_uri: 'https://10.0.0.1/jwks' }],
+    ['a private address of IPv6', { jwks_uri: 'https://[fd00::1]/jwks' }],
+    ['the metadata address of a cloud', { jwks_uri: 'https://169.254.169.254/latest' }],
+    ['a name without a domain', { jwks_uri: 'https://internal/jwks' }],
+    ['no keys for private_key_jwt', {}],
+  ])('%s', async (_, keys) => {
+    const answer = await post({ ...good, token_endpoint_auth_method: 'private_key_jwt', ...keys })
+    expect(answer).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+  })
+
+  test('public keys are taken', async () => {
+    const answer = await post({ ...good, token_endpoint_auth_method: 'private_key_jwt', jwks })
+    expect(answer).toMatchObject({ status: 201, jwks })
+    expect(answer).not.toHaveProperty('client_secret')
+  })
+})
+
+describe('what clients send', () => {
+  test('a mixed set is accepted without what cannot be used, and told so', async () => {
+    const answer = await post({
+      client_name: 'Mixed',
+      redirect_uris: ['https://a.example/cb', 'http://remote.example/cb', 'weird-app://cb', 'http://127.0.0.1/'],
+    })
+    expect(answer).toMatchObject({
+      status: 201,
+      redirect_uris: ['https://a.example/cb', 'http://127.0.0.1/'],
+      rejected_redirect_uris: [{ redirect_uri: 'http://remote.example/cb' }, { redirect_uri: 'weird-app://cb' }],
+    })
+  })
+
+  test('application_type and the rest come back; the answer is complete [A8]', async () => {
+    const more = {
+      application_type: 'native',
+      software_id: 'abc',
+      contacts: ['me@example.com'],
+      tos_uri: 'https://a.example/tos',
+    }
+    const answer = await post({ ...good, ...more })
+    expect(answer).toMatchObject({
+      status: 201,
+      ...good,
+      ...more,
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+      client_secret: expect.any(String),
+      client_id_issued_at: expect.any(Number),
+      registration_client_uri: expect.stringContaining('/register/client_'),
+    })
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('null members are taken as absent', async () => {
+    expect(await post({ ...good, scope: null, logo_uri: null, jwks: null })).toMatchObject({ status: 201 })
+  })
+})
+
+describe('limits', () => {
+  const open = {
+    issuer: 'https://mcp.example.com',
+    resources: ['https://mcp.example.com/mcp'],
+    encryptionKeys: ['A'.repeat(43)],
+    identityProvider: fakeProvider(),
+  }
+  const from = async (limited: ReturnType<typeof setUp>, address?: string): Promise<Response> =>
+    limited.call(
+      '/register',
+      {
+        method: 'POST',
+        body: JSON.stringify(good),
+        headers: { 'Content-Type': 'application/json', 'X-Forwarded-For': `${Math.random()}` },
+      },
+      address === undefined ? {} : { client: { address } },
+    )
+
+  test('per address, by what the host says and never by a header; IPv6 by /64 [attack 78, attack 158]', async () => {
+    const limited = setUp({ ...open, registration: { perAddress: 2, total: 100 } })
+    const statuses: number[] = []
+    for (const address of [
+      '192.0.2.1',
+      '192.0.2.1',
+      '192.0.2.1',
+      '192.0.2.2',
+      '2001:db8::1',
+      '2001:db8:0:0:5::2',
+      '2001:db8::3:0:0:1',
+      '2001:db8:0:1::1',
+    ]) {
+      statuses.push((await from(limited, address)).status)
+    }
+    expect(statuses).toEqual([201, 201, 429, 201, 201, 201, 429, 201])
+    const refused = await from(limited, '192.0.2.1')
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await answerOf(refused)).toMatchObject({ error: 'temporarily_unavailable' })
+    limited.clock.advance(3601)
+    expect((await from(limited, '192.0.2.1')).status).toBe(201)
+  })
+
+  test('over all addresses [attack 78]', async () => {
+    const limited = setUp({ ...open, registration: { total: 3 } })
+    const statuses: number[] = []
+    for (const address of [undefined, '192.0.2.1', undefined, '192.0.2.2'])
+      statuses.push((await from(limited, address)).status)
+    expect(statuses).toEqual([201, 201, 201, 429])
+  })
+
+  test('loopback issuers have none', async () => {
+    const limited = setUp({ registration: { perAddress: 1, total: 1 } })
+    for (let count = 0; count < 5; count++) expect((await from(limited, '127.0.0.1')).status).toBe(201)
+  })
+})
+
+test('unused registrations are gone after a day, used ones stay while they are used [attack 79]', async () => {
+  const fresh = setUp()
+  const unused = await register(fresh)
+  const { client: used } = await obtainTokens(fresh)
+  const known = async (client: Record<string, string>): Promise<boolean> =>
+    (await fresh.call(authorizePath(client.client_id as string, pkce().challenge))).status === 200
+  fresh.clock.advance(86_401)
+  expect(await known(unused)).toBe(false)
+  expect(await known(used)).toBe(true)
+  for (let month = 0; month < 4; month++) {
+    fresh.clock.advance(60 * 86_400)
+    expect(await known(used)).toBe(true)
+    await obtainTokens(fresh, used)
+  }
+  fresh.clock.advance(92 * 86_400)
+  expect(await known(used)).toBe(false)
+})
+
+test('a client never ends before its grants [attack 79]', async () => {
+  const long = setUp({ lifetimes: { client: 86_400, refreshTokenIdle: 100 * 86_400 } })
+  const { client, tokens } = await obtainTokens(long)
+  long.clock.advance(99 * 86_400)
+  const fields = {
+    grant_type: 'refresh_token',
+    refresh_token: tokens.refresh_token as string,
+    client_id: client.client_id as string,
+  }
+  const response = await long.call('/token', { method: 'POST', body: new URLSearchParams(fields) })
+  expect(response.status).toBe(200)
+})
+
+describe('policies', () => {
+  test('known hosts only', async () => {
+    const known = setUp({ registration: { redirectHosts: 'known-hosts' } })
+    expect(await post({ redirect_uris: ['https://claude.ai/api/mcp/auth_callback'] }, known)).toMatchObject({
+      status: 201,
+    })
+    expect(await post({ redirect_uris: ['http://127.0.0.1/cb'] }, known)).toMatchObject({ status: 201 })
+    expect(await post(good, known)).toMatchObject({ status: 400, error: 'invalid_redirect_uri' })
+  })
+
+  test('an allow-list of hosts and of private-use URIs', async () => {
+    const listed = setUp({
+      registration: { redirectHosts: ['client.example.com'], privateUseRedirectUris: ['com.example.app:/cb'] },
+    })
+    expect(await post(good, listed)).toMatchObject({ status: 201 })
+    expect(await post({ redirect_uris: ['com.example.app:/cb'] }, listed)).toMatchObject({ status: 201 })
+    for (const uri of ['https://claude.ai/cb', 'com.example.app:/cb2', 'https://client.example.com.evil.com/cb']) {
+      expect(await post({ redirect_uris: [uri] }, listed)).toMatchObject({ error: 'invalid_redirect_uri' })
+    }
+  })
+
+  test('an initial access token', async () => {
+    const token = 'initial-access-token-1'
+    const closed = setUp({ registration: { initialAccessTokens: ['another-access-token', token] } })
+    const none = await post(good, closed)
+    expect(none).toMatchObject({ status: 401, error: 'invalid_token' })
+    expect(none.headers.get('www-authenticate')).toMatch(/^Bearer /)
+    expect(await post(good, closed, { authorization: 'Bearer wrong' })).toMatchObject({ status: 401 })
+    expect(await post(good, closed, { authorization: `Bearer ${token}` })).toMatchObject({ status: 201 })
+  })
+
+  test('none at all: the endpoint is gone, from the metadata too [attack 6]', async () => {
+    const closed = setUp({ registration: false })
+    expect(await post(good, closed)).toMatchObject({ status: 404 })
+    const metadata = await answerOf(await closed.call('/.well-known/oauth-authorization-server'))
+    expect(metadata).not.toHaveProperty('registration_endpoint')
+  })
+})
+
+describe('software statements [attack 86]', async () => {
+  const trusted = await generateKeyPair('ES256')
+  const foreign = await generateKeyPair('ES256')
+  const jwks = { keys: [{ ...(await exportJWK(trusted.publicKey)), alg: 'ES256' }] }
+  const approving = setUp({ registration: { softwareStatements: [{ issuer: 'https://vouch.example.com', jwks }] } })
+  const sign = (key = trusted.privateKey, iss = 'https://vouch.example.com'): Promise<string> =>
+    new SignJWT({ client_name: 'Vouched', software_id: 's1' })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setIssuer(iss)
+      .sign(key)
+
+  test('what they say goes over what the client says', async () => {
+    const answer = await post({ ...good, software_statement: await sign() }, approving)
+    expect(answer).toMatchObject({ status: 201, client_name: 'Vouched', software_id: 's1' })
+  })
+
+  test.each([
+    ['a foreign signature', () => sign(foreign.privateKey), 'invalid_software_statement'],
+    [
+      'no signature',
+      async () => `${btoa('{"alg":"none"}')}.${btoa('{"iss":"https://vouch.example.com"}')}.`,
+      'invalid_software_statement',
+    ],
+    ['no JWT', async () => 'nonsense', 'invalid_software_statement'],
+    [
+      'an issuer that nobody trusts',
+      () => sign(trusted.privateKey, 'https://other.example.com'),
+      'unapproved_software_statement',
+    ],
+  ])('%s', async (_, make, error) => {
+    expect(await post({ ...good, software_statement: await make() }, approving)).toMatchObject({ status: 400, error })
+  })
+})
+
+function fakeProvider() {
+  return {
+    name: 'fake',
+    title: 'Fake',
+    begin: async () => ({ redirect: 'https://login.example.com/' }),
+    complete: async () => ({ again: 'no' }),
+  }
+}

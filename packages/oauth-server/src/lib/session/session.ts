@@ -1,0 +1,35 @@
+import { randomToken } from '../crypto/random-token.js'
+import type { GrantUser } from '../grants/grant.js'
+import { readCookie } from '../http/cookies.js'
+import { readRecord } from '../records.js'
+import type { Server } from '../server.js'
+
+const name = 'session'
+
+/**
+ * Who is signed in at this browser, if the session is alive, comes from the provider that is in use now, and its user
+ * is still welcome.
+ */
+export async function readSession(server: Server, request: Request): Promise<GrantUser | undefined> {
+  const { storage, keys, cookies, identityProvider, checkUser } = server
+  const id = readCookie(request, cookies.name(name))
+  const user = id ? (await readRecord<GrantUser>(storage, await keys('session', id)))?.value : undefined
+  if (!user?.subject.startsWith(`${identityProvider.name}|`)) return undefined
+  return (await checkUser(user)) ? user : undefined
+}
+
+/**
+ * Begins a session and returns its cookie. It never continues one: an id that someone planted before the login is
+ * worth nothing after it.
+ */
+export async function beginSession(server: Server, request: Request, user: GrantUser): Promise<string[]> {
+  const { storage, keys, cookies, settings } = server
+  const before = readCookie(request, cookies.name(name))
+  if (before) await storage.delete(await keys('session', before))
+  const { session } = settings.lifetimes
+  if (session === 0) return []
+  const id = randomToken()
+  const lists = [await keys('user_tokens', user.subject)]
+  await storage.set(await keys('session', id), JSON.stringify(user), { ttl: session, lists })
+  return [cookies.write(name, id, session)]
+}
