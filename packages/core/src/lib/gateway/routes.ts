@@ -52,6 +52,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
     `${base.prefix}/ready`,
     ready(checks, () => inFlight.closing),
   )
+  const probes = new Set(table.keys())
 
   for (const server of servers) {
     checkPath(server.path, 'servers')
