@@ -33,12 +33,13 @@ export interface RedisStorageOptions {
  * server's own. All keys carry one hash tag, so that in a cluster a storage lives in one slot. Reads must go to the
  * master, and the eviction policy must be `noeviction`: a replay mark that is evicted lets a code be used again.
  *
- * With ioredis set `autoResendUnfulfilledCommands: false`. It otherwise sends a command again whose reply was lost, and
- * a `take` that had succeeded then answers that there was nothing.
+ * Clients send a command again when the connection broke before its reply came. `add`, `take` and `compareAndSet` know
+ * a repetition and answer as they did at first; `increment` may count it twice and `delete` may say that there was
+ * nothing. With ioredis `maxRetriesPerRequest: 0` turns repetition off, and lets verbs reject at once in an outage.
  *
  * @throws GatewayError `invalid_configuration` when the prefix is empty or holds a brace
  * @example
- * const client = new Redis('redis://127.0.0.1:6379', { maxRetriesPerRequest: 1, autoResendUnfulfilledCommands: false })
+ * const client = new Redis('redis://127.0.0.1:6379', { maxRetriesPerRequest: 0 })
  * const storage = redisStorage(client)
  */
 export function redisStorage(
@@ -48,7 +49,10 @@ export function redisStorage(
   if (!/^[^{}]+$/.test(prefix)) {
     throw new GatewayError('invalid_configuration', 'prefix of redisStorage must have a character and no brace')
   }
+  if (!(timeout > 0)) throw new GatewayError('invalid_configuration', 'timeout of redisStorage must be above 0 seconds')
   const run = createScriptRunner(client)
+  /** Whoever repeats a command later than this has already been told that it failed. */
+  const rememberFor = String(Math.ceil(timeout * 1000) + 1000)
   const recordKey = (key: string) => `{${prefix}}:${key}`
   const answer = async <T>(reply: Promise<T>): Promise<T> => {
     try {
@@ -77,7 +81,7 @@ export function redisStorage(
       return Number(await onRecord(add, key, recordOf(value, options.lists), lifetime(options.ttl))) === 1
     },
     async take(key) {
-      const record = await onRecord(take, key)
+      const record = await onRecord(take, key, newVersion(), rememberFor)
       return typeof record === 'string' ? valueIn(record) : undefined
     },
     async compareAndSet(key, version, value, options) {

@@ -83,12 +83,17 @@ leave(head(KEYS[1]))
 write(ARGV[2], ARGV[3])
 return 1`
 
-/** Arguments: key. */
-export const take: string = `${prelude}
+/**
+ * Arguments: key, a name for this call, milliseconds to remember it. A client that sends a command again after a lost
+ * reply would find nothing and tell somebody with a good code that it is none; so the call finds what it took.
+ */
+export const take = `${prelude}
 local record = redis.call('GET', KEYS[1])
-if not record then return false end
+local taken = tag('!') .. ARGV[2]
+if not record then return redis.call('GET', taken) end
 leave(record)
-redis.call('DEL', KEYS[1])
+redis.call('RENAME', KEYS[1], taken)
+redis.call('PEXPIRE', taken, ARGV[3])
 return record`
 
 /** Arguments: key. */

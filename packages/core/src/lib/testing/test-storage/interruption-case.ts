@@ -4,7 +4,7 @@ import type { StorageCases, StorageSubject } from './subject.js'
 const forever = { ttl: null }
 
 /** What holds when the connections break in the middle of many verbs. */
-export function interruptionCases(interrupt: () => unknown): StorageCases {
+export function interruptionCases(interrupt: () => void | Promise<void>): StorageCases {
   return {
     'outage: a lost connection loses nothing acknowledged, doubles nothing, and the storage recovers': async (
       subject,
@@ -18,18 +18,19 @@ export function interruptionCases(interrupt: () => unknown): StorageCases {
         () => storage.take(name(`code ${index}`)),
         () => storage.take(name(`code ${index}`)),
       ])
-      const running: Promise<unknown>[] = []
+      const running: Promise<PromiseSettledResult<unknown>>[] = []
+      let broken: Promise<void> | undefined
       for (const [index, verb] of verbs.entries()) {
-        running.push(verb())
+        running.push(settle(verb()))
         if (index % 20 === 19) await new Promise((resolve) => setTimeout(resolve, 1))
-        if (index === verbs.length / 2) running.push(Promise.resolve(interrupt()))
+        if (index === verbs.length / 2) broken = Promise.resolve(interrupt())
       }
-      const outcomes = await Promise.allSettled(running)
+      const outcomes = await Promise.all(running)
+      await broken
       for (const outcome of outcomes) if (outcome.status === 'rejected') expectUnavailable(outcome.reason)
       await recovered(subject)
 
-      const settled = outcomes.filter((_, index) => index !== verbs.length / 2 + 1)
-      const of = (kind: number) => settled.filter((_, index) => index % 4 === kind)
+      const of = (kind: number) => outcomes.filter((_, index) => index % 4 === kind)
       const listed = await storage.list(name('list'), { limit: 1000 })
       for (const [index, outcome] of of(0).entries()) {
         const there = (await storage.get(name(`added ${index}`))) !== undefined
@@ -50,6 +51,11 @@ export function interruptionCases(interrupt: () => unknown): StorageCases {
 function expectUnavailable(reason: unknown): void {
   const { code, message } = reason as { code?: unknown; message?: unknown }
   expectSame(code, 'temporarily_unavailable', `the code of "${message}"`)
+}
+
+async function settle(promise: Promise<unknown>): Promise<PromiseSettledResult<unknown>> {
+  const [outcome] = await Promise.allSettled([promise])
+  return outcome as PromiseSettledResult<unknown>
 }
 
 async function recovered({ storage, name }: StorageSubject): Promise<void> {

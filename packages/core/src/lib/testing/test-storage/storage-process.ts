@@ -3,8 +3,7 @@ import type { Storage } from '../../storage.js'
 /** What is used of a child process with a channel: what `fork` of `node:child_process` returns has it. */
 export interface StorageProcess {
   send(message: { verb: string; parameters: unknown[]; times: number }): unknown
-  on(event: 'message', listener: (message: never) => void): unknown
-  on(event: 'exit', listener: (code: number | null) => void): unknown
+  on(event: 'message' | 'exit', listener: (value: unknown) => void): unknown
   kill(): unknown
 }
 
@@ -42,9 +41,9 @@ export type RemoteRace = (verb: string, parameters: unknown[], times: number) =>
 export function connectStorageProcess(child: StorageProcess): RemoteRace {
   let settle: ((reply: Reply) => void) | undefined
   let ended: Reply | undefined
-  child.on('message', (reply: Reply) => settle?.(reply))
+  child.on('message', (reply) => settle?.(reply as Reply))
   child.on('exit', (code) => {
-    ended = { error: `the other process ended with code ${code}` }
+    ended = { error: `the other process ended with code ${String(code)}` }
     settle?.(ended)
   })
   return async (verb, parameters, times) => {
