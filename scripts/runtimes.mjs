@@ -106,13 +106,14 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]);`
   writeFileSync(join(scratch, 'worker.capnp'), config)
   const server = spawn(join(modules, '.bin/workerd'), ['serve', join(scratch, 'worker.capnp')], { stdio: 'inherit' })
+  const ended = once(server, 'exit')
   try {
     const response = await answer(`http://127.0.0.1:${port}/`)
     console.log(await response.text())
     count('the walk on workerd', response.ok)
   } finally {
     server.kill('SIGKILL')
-    await once(server, 'exit')
+    await ended
   }
 }
 
