@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Logger } from '@mcp-gateway/core'
 
 // Reads "+ group" and "- group" lines. When its input ends, the bridge is gone, however it went: what is left in the
-// groups ends too. The groups are leaders' pids of ours that we have not reported dead, so they are not reused.
+// groups ends too. The groups are leaders' pids of ours that we have not reported dead, so they are not reused. There is
+// no `--` before a group, because the `kill` of dash takes it for a number.
 const script = `trap '' HUP INT TERM
 groups=' '
 while read -r sign group; do
@@ -11,14 +12,14 @@ while read -r sign group; do
     -) groups="\${groups%% $group *} \${groups#* $group }" ;;
   esac
 done
-for group in $groups; do kill -TERM -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -TERM "-$group"; done 2>/dev/null
 for round in 1 2 3 4 5 6 7 8 9 10; do
   left=
-  for group in $groups; do kill -0 -- "-$group" && left=1; done 2>/dev/null
+  for group in $groups; do kill -0 "-$group" && left=1; done 2>/dev/null
   [ -n "$left" ] || exit 0
   sleep 0.1
 done
-for group in $groups; do kill -KILL -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -KILL "-$group"; done 2>/dev/null
 exit 0`
 
 /**
