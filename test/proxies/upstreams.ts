@@ -8,8 +8,9 @@ export interface Listening {
   readonly stop: () => Promise<void>
 }
 
-export async function listen(server: Server): Promise<Listening> {
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+export async function listen(server: Server, port = 0): Promise<Listening> {
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
     stop: async () => {
