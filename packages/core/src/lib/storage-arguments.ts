@@ -13,14 +13,15 @@ export function assertStorageKey(key: string): void {
 }
 
 /**
- * Reads a lifetime in seconds as whole milliseconds, at least one.
+ * Reads a lifetime in seconds as whole milliseconds, at least one and at most a thousand years: no store then meets a
+ * time that it cannot hold.
  *
  * @throws RangeError when it is not a finite number
  */
 export function lifetimeInMilliseconds(ttl: number | null): number | null {
   if (ttl === null) return null
   if (!Number.isFinite(ttl)) throw new RangeError(`A lifetime is a number of seconds, or null for none, not ${ttl}`)
-  return Math.max(1, Math.round(ttl * 1000))
+  return Math.min(Math.max(1, Math.round(ttl * 1000)), 1000 * 365 * 86_400_000)
 }
 
 /**

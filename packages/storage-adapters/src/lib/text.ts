@@ -1,13 +1,13 @@
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what is escaped, and what escapes
-const unsafe = /[\0\x10\ud800-\udfff]/
-const special = /[\0\x10\p{Surrogate}]/gu
+const unsafe = /[\0\x10\ufeff\ud800-\udfff]/
+const special = /[\0\x10\ufeff\p{Surrogate}]/gu
 const escaped = /\x10(0|e|[0-9a-f]{4})/g
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: end of the expressions
 
 /**
- * Makes any string safe for stores that hold UTF-8 text: a lone surrogate would come back as another character, and
- * some refuse NUL. Ordinary text stays as it is; afterwards every DLE (U+0010) is followed by a digit or a letter, so
- * that DLE and a punctuation mark can serve as a separator.
+ * Makes any string safe for stores that hold UTF-8 text: a lone surrogate would come back as another character, some
+ * refuse NUL, and some drivers drop a byte order mark. Ordinary text stays as it is. Afterwards every DLE (U+0010) is
+ * followed by a digit or a letter, so that DLE and a punctuation mark can serve as a separator.
  */
 export function encodeText(text: string): string {
   if (!unsafe.test(text)) return text

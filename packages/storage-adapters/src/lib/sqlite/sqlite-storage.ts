@@ -6,6 +6,7 @@ import {
   type Storage,
 } from '@mcp-gateway/core'
 import { newCounterVersion, newVersion } from '../new-version.js'
+import { createSweeper } from '../sweeper.js'
 import { decodeText, encodeText } from '../text.js'
 import { unavailable } from '../unavailable.js'
 import { sqliteSchema } from './schema.js'
@@ -35,10 +36,6 @@ interface SqliteStatement {
 
 type Row = Record<string, string | number | null>
 
-/** Seconds between two sweeps, and how many expired records one of them drops. */
-const sweepEvery = 60
-const sweepAtMost = 1000
-
 /**
  * Keeps records in an SQLite database that the caller opened and closes; several processes on one machine may share
  * the file. It is not for network file systems, on which the locks of SQLite do not hold.
@@ -61,7 +58,6 @@ export function sqliteStorage(
   const texts = sqliteStatements(table)
   const prepared = new Map<StatementName, SqliteStatement>()
   let ready = false
-  let sweptAt = now()
 
   const statement = (name: StatementName): SqliteStatement => {
     if (!ready) {
@@ -100,15 +96,10 @@ export function sqliteStorage(
       lists.length === 0 ? null : JSON.stringify([...new Set(lists)].map(encodeText)),
     ] as const
   }
-  const sweep = (): void => {
-    const time = now()
-    if (time - sweptAt < sweepEvery * 1000 && time >= sweptAt) return
-    sweptAt = time
-    execute('sweep', time, sweepAtMost)
-  }
+  const wrote = createSweeper({ interval: 60_000, writes: 100, now }, () => execute('sweep', now()))
   const insert = (key: string, value: string, ttl: number | null, lists?: readonly string[]): boolean => {
     const row = columns(value, ttl, lists)
-    sweep()
+    wrote()
     return query('add', name(key), ...row, now()).length === 1
   }
   const remove = (key: string): string | undefined => {
@@ -124,7 +115,7 @@ export function sqliteStorage(
     },
     async set(key, value, options) {
       const row = columns(value, options.ttl, options.lists)
-      sweep()
+      wrote()
       execute('set', name(key), ...row)
     },
     async add(key, value, options) {
@@ -152,7 +143,7 @@ export function sqliteStorage(
     async increment(key, { ttl }) {
       const lifetime = lifetimeInMilliseconds(ttl)
       const time = now()
-      sweep()
+      wrote()
       const expiry = lifetime === null ? null : time + lifetime
       const [row] = query('increment', name(key), newCounterVersion(), expiry, time)
       if (row === undefined) throw new TypeError('Only a key that increment created can be incremented')

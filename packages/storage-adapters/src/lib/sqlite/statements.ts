@@ -22,7 +22,7 @@ export function sqliteStatements(table: string): Record<StatementName, string> {
         version = excluded.version,
         lists = NULL
       WHERE old.expires_at <= ?4 OR old.version LIKE '#%' RETURNING value`,
-    sweep: `DELETE FROM ${records} WHERE key IN (SELECT key FROM ${records} WHERE expires_at <= ? LIMIT ?)`,
+    sweep: `DELETE FROM ${records} WHERE key IN (SELECT key FROM ${records} WHERE expires_at <= ? LIMIT 200)`,
   }
 }
 

@@ -97,7 +97,9 @@ export const expiryCases: StorageCases = {
       await wait(0.01)
       expectSame(await storage.get(dead), undefined, `get after ${ttl} seconds`)
     }
-    await storage.set(alive, 'value', { ttl: 1e9 })
-    expectSame((await storage.get(alive))?.value, 'value', 'get of a record that lives for 30 years')
+    for (const ttl of [1e9, 1e15, Number.MAX_VALUE]) {
+      await storage.set(alive, 'value', { ttl, lists: [name('list')] })
+      expectSame((await storage.take(alive)) ?? null, 'value', `take of a record that lives for ${ttl} seconds`)
+    }
   },
 }

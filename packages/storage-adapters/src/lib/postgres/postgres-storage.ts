@@ -1,0 +1,130 @@
+import {
+  assertPageLimit,
+  assertStorageKey,
+  GatewayError,
+  lifetimeInMilliseconds,
+  type Storage,
+} from '@mcp-gateway/core'
+import { newCounterVersion, newVersion } from '../new-version.js'
+import { createSweeper } from '../sweeper.js'
+import { decodeText, encodeText } from '../text.js'
+import { unavailable } from '../unavailable.js'
+import { withDeadline } from '../with-deadline.js'
+import { assertTableName } from './schema.js'
+import { postgresStatements } from './statements.js'
+
+/** What is used of a pool: that of `pg` has it, and so has a PGlite database. */
+export interface PostgresPool {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** Settings of {@link postgresStorage}. */
+export interface PostgresStorageOptions {
+  /** The name of the table, as `postgresSchema` was given it; `mcp_gateway` unless told. */
+  table?: string
+  /** Seconds after which a verb rejects although the server still works on it, 3 unless told. */
+  timeout?: number
+}
+
+type Row = Record<string, unknown>
+
+/**
+ * Keeps records in PostgreSQL 11 or later, in a database with UTF-8 texts, through a pool that the caller made and
+ * ends. It does not create its tables: run `postgresSchema()` first.
+ *
+ * Every verb is one statement. Time is the server's. Expired rows are invisible at once and deleted by the way: a
+ * thousand at most, in the background, once a minute and every 500 writes.
+ *
+ * @throws GatewayError `invalid_configuration` when the name of the table is no plain identifier
+ * @example
+ * const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, connectionTimeoutMillis: 2000 })
+ * pool.on('error', () => {})
+ * await pool.query(postgresSchema())
+ * const storage = postgresStorage(pool)
+ */
+export function postgresStorage(
+  pool: PostgresPool,
+  { table = 'mcp_gateway', timeout = 3 }: PostgresStorageOptions = {},
+): Storage {
+  assertTableName(table)
+  if (!(timeout > 0))
+    throw new GatewayError('invalid_configuration', 'timeout of postgresStorage must be above 0 seconds')
+  const statements = postgresStatements(table)
+  const query = async (name: keyof typeof statements, ...values: unknown[]): Promise<Row[]> => {
+    try {
+      const { rows } = await withDeadline(pool.query(statements[name], values), timeout * 1000)
+      return rows as Row[]
+    } catch (error) {
+      throw unavailable('Postgres', error)
+    }
+  }
+  let sweeping: Promise<unknown> = Promise.resolve()
+  const wrote = createSweeper({ interval: 60_000, writes: 500, now: () => Date.now() }, () => {
+    // A sweep that fails is made up for by the next one, and the verb that set it off is not its business.
+    sweeping = query('sweep').catch(() => {})
+  })
+  const write = async (
+    name: 'set' | 'add' | 'compareAndSet',
+    key: string,
+    value: string,
+    ttl: number | null,
+    lists: readonly string[] = [],
+    ...more: string[]
+  ): Promise<boolean> => {
+    for (const list of lists) assertStorageKey(list)
+    const names = lists.length === 0 ? null : [...new Set(lists)].map(encodeText)
+    const columns = [encodeText(value), newVersion(), lifetimeInMilliseconds(ttl), names]
+    const rows = await query(name, columnOf(key), ...columns, ...more)
+    wrote()
+    return rows.length === 1
+  }
+  const remove = async (key: string): Promise<string | undefined> => {
+    const [row] = await query('take', columnOf(key))
+    return row?.live === true ? decodeText(String(row.value)) : undefined
+  }
+
+  return {
+    async get(key) {
+      const [row] = await query('get', columnOf(key))
+      return row && { value: decodeText(String(row.value)), version: String(row.version) }
+    },
+    async set(key, value, options) {
+      await write('set', key, value, options.ttl, options.lists)
+    },
+    async add(key, value, options) {
+      return write('add', key, value, options.ttl, options.lists)
+    },
+    async take(key) {
+      return remove(key)
+    },
+    async compareAndSet(key, version, value, options) {
+      if (version === undefined) return write('add', key, value, options.ttl, options.lists)
+      return write('compareAndSet', key, value, options.ttl, options.lists, version)
+    },
+    async delete(key) {
+      return (await remove(key)) !== undefined
+    },
+    async list(name, { cursor = '', limit = 100 } = {}) {
+      assertPageLimit(limit)
+      const members = await query('list', columnOf(name), cursor, limit + 1)
+      const next = members[limit]
+      const live = members.slice(0, limit).filter((member) => member.live === true)
+      const keys = live.map(({ key }) => decodeText(String(key)))
+      return next === undefined ? { keys } : { keys, cursor: String(next.key) }
+    },
+    async increment(key, { ttl }) {
+      const [row] = await query('increment', columnOf(key), newCounterVersion(), lifetimeInMilliseconds(ttl))
+      wrote()
+      if (row === undefined) throw new TypeError('Only a key that increment created can be incremented')
+      return Number(row.value)
+    },
+    async close() {
+      await sweeping
+    },
+  }
+}
+
+function columnOf(key: string): string {
+  assertStorageKey(key)
+  return encodeText(key)
+}
