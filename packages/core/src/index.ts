@@ -33,7 +33,6 @@ export {
   type IssuerOptions,
   type TokenVerifierOptions,
 } from './lib/verify/create-token-verifier.js'
-export { type Dpop, type DpopOptions, type DpopProof, dpop } from './lib/verify/dpop.js'
 export { type IssuerAuthorityOptions, issuerAuthority } from './lib/verify/issuer-authority.js'
 export { type RequireScopesOptions, requireScopes } from './lib/verify/require-scopes.js'
 export { type ResourceMetadataOptions, resourceMetadata } from './lib/verify/resource-metadata.js'

@@ -1,1 +1,4 @@
-export {}
+export {
+  createIntrospectionVerifier,
+  type IntrospectionVerifierOptions,
+} from './lib/introspection/create-introspection-verifier.js'

@@ -9,6 +9,8 @@ export interface ExpectedClaims {
   readonly profile: TokenProfile
   /** In seconds. */
   readonly clockTolerance: number
+  /** Whether a token need not say when it was issued. */
+  readonly undated?: boolean
 }
 
 /**
@@ -39,7 +41,8 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedT
   if (claims.nbf !== undefined && !(isTime(claims.nbf) && claims.nbf - clockTolerance <= now)) {
     throw invalidToken('is not valid yet')
   }
-  if (!isTime(claims.iat) || claims.iat - clockTolerance > now) {
+  const undated = claims.iat === undefined && expected.undated
+  if (!undated && !(isTime(claims.iat) && claims.iat - clockTolerance <= now)) {
     throw invalidToken('does not say when it was issued, or says that it will be')
   }
   for (const name of profile.requiredClaims) if (!isText(claims[name])) throw invalidToken(`lacks ${name}`)

@@ -1,6 +1,7 @@
 import type { JSONWebKeySet } from 'jose'
 import { GatewayError } from '../gateway-error.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
+import { discoverIssuer, fetchJson } from './discover-issuer.js'
 import { type KeyHeader, type KeySet, readKeySet } from './key-set.js'
 import { refreshing } from './refreshing.js'
 
@@ -59,43 +60,14 @@ export function issuerKeys(options: IssuerKeysOptions): FindKey {
   }
 }
 
-function fetchedKeys({ issuer, jwksUri, ...options }: IssuerKeysOptions): () => Promise<JSONWebKeySet> {
-  const fetchFrom = options.fetch ?? boundedFetch((url, init) => fetch(url, init))
-  let discovered = jwksUri
+function fetchedKeys({ issuer, jwksUri, fetch: given }: IssuerKeysOptions): () => Promise<JSONWebKeySet> {
+  const fetchFrom = given ?? boundedFetch((url, init) => fetch(url, init))
   return async () => {
-    discovered ??= await discoverJwksUri(issuer, fetchFrom)
-    const set = await getJson(discovered, fetchFrom)
-    if (set === undefined) throw new GatewayError('temporarily_unavailable', `${discovered} holds no keys`)
+    const uri = jwksUri ?? (await discoverIssuer(issuer, fetchFrom)).jwks_uri
+    if (typeof uri !== 'string')
+      throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} names no jwks_uri`)
+    const set = await fetchJson(uri, fetchFrom)
+    if (set === undefined) throw new GatewayError('temporarily_unavailable', `There are no keys at ${uri}`)
     return set as unknown as JSONWebKeySet
   }
-}
-
-async function discoverJwksUri(issuer: string, fetchFrom: OutboundFetch): Promise<string> {
-  const { origin, pathname } = new URL(issuer)
-  const path = pathname.endsWith('/') ? pathname.slice(0, -1) : pathname
-  for (const url of [
-    // RFC 8414 section 3.1 and OpenID Connect Discovery section 4
-    `${origin}/.well-known/oauth-authorization-server${path}`,
-    `${origin}${path}/.well-known/openid-configuration`,
-  ]) {
-    const metadata = await getJson(url, fetchFrom)
-    if (metadata === undefined) continue
-    // RFC 8414 section 3.3
-    if (metadata.issuer !== issuer) {
-      throw new GatewayError('temporarily_unavailable', `${url} is the metadata of another issuer than "${issuer}"`)
-    }
-    if (typeof metadata.jwks_uri === 'string') return metadata.jwks_uri
-  }
-  throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} was not found, or names no jwks_uri`)
-}
-
-/** The JSON object at an address; `undefined` for 4xx. */
-async function getJson(url: string, fetchFrom: OutboundFetch): Promise<Record<string, unknown> | undefined> {
-  const response = await fetchFrom(url, { headers: { Accept: 'application/json' } })
-  if (response.status >= 400 && response.status < 500) return undefined
-  const body: unknown = response.status === 200 ? await response.json() : undefined
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new GatewayError('temporarily_unavailable', `${url} answers ${response.status} without a JSON object`)
-  }
-  return body as Record<string, unknown>
 }

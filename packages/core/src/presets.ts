@@ -1,0 +1,6 @@
+export { type Auth0Options, auth0 } from './lib/presets/auth0.js'
+export { type CognitoOptions, cognito } from './lib/presets/cognito.js'
+export { type EntraOptions, entra } from './lib/presets/entra.js'
+export { type GoogleOptions, google } from './lib/presets/google.js'
+export { type KeycloakOptions, keycloak } from './lib/presets/keycloak.js'
+export { type OktaOptions, okta } from './lib/presets/okta.js'
