@@ -8,10 +8,12 @@ import {
   mountable,
 } from '@mcp-gateway/core'
 import { legacyLeg } from './legacy/legacy-leg.js'
-import { SessionSource } from './legacy/open-session.js'
+import { SessionSource } from './legacy/session-source.js'
+import { ModernLeg } from './modern/modern-leg.js'
 import type { Traffic } from './mux/connection.js'
 import { readOptions, type StdioBridgeOptions } from './options.js'
 import { Nursery } from './process/nursery.js'
+import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
 import type { BridgeStats } from './stats.js'
 import { createTicker } from './ticker.js'
@@ -25,13 +27,13 @@ export interface StdioBridge extends Mountable {
 }
 
 /**
- * Serves a stdio MCP server over Streamable HTTP: one child process per session, bound to the user whose token opened
- * it. Messages pass byte for byte; only ids and progress tokens are rewritten. It starts nothing before the first
- * request, does not check tokens (put `bearerAuth` or a gateway in front) and is no sandbox: the child may do what the
- * user it runs as may do.
+ * Serves a stdio MCP server over Streamable HTTP, to legacy clients in sessions and to modern ones request by request.
+ * Sessions are bound to the user whose token opened them. Messages pass byte for byte; only ids and progress tokens are
+ * rewritten. It starts nothing before the first request, does not check tokens (put `bearerAuth` or a gateway in front)
+ * and is no sandbox: the child may do what the user it runs as may do.
  *
  * @throws {GatewayError} `invalid_configuration` at construction, for options that cannot work
- * @see MCP transports: stdio and Streamable HTTP, rules L1 to L10 and S1 to S5
+ * @see MCP transports: stdio and Streamable HTTP, rules L1 to L10, M1 to M24 and S1 to S5
  * @example
  * ```ts
  * const files = createStdioBridge({ command: 'npx', args: ['-y', '@modelcontextprotocol/server-filesystem', '/srv'] })
@@ -40,32 +42,45 @@ export interface StdioBridge extends Mountable {
 export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const settings = readOptions(options)
   const { spec, logger, maxMessageBytes: maxLineBytes, stopGrace } = settings
-  const traffic: Traffic = { requests: 0, rubbish: 0, unknownAnswers: 0 }
+  const traffic: Traffic = { requests: 0, rubbish: 0, unknownAnswers: 0, dropped: 0 }
   const nursery = new Nursery({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
-  const source = new SessionSource(settings, nursery, traffic)
-  const leg = legacyLeg(source)
+  const starter = new Starter(nursery, settings)
+  const sessions = new SessionSource(settings, starter, traffic)
+  const legacy = legacyLeg(sessions)
+  const modern = new ModernLeg(settings, (principal, routing) => sessions.connect(principal, routing))
+  const ticker = createTicker((now, keepAlive) => {
+    sessions.tick(now, keepAlive)
+    modern.tick(now, keepAlive)
+  }, settings)
   let closing: Promise<void> | undefined
-  const ticker = createTicker((now, keepAlive) => source.tick(now, keepAlive), settings)
 
   const serve: Handler = (request, context) => {
+    const { message } = context
     if (closing !== undefined) {
       return jsonRpcError({ status: 503, message: 'The bridge is shutting down; try again' }, { 'Retry-After': '5' })
     }
     ticker.start()
-    return leg(request, context)
+    return message?.era === 'modern' ? modern.handle(request, context, message) : legacy(request, context)
   }
   const alone = compose([message()], serve)
 
   const handle = (request: Request, context: Context) => {
-    const { method } = request
+    const { method, headers } = request
     if (method === 'POST') return context.message === undefined ? alone(request, context) : serve(request, context)
-    if (method === 'GET' || method === 'DELETE') return serve(request, context)
-    return jsonRpcError({ status: 405, message: 'Use POST, GET or DELETE' }, { Allow: 'POST, GET, DELETE' })
+    // MCP M1: the modern era has no other method, whatever headers of sessions a request carries
+    const isModern = (headers.get('mcp-protocol-version') ?? '') >= '2026'
+    if (isModern || (method !== 'GET' && method !== 'DELETE')) {
+      const allow = isModern ? 'POST' : 'POST, GET, DELETE'
+      return jsonRpcError({ status: 405, message: `Use ${allow}` }, { Allow: allow })
+    }
+    return serve(request, context)
   }
 
   const close = async () => {
     ticker.stop()
-    for (const session of source.sessions) session.end()
+    starter.close()
+    modern.close()
+    sessions.close()
     await nursery.close()
   }
 
@@ -73,8 +88,9 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     handle,
     stats: () => ({
       children: nursery.children.size,
-      sessions: source.sessions.size,
-      inFlight: [...source.sessions].reduce((sum, session) => sum + session.inFlight, 0),
+      spares: starter.spares,
+      sessions: sessions.sessions.size,
+      inFlight: modern.inFlight + [...sessions.sessions].reduce((sum, session) => sum + session.inFlight, 0),
       ...nursery.counts,
       ...traffic,
     }),

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { createLogger, GatewayError, type Logger } from '@mcp-gateway/core'
 import type { ChildSpec } from './process/child.js'
 import { childEnvironment } from './process/environment.js'
@@ -14,6 +15,23 @@ export interface StdioBridgeOptions {
   readonly cwd?: string
   /** Where the lines of the children's stderr (level `debug`) and crashes (level `warn`) go. */
   readonly logger?: Logger
+  /**
+   * Who shares a process. `session` (the default for legacy clients): each session has its own. `principal`: the
+   * sessions of one user share one. `pool` (the default for modern clients): everybody shares a few; only for servers
+   * that keep nothing of one client that another could see. `request`: each request has its own. A modern client has no
+   * sessions, so `session` means `principal` for it.
+   */
+  readonly isolation?: 'session' | 'principal' | 'pool' | 'request'
+  /** Processes of a pool of modern children, 4 unless told; one more is started when all are crowded. */
+  readonly poolSize?: number
+  /** Processes started ahead of the sessions that will need them, 0 unless told. */
+  readonly spares?: number
+  /** Processes at once, 256 unless told; beyond it 503. */
+  readonly maxChildren?: number
+  /** Processes that one user may have started in a minute, 120 unless told; beyond it 429. */
+  readonly maxStartsPerMinute?: number
+  /** Processes that may be between their start and their first answer, as many as there are cores unless told. */
+  readonly startConcurrency?: number
   /** Sessions at once, 256 unless told; beyond it `initialize` is answered 503. */
   readonly maxSessions?: number
   /** Sessions of one user at once, 32 unless told; beyond it `initialize` is answered 429. */
@@ -44,6 +62,12 @@ export interface StdioBridgeOptions {
 
 /** The options with their defaults, checked. */
 export interface Settings {
+  readonly isolation: StdioBridgeOptions['isolation']
+  readonly poolSize: number
+  readonly spares: number
+  readonly maxChildren: number
+  readonly maxStartsPerMinute: number
+  readonly startConcurrency: number
   readonly spec: ChildSpec
   readonly logger: Logger
   readonly maxSessions: number
@@ -69,6 +93,12 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     env = {},
     cwd,
     logger = createLogger(),
+    isolation,
+    poolSize = 4,
+    spares = 0,
+    maxChildren = 256,
+    maxStartsPerMinute = 120,
+    startConcurrency = availableParallelism(),
     maxSessions = 256,
     maxSessionsPerPrincipal = 32,
     maxRequestsInFlight = 128,
@@ -84,7 +114,14 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     stopGrace = [2, 3],
   } = options
   checkCommand(command, args, env, cwd)
+  if (isolation !== undefined && !isolations.includes(isolation)) {
+    throw wrong(`isolation must be one of ${isolations.join(', ')}`)
+  }
   const numbers = {
+    poolSize,
+    maxChildren,
+    maxStartsPerMinute,
+    startConcurrency,
     maxSessions,
     maxSessionsPerPrincipal,
     maxRequestsInFlight,
@@ -100,13 +137,16 @@ export function readOptions(options: StdioBridgeOptions): Settings {
   for (const [name, value] of Object.entries(numbers)) {
     if (!(value > 0)) throw wrong(`${name} must be a positive number`)
   }
+  if (!(spares >= 0)) throw wrong('spares must be a number of processes, or 0 for none')
   if (!(historyBytes >= 0)) throw wrong('historyBytes must be a number of bytes, or 0 for no replay')
   if (stopGrace.length !== 2 || !stopGrace.every((seconds) => seconds >= 0)) {
     throw wrong('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
-  return { spec, logger, ...numbers, historyBytes, stopGrace }
+  return { spec, logger, isolation, spares, ...numbers, historyBytes, stopGrace }
 }
+
+const isolations: readonly string[] = ['session', 'principal', 'pool', 'request']
 
 function checkCommand(command: unknown, args: unknown, env: Readonly<Record<string, unknown>>, cwd: unknown): void {
   if (typeof command !== 'string' || command.trim() === '') {

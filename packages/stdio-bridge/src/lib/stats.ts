@@ -2,6 +2,8 @@
 export interface BridgeStats {
   /** Processes that exist, those that are being stopped included. */
   readonly children: number
+  /** Processes that wait for a session. */
+  readonly spares: number
   /** Legacy sessions. */
   readonly sessions: number
   /** Requests that wait for an answer. */
@@ -18,4 +20,6 @@ export interface BridgeStats {
   readonly rubbish: number
   /** Answers that no request was waiting for. */
   readonly unknownAnswers: number
+  /** Notifications of a shared process that nobody could be shown. */
+  readonly dropped: number
 }

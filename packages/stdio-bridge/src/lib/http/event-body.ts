@@ -14,7 +14,10 @@ export class EventBody {
   /** When it was last read from or written to while there was room, in ms since the epoch. */
   activeAt: number = Date.now()
 
+  readonly #highWaterMark: number
+
   constructor(highWaterMark: number, listener: EventBodyListener) {
+    this.#highWaterMark = highWaterMark
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -42,6 +45,12 @@ export class EventBody {
   /** Whether more is queued than the reader should be given at once. */
   get isFull(): boolean {
     return this.#full
+  }
+
+  /** Bytes that wait for the reader. */
+  get queued(): number {
+    const room = this.#controller?.desiredSize ?? this.#highWaterMark
+    return this.#highWaterMark - room
   }
 
   write(bytes: Uint8Array): void {

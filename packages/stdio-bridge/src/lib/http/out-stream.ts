@@ -1,4 +1,4 @@
-import { applyTaps, type Context, jsonRpcError, parseMessage } from '@mcp-gateway/core'
+import { applyTaps, type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'
 import type { History } from './history.js'
@@ -7,7 +7,7 @@ import { comment, eventFrame, primingFrame, sseHeaders } from './sse.js'
 /** What a stream towards a client needs from its session. */
 export interface StreamHost {
   /** Where sent events are kept for replay; absent where the revision has no resumption. */
-  readonly history?: History
+  readonly history: History | undefined
   /** Whether the client understands an event without content (revision 2025-11-25). */
   readonly priming: boolean
   /** How long a client should wait before it comes back, in ms. */
@@ -67,6 +67,11 @@ export class OutStream {
     return this.#body?.isFull === true
   }
 
+  /** Whether more waits for the reader than a bridge should hold. */
+  get isOverfull(): boolean {
+    return (this.#body?.queued ?? 0) > this.#host.highWaterMark * 16
+  }
+
   /** When the reader last took something, in ms since the epoch. */
   get readAt(): number {
     return this.#body?.activeAt ?? this.openedAt
@@ -105,7 +110,7 @@ export class OutStream {
     this.#tapped(bytes, pass, withheld)
   }
 
-  /** Sends the answer, or nothing more at all, and ends. */
+  /** Sends the answer, or nothing more at all, and ends; the status counts where it is not decided yet. */
   finish(bytes: Buffer | undefined, status = 200): void {
     if (bytes === undefined) {
       this.#after(() => this.#end())
@@ -217,8 +222,5 @@ export class OutStream {
 }
 
 function jsonResponse(bytes: Buffer, status: number, headers: Record<string, string>): Response {
-  return new Response(bytes as Uint8Array<ArrayBuffer>, {
-    status,
-    headers: { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length), ...headers },
-  })
+  return respond(bytes, { status, headers: { 'Content-Type': 'application/json', ...headers } })
 }

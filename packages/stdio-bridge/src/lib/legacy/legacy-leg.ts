@@ -1,7 +1,8 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
 import { accepts } from '../http/accepts.js'
+import { refuse } from '../refusal.js'
 import type { LegacySession } from './legacy-session.js'
-import type { SessionSource } from './open-session.js'
+import type { SessionSource } from './session-source.js'
 
 const sessionHeader = 'mcp-session-id'
 
@@ -37,11 +38,13 @@ function post(
   const found = lookUp(source, request, context)
   if (found instanceof Response) return found
   found.usedAt = Date.now()
-  if (message.kind === 'request') return source.admit(found, message) ?? found.request(message, context)
-  if (message.kind === 'response') found.reply(message)
-  else found.notify(message)
-  // MCP L2
-  return new Response(null, { status: 202 })
+  if (message.kind === 'response') {
+    found.reply(message)
+    // MCP L2
+    return new Response(null, { status: 202 })
+  }
+  const refused = message.kind === 'request' ? source.admit(found) : undefined
+  return refused === undefined ? source.pass(found, message, context) : refuse(refused, message)
 }
 
 function get(request: Request, context: Context, session: LegacySession): Promise<Response> | Response {

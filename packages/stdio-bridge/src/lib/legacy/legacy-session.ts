@@ -1,10 +1,10 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { History } from '../http/history.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import type { Connection, Pending } from '../mux/connection.js'
-import type { FailureReason, Peer, Waiter } from '../mux/peer.js'
-import type { Ending } from '../process/child.js'
+import type { Connection } from '../mux/connection.js'
+import type { FailureReason, Peer, Pending, Waiter } from '../mux/peer.js'
 import type { ChildMessage } from '../wire/child-message.js'
+import { type Call, chooseStream } from './choose-stream.js'
 import { Outbox } from './outbox.js'
 
 /** What a session takes from the options of its bridge. */
@@ -22,43 +22,51 @@ export interface SessionOwner {
   readonly scopes: readonly string[]
 }
 
-interface Call {
-  readonly stream: OutStream
-  readonly method: string
-  pending?: Pending
+/** What a session is looked after for; all in ms. */
+export interface SessionCare {
+  /** How long an undecided answer waits before it becomes a stream. */
+  readonly openAfter: number
+  /** Whether it is time for a sign of life. */
+  readonly keepAlive: boolean
+  /** How long a request of the child waits for a client to ask. */
+  readonly askTimeout: number
+  /** How long a reader may take nothing before its connection is given up. */
+  readonly stallTimeout: number
 }
 
-/** Methods during which a server may ask its client something. */
-const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read'])
+/** Streams whose end may be asked for again. */
+const maxStreams = 64
 
 /** One client of the legacy era, from its `initialize` on: its streams, and which of them each message takes. */
 export class LegacySession implements Peer, StreamHost {
   readonly id: string
   readonly owner: SessionOwner
-  readonly connection: Connection
+  connection: Connection
   readonly history: History
   readonly retry: number
   readonly highWaterMark: number
+  readonly subscriptions: Set<string> = new Set()
   /** What the server agreed to speak; known once `initialize` was answered. */
   protocolVersion: string | undefined
   /** When the client last sent something, in ms since the epoch. */
   usedAt: number = Date.now()
   readonly openedAt: number = Date.now()
-  readonly #onEnd: (session: LegacySession) => void
+  readonly #onLost: (session: LegacySession) => void
   readonly #streams: Map<number, OutStream> = new Map()
-  readonly #calls: Set<Call> = new Set()
+  readonly #calls: Set<Call & { pending?: Pending }> = new Set()
   readonly #standalone: Set<OutStream> = new Set()
   readonly #asks: Map<number, OutStream | undefined> = new Map()
   readonly #outbox: Outbox = new Outbox()
   #lastStream = 0
   #ended = false
 
+  /** @param onLost hears when the child is gone; the session goes on only if it gives it another */
   constructor(
     id: string,
     owner: SessionOwner,
     connection: Connection,
     settings: SessionSettings,
-    onEnd: (session: LegacySession) => void,
+    onLost: (session: LegacySession) => void,
   ) {
     this.id = id
     this.owner = owner
@@ -66,7 +74,7 @@ export class LegacySession implements Peer, StreamHost {
     this.history = new History(settings.historyBytes)
     this.retry = settings.retry
     this.highWaterMark = settings.highWaterMark
-    this.#onEnd = onEnd
+    this.#onLost = onLost
     connection.peers.add(this)
   }
 
@@ -75,15 +83,9 @@ export class LegacySession implements Peer, StreamHost {
     return this.protocolVersion !== undefined && this.protocolVersion >= '2025-11-25'
   }
 
-  get isEnded(): boolean {
-    return this.#ended
-  }
-
   /** Whether a request waits or a stream is open. */
   get isBusy(): boolean {
-    if (this.#calls.size > 0) return true
-    for (const stream of this.#standalone) if (stream.isAttached) return true
-    return false
+    return this.#calls.size > 0 || [...this.#standalone].some((stream) => stream.isAttached)
   }
 
   /** Whether the client has been asked something and has not answered: a person may be thinking. */
@@ -95,12 +97,12 @@ export class LegacySession implements Peer, StreamHost {
     return this.#calls.size
   }
 
-  /** Passes a request on and answers its POST. `answered` may replace the answer on its way. */
+  /** Passes a request on and answers its POST; `answered` sees the answer first and may add headers. */
   request(message: Message, context: Context, answered?: (bytes: Buffer) => Record<string, string>): Promise<Response> {
     const stream = this.#newStream(context)
-    const call: Call = { stream, method: message.method ?? '' }
+    const call: Call & { pending?: Pending } = { stream, method: message.method ?? '' }
     const waiter: Waiter = {
-      progress: (bytes) => stream.send(bytes),
+      related: (bytes) => stream.send(bytes),
       answer: (bytes) => {
         this.#calls.delete(call)
         if (bytes !== undefined && answered !== undefined) stream.addHeaders(answered(bytes))
@@ -109,7 +111,16 @@ export class LegacySession implements Peer, StreamHost {
       },
     }
     this.#calls.add(call)
-    call.pending = this.connection.request(message, this, waiter)
+    call.pending = this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+    return stream.response
+  }
+
+  /** Answers a POST with bytes that are known already. */
+  answer(bytes: Buffer, context: Context, headers: Record<string, string>): Promise<Response> {
+    const stream = this.#newStream(context)
+    stream.addHeaders(headers)
+    stream.finish(bytes)
+    this.#forget(stream)
     return stream.response
   }
 
@@ -120,15 +131,15 @@ export class LegacySession implements Peer, StreamHost {
 
   /** The client's answer to something that the server asked. */
   reply(message: Message): void {
-    if (typeof message.id !== 'number' || !this.#asks.has(message.id)) return
-    this.#asks.delete(message.id)
-    this.connection.reply(message, message.id, this)
+    if (typeof message.id !== 'number' || !this.#asks.delete(message.id)) return
+    this.connection.asks.reply(message, message.id, this)
   }
 
   /** Opens a GET stream. */
   listen(context: Context): Promise<Response> {
     const stream = this.#newStream(context)
     this.#standalone.add(stream)
+    this.#trim()
     stream.open()
     this.#flush(stream)
     return stream.response
@@ -139,7 +150,7 @@ export class LegacySession implements Peer, StreamHost {
     const match = /^(\d{1,9})-(\d{1,9})$/.exec(lastEventId)
     const stream = match === null ? undefined : this.#streams.get(Number(match[1]))
     const response = stream?.resume(Number(match?.[2]))
-    if (stream !== undefined && this.#standalone.has(stream)) this.#flush(stream)
+    if (response !== undefined && stream !== undefined && this.#standalone.has(stream)) this.#flush(stream)
     return response
   }
 
@@ -148,13 +159,22 @@ export class LegacySession implements Peer, StreamHost {
     for (const { pending } of [...this.#calls]) if (pending !== undefined) this.connection.fail(pending, reason)
   }
 
+  /** Gives the session another child. */
+  attach(connection: Connection): void {
+    this.connection = connection
+    connection.peers.add(this)
+    this.#asks.clear()
+  }
+
   /** Ends the session for its client; the child is the caller's to stop. */
   end(): void {
     if (this.#ended) return
     this.#ended = true
     this.connection.leave(this)
-    this.#closeStreams()
-    this.#onEnd(this)
+    for (const stream of this.#streams.values()) if (!stream.isEnded) stream.finish(undefined)
+    this.#streams.clear()
+    this.#standalone.clear()
+    this.#asks.clear()
   }
 
   notified({ bytes }: ChildMessage): void {
@@ -167,7 +187,7 @@ export class LegacySession implements Peer, StreamHost {
     const stream = this.#route()
     this.#asks.set(ask, stream)
     if (stream === undefined) this.#outbox.add(bytes, ask)
-    else stream.send(bytes, () => this.#refuse(ask, 'The request was withheld by policy'))
+    else this.#pose(stream, bytes, ask)
   }
 
   withdrawn(bytes: Buffer, ask: number): void {
@@ -178,52 +198,62 @@ export class LegacySession implements Peer, StreamHost {
     taker?.send(bytes)
   }
 
-  ended(_ending: Ending): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.#closeStreams()
-    this.#onEnd(this)
+  ended(): void {
+    this.#asks.clear()
+    if (!this.#ended) this.#onLost(this)
   }
 
-  left(stream: OutStream): void {
-    if (this.#standalone.has(stream)) return
-    // A disconnect is no cancellation (MCP L3): the answer waits in the history for a client that comes back
+  /** A disconnect is no cancellation (MCP L3): what is to come waits in the history for a client that comes back. */
+  left(): void {
+    this.pressed()
   }
 
+  /**
+   * A child of one client alone is paused while that client reads too slowly. One that is shared never is: the slow
+   * client loses its connection instead, and can come back for the rest.
+   */
   pressed(): void {
-    const { child } = this.connection
-    if ([...this.#streams.values()].some((stream) => stream.isFull)) child.pause()
+    const { child, isShared } = this.connection
+    const streams = [...this.#streams.values()]
+    if (isShared) {
+      for (const stream of streams) if (stream.isOverfull) stream.detach()
+    } else if (streams.some((stream) => stream.isFull)) child.pause()
     else child.resume()
   }
 
   /** What every second or so has to be looked at. */
-  tick(
-    now: number,
-    limits: { readonly openAfter: number; readonly keepAlive: boolean; readonly askTimeout: number },
-  ): void {
-    for (const { stream } of this.#calls) if (now - stream.openedAt >= limits.openAfter) stream.open()
-    if (limits.keepAlive) for (const stream of this.#streams.values()) stream.keepAlive()
-    for (const ask of this.#outbox.expired(now - limits.askTimeout)) this.#refuse(ask, 'No client was there to ask')
+  tick(now: number, { openAfter, keepAlive, askTimeout, stallTimeout }: SessionCare): void {
+    for (const { stream, method } of this.#calls) {
+      if (now - stream.openedAt < openAfter) continue
+      if (method === 'initialize') stream.addHeaders({ 'Mcp-Session-Id': this.id })
+      stream.open()
+    }
+    for (const stream of this.#streams.values()) {
+      if (keepAlive) stream.keepAlive()
+      if (stream.isFull && now - stream.readAt > stallTimeout) stream.detach()
+    }
+    for (const ask of this.#outbox.expired(now - askTimeout)) this.#refuse(ask, 'No client was there to ask')
+  }
+
+  #pose(stream: OutStream, bytes: Buffer, ask: number): void {
+    stream.send(bytes, () => this.#refuse(ask, 'The request was withheld by policy'))
   }
 
   #refuse(ask: number, why: string): void {
-    if (this.#asks.delete(ask)) this.connection.refuse(ask, -32603, why)
+    if (this.#asks.delete(ask)) this.connection.asks.refuse(ask, -32603, why)
   }
 
-  /** The one stream for a message that names no request (MCP L5). */
   #route(): OutStream | undefined {
-    const live = [...this.#calls].filter(({ stream }) => stream.isAttached || stream.isStream)
-    if (live.length === 1) return live[0]?.stream
-    const listening = [...this.#standalone].findLast((stream) => stream.isAttached)
-    return listening ?? live.findLast(({ method }) => askingMethods.has(method))?.stream
+    return chooseStream(this.#calls, this.#standalone)
   }
 
   #flush(stream: OutStream): void {
     for (const { bytes, ask } of this.#outbox.take()) {
-      if (ask === undefined) stream.send(bytes)
-      else {
+      if (ask === undefined) {
+        stream.send(bytes)
+      } else {
         this.#asks.set(ask, stream)
-        stream.send(bytes, () => this.#refuse(ask, 'The request was withheld by policy'))
+        this.#pose(stream, bytes, ask)
       }
     }
   }
@@ -237,24 +267,18 @@ export class LegacySession implements Peer, StreamHost {
   /** A finished stream stays known while its client may come back for its end. */
   #forget(stream: OutStream): void {
     if (!stream.isStream) this.#streams.delete(stream.id)
+    this.#trim()
+  }
+
+  #trim(): void {
     if (this.#streams.size <= maxStreams) return
     for (const [id, old] of this.#streams) {
       if (this.#streams.size <= maxStreams) return
-      if (old.isEnded || (this.#standalone.has(old) && !old.isAttached)) {
-        this.#streams.delete(id)
-        this.#standalone.delete(old)
-      }
+      const isLeft = old.isEnded || this.#standalone.has(old)
+      if (!isLeft) continue
+      old.finish(undefined)
+      this.#streams.delete(id)
+      this.#standalone.delete(old)
     }
-  }
-
-  #closeStreams(): void {
-    for (const stream of this.#streams.values()) {
-      if (!stream.isEnded) stream.finish(undefined)
-    }
-    this.#streams.clear()
-    this.#standalone.clear()
-    this.#asks.clear()
   }
 }
-
-const maxStreams = 64

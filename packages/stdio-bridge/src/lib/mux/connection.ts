@@ -2,81 +2,75 @@ import type { Logger, Message } from '@mcp-gateway/core'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
-import { member } from '../wire/json-scan.js'
+import { member, type Span } from '../wire/json-scan.js'
 import { type Edit, splice, toLine } from '../wire/splice.js'
+import { Asks } from './asks.js'
 import { failure } from './failure.js'
-import type { FailureReason, Peer, Waiter } from './peer.js'
-
-/** One request that the child has not answered. */
-export interface Pending {
-  readonly number: number
-  readonly peer: Peer
-  readonly waiter: Waiter
-  readonly method: string
-  /** The client's id, as it wrote it. */
-  readonly id: Buffer
-  /** The client's progress token, as it wrote it. */
-  readonly token?: Buffer
-  readonly startedAt: number
-  /** When it last showed a sign of life, in ms since the epoch. */
-  activeAt: number
-}
+import type { Caller, FailureReason, Peer, Pending } from './peer.js'
+import type { Routing } from './routing.js'
 
 /** Counters that outlive a connection. */
 export interface Traffic {
   requests: number
   rubbish: number
   unknownAnswers: number
+  dropped: number
 }
 
-interface Ask {
-  readonly id: Buffer
-  readonly peer: Peer
-}
+const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
+const logLevelKey = 'io.modelcontextprotocol/logLevel'
 
 /**
- * One child and everybody who speaks with it. Every request gets a number of our own, and so do progress tokens and the
- * child's own requests: a client that sends id 1 every time, or somebody else's id, still gets its own answers alone
- * (MCP L10).
+ * One child and everybody who speaks with it. Every request gets a number of our own, and so do progress tokens,
+ * subscriptions and the child's own requests: a client that sends id 1 every time, or somebody else's id, still gets
+ * its own answers alone (MCP L10).
  */
 export class Connection implements ChildReader {
   readonly child: Child
   readonly pending: Map<number, Pending> = new Map()
   readonly peers: Set<Peer> = new Set()
-  readonly #asks: Map<number, Ask> = new Map()
+  readonly asks: Asks
+  readonly #routing: Routing
   readonly #logger: Logger
   readonly #traffic: Traffic
   #lastNumber = 0
-  #lastAsk = 0
 
-  constructor(child: Child, logger: Logger, traffic: Traffic) {
+  constructor(child: Child, routing: Routing, logger: Logger, traffic: Traffic) {
     this.child = child
+    this.asks = new Asks(child)
+    this.#routing = routing
     this.#logger = logger
     this.#traffic = traffic
     child.reader = this
   }
 
+  get isShared(): boolean {
+    return this.#routing.isShared
+  }
+
+  get isOver(): boolean {
+    return this.child.ending !== undefined || this.child.isStopping
+  }
+
   /** Passes a request on; the waiter hears of it exactly once, at the end. */
-  request(message: Message, peer: Peer, waiter: Waiter): Pending {
+  request(message: Message, caller: Caller): Pending {
     const bytes = asBuffer(message.bytes)
-    const { id, progressToken } = clientSpans(bytes)
+    const { id, params, progressToken, meta } = clientSpans(bytes)
     const number = ++this.#lastNumber
     const now = Date.now()
     const pending: Pending = {
+      ...caller,
       number,
-      peer,
-      waiter,
       method: message.method ?? '',
-      id: id === undefined ? Buffer.from('null') : Buffer.from(bytes.subarray(id.start, id.end)),
-      ...(progressToken === undefined
-        ? {}
-        : { token: Buffer.from(bytes.subarray(progressToken.start, progressToken.end)) }),
+      id: id === undefined ? Buffer.from('null') : copy(bytes, id),
+      ...(progressToken === undefined ? {} : { token: copy(bytes, progressToken) }),
+      wantsLog: params !== undefined && member(bytes, meta, logLevelKey) !== undefined,
       startedAt: now,
       activeAt: now,
     }
     this.#traffic.requests++
     this.pending.set(number, pending)
-    if (this.child.ending !== undefined) {
+    if (this.isOver) {
       this.fail(pending, 'exited')
       return pending
     }
@@ -114,28 +108,10 @@ export class Connection implements ChildReader {
     found.waiter.answer(undefined)
   }
 
-  /** Answers a request of the child; says whether there was one. */
-  reply(message: Message, ask: number, peer: Peer): boolean {
-    const asked = this.#asks.get(ask)
-    if (asked === undefined || asked.peer !== peer) return false
-    this.#asks.delete(ask)
-    const bytes = asBuffer(message.bytes)
-    const { id } = clientSpans(bytes)
-    if (id !== undefined) this.child.write(toLine(bytes, [{ ...id, bytes: asked.id }]))
-    return true
-  }
-
-  /** Answers a request of the child with an error, because no client will. */
-  refuse(ask: number, code: number, text: string): void {
-    const asked = this.#asks.get(ask)
-    if (asked === undefined) return
-    this.#asks.delete(ask)
-    this.child.write(refusal(asked.id, code, text))
-  }
-
   /** Ends a request without the child's answer. */
   fail(pending: Pending, reason: FailureReason): void {
-    if (this.pending.delete(pending.number)) pending.waiter.answer(failure(pending.id, reason, this.child.ending))
+    if (!this.pending.delete(pending.number)) return
+    pending.waiter.answer(failure(pending.id, reason, this.child.ending), -32603)
   }
 
   /** Ends a request that took too long, and tells the child so. */
@@ -149,7 +125,7 @@ export class Connection implements ChildReader {
   leave(peer: Peer): void {
     if (!this.peers.delete(peer)) return
     for (const pending of this.pending.values()) if (pending.peer === peer) this.cancel(pending, 'The client left')
-    for (const [ask, asked] of this.#asks) if (asked.peer === peer) this.refuse(ask, -32603, 'The client left')
+    this.asks.refuseAll(peer, 'The client left')
   }
 
   line(line: Buffer): void {
@@ -159,10 +135,8 @@ export class Connection implements ChildReader {
   }
 
   overlong(head: Buffer, tail: Buffer, bytes: number): void {
-    this.#logger.warn(
-      { pid: this.child.pid, bytes },
-      'A message of the child was longer than maxMessageBytes and was skipped',
-    )
+    const text = 'A message of the child was longer than maxMessageBytes and was skipped'
+    this.#logger.warn({ pid: this.child.pid, bytes }, text)
     const number = readOverlong(head, tail)
     const pending = number === undefined ? this.#only() : this.pending.get(number)
     if (pending !== undefined) this.fail(pending, 'answer_too_large')
@@ -170,20 +144,23 @@ export class Connection implements ChildReader {
 
   ended(ending: Ending): void {
     for (const pending of this.pending.values()) this.fail(pending, ending.expected ? 'closed' : 'exited')
-    this.#asks.clear()
-    for (const peer of [...this.peers]) peer.ended(ending)
+    this.asks.clear()
+    const peers = [...this.peers]
     this.peers.clear()
+    for (const peer of peers) peer.ended(ending)
   }
 
   #receive(message: ChildMessage): void {
-    if (message.kind === 'response') this.#answered(message)
-    else if (message.kind === 'request') this.#asked(message)
-    else if (message.method === 'notifications/cancelled') this.#withdrawn(message)
-    else if (message.method !== 'notifications/progress' || !this.#progressed(message)) this.#unasked(message)
+    const { kind, method } = message
+    if (kind === 'response') this.#answered(message)
+    else if (kind === 'request') this.asks.ask(message, this.#routing.asked(this))
+    else if (method === 'notifications/cancelled') this.asks.withdraw(message)
+    else if (method === 'notifications/progress') this.#progressed(message)
+    else if (!this.#subscribed(message)) this.#unasked(message)
   }
 
   #answered(message: ChildMessage): void {
-    const { bytes, id } = message
+    const { bytes, id, error } = message
     const raw = id === undefined ? 'null' : bytes.toString('latin1', id.start, id.end)
     // A child that could not read a request answers with id null: with one request waiting that is its answer
     const pending = raw === 'null' ? this.#only() : this.pending.get(toNumber(raw))
@@ -192,53 +169,56 @@ export class Connection implements ChildReader {
       return
     }
     this.pending.delete(pending.number)
+    this.child.answered()
+    const code = error === undefined ? undefined : numberAt(bytes, member(bytes, error, 'code'))
     // An error response may leave its id out, where it means null
-    const answer =
+    const edit =
       id === undefined
-        ? splice(bytes, [
-            { start: 1, end: 1, bytes: Buffer.concat([Buffer.from('"id":'), pending.id, Buffer.from(',')]) },
-          ])
-        : splice(bytes, [{ ...id, bytes: pending.id }])
-    pending.waiter.answer(answer)
+        ? { start: 1, end: 1, bytes: Buffer.concat([Buffer.from('"id":'), pending.id, Buffer.from(',')]) }
+        : { ...id, bytes: pending.id }
+    const edits: Edit[] = [edit]
+    const tag = pending.method === 'subscriptions/listen' ? this.#subscription(message, 'result') : undefined
+    if (tag !== undefined) edits.push({ ...tag, bytes: pending.id })
+    pending.waiter.answer(splice(bytes, edits), code)
   }
 
-  #asked(message: ChildMessage): void {
-    const { bytes, id, method } = message
-    if (id === undefined) return
-    const [peer] = this.peers
-    const raw = Buffer.from(bytes.subarray(id.start, id.end))
-    if (peer === undefined) return void this.child.write(refusal(raw, -32601, `Nobody is there for ${method}`))
-    const ask = ++this.#lastAsk
-    this.#asks.set(ask, { id: raw, peer })
-    const rewritten = splice(bytes, [{ ...id, bytes: Buffer.from(String(ask)) }])
-    peer.asked({ kind: 'request', method, bytes: rewritten }, ask)
-  }
-
-  #progressed({ bytes, params }: ChildMessage): boolean {
+  #progressed({ bytes, params }: ChildMessage): void {
     const span = member(bytes, params, 'progressToken')
-    if (span === undefined) return false
-    const pending = this.pending.get(toNumber(bytes.toString('latin1', span.start, span.end)))
+    const pending = this.pending.get(numberAt(bytes, span) ?? -1)
     // Progress of a request that is over has no stream to go to
-    if (pending?.token === undefined) return true
+    if (span === undefined || pending?.token === undefined) return
     pending.activeAt = Date.now()
-    pending.waiter.progress(splice(bytes, [{ ...span, bytes: pending.token }]))
+    pending.waiter.related(splice(bytes, [{ ...span, bytes: pending.token }]))
+  }
+
+  /** A notification for a `subscriptions/listen`, whose request id names it (MCP M21). */
+  #subscribed(message: ChildMessage): boolean {
+    const tag = this.#subscription(message, 'params')
+    if (tag === undefined) return false
+    const pending = this.pending.get(numberAt(message.bytes, tag) ?? -1)
+    pending?.waiter.related(splice(message.bytes, [{ ...tag, bytes: pending.id }]))
     return true
   }
 
-  #withdrawn({ bytes, params }: ChildMessage): void {
-    const span = member(bytes, params, 'requestId')
-    if (span === undefined) return
-    const id = bytes.subarray(span.start, span.end)
-    for (const [ask, asked] of this.#asks) {
-      if (!asked.id.equals(id)) continue
-      this.#asks.delete(ask)
-      asked.peer.withdrawn(splice(bytes, [{ ...span, bytes: Buffer.from(String(ask)) }]), ask)
-      return
-    }
+  #subscription({ bytes, params, result }: ChildMessage, place: 'params' | 'result'): Span | undefined {
+    return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), subscriptionKey)
   }
 
   #unasked(message: ChildMessage): void {
-    for (const peer of this.peers) peer.notified(message)
+    const concerned = this.#routing.notified(message, this)
+    for (const peer of concerned) peer.notified(message)
+    if (concerned.length > 0) return
+    const pending = message.method === 'notifications/message' ? this.#whoseLog() : undefined
+    if (pending === undefined) this.#traffic.dropped++
+    else pending.waiter.related(message.bytes)
+  }
+
+  /** A log message names no request: it can be told whose it is while only one user's requests are under way. */
+  #whoseLog(): Pending | undefined {
+    const calls = [...this.pending.values()].filter(({ method, peer }) => method !== 'subscriptions/listen' && !peer)
+    const [first] = calls
+    if (first === undefined || calls.some(({ principal }) => principal !== first.principal)) return undefined
+    return calls.findLast(({ wantsLog }) => wantsLog)
   }
 
   #tellCancelled(requestId: number, reason: string): void {
@@ -254,15 +234,21 @@ export class Connection implements ChildReader {
     const count = ++this.#traffic.rubbish
     // Each power of ten, so that a chatty child does not fill the log
     if (!/^10*$/.test(String(count))) return
-    this.#logger.warn({ pid: this.child.pid, bytes, count }, 'The child wrote a line to stdout that is no MCP message')
+    const text = 'The child wrote a line to stdout that is no MCP message'
+    this.#logger.warn({ pid: this.child.pid, bytes, count }, text)
   }
+}
+
+function copy(bytes: Buffer, { start, end }: Span): Buffer {
+  return Buffer.from(bytes.subarray(start, end))
+}
+
+function numberAt(bytes: Buffer, span: Span | undefined): number | undefined {
+  if (span === undefined) return undefined
+  const number = Number(bytes.toString('latin1', span.start, span.end))
+  return Number.isInteger(number) ? number : undefined
 }
 
 function toNumber(raw: string): number {
   return /^\d{1,15}$/.test(raw) ? Number(raw) : -1
-}
-
-function refusal(id: Buffer, code: number, message: string): Buffer {
-  const error = JSON.stringify({ code, message })
-  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(`,"error":${error}}\n`)])
 }

@@ -3,17 +3,22 @@ import type { ChildMessage } from '../wire/child-message.js'
 
 /** Who waits for the answer to one request. */
 export interface Waiter {
-  /** Progress of the request, its token already the client's. */
-  progress(bytes: Buffer): void
-  /** The answer, its id already the client's; or none, when the request was cancelled. Nothing comes after it. */
-  answer(bytes: Buffer | undefined): void
+  /** A notification that belongs to the request, in the client's own terms. */
+  related(bytes: Buffer): void
+  /**
+   * The answer, its id already the client's, with the code when it is an error; or nothing, when the request was
+   * cancelled. Nothing comes after it.
+   */
+  answer(bytes: Buffer | undefined, errorCode?: number): void
 }
 
 /** Why a request got no answer from the child. */
 export type FailureReason = 'exited' | 'timeout' | 'answer_too_large' | 'closed'
 
-/** A session, or whatever else speaks with a child. */
+/** Who stands for a client at a connection: a session. */
 export interface Peer {
+  /** The resources that it has subscribed to. */
+  readonly subscriptions: ReadonlySet<string>
   /** A notification that belongs to no request. */
   notified(message: ChildMessage): void
   /** A request from the child, to be answered through `Connection.reply` with `ask`. */
@@ -22,4 +27,30 @@ export interface Peer {
   withdrawn(bytes: Buffer, ask: number): void
   /** The child is gone; every waiter was told already. */
   ended(ending: Ending): void
+}
+
+/** One request that the child has not answered. */
+export interface Pending {
+  readonly number: number
+  readonly waiter: Waiter
+  readonly peer?: Peer
+  readonly method: string
+  /** Whose request it is. */
+  readonly principal: string
+  /** The client's id, as it wrote it. */
+  readonly id: Buffer
+  /** The client's progress token, as it wrote it. */
+  readonly token?: Buffer
+  /** Whether the client wants log messages for this request (MCP M22). */
+  readonly wantsLog: boolean
+  readonly startedAt: number
+  /** When it last showed a sign of life, in ms since the epoch. */
+  activeAt: number
+}
+
+/** A request on its way in. */
+export interface Caller {
+  readonly waiter: Waiter
+  readonly principal: string
+  readonly peer?: Peer
 }

@@ -50,6 +50,14 @@ const lastWords = 250
 /** One child process: lines in, lines out, and an end that leaves nothing of its group behind (MCP S3). */
 export class Child {
   reader: ChildReader = silent
+  /** Hears of the first answer, after which the child counts as started. */
+  onFirstAnswer: () => void = () => undefined
+  /** Hears of the end. */
+  onEnd: (ending: Ending) => void = () => undefined
+  /** Whether its first request is one that a legacy server may die of. */
+  isProbed = false
+  /** Whether it was stopped because its first answer took too long. */
+  wasTooSlow = false
   /** Resolves when the process and its group are gone. */
   readonly gone: Promise<void>
   readonly startedAt: number = Date.now()
@@ -59,6 +67,7 @@ export class Child {
   readonly #lines: LineReader
   #gone: () => void = () => undefined
   #stopping = false
+  #hasAnswered = false
   #ending: Ending | undefined
   #timers: NodeJS.Timeout[] = []
 
@@ -94,6 +103,21 @@ export class Child {
   /** Set once the child has ended. */
   get ending(): Ending | undefined {
     return this.#ending
+  }
+
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping
+  }
+
+  /** It speaks MCP: whoever reads it has got an answer. */
+  answered(): void {
+    if (this.#hasAnswered) return
+    this.#hasAnswered = true
+    this.onFirstAnswer()
   }
 
   /** The last lines it wrote to stderr. */
@@ -161,6 +185,7 @@ export class Child {
     this.#ending = ending
     for (const timer of this.#timers) clearTimeout(timer)
     this.#lines.end()
+    this.onEnd(ending)
     this.reader.ended(ending)
     this.reader = silent
     this.#sweep()

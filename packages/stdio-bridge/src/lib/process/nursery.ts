@@ -29,11 +29,6 @@ export class Nursery {
     return child
   }
 
-  /** A child did not come to its first answer. */
-  failedStart(): void {
-    this.counts.failedStarts++
-  }
-
   /** Stops everything; resolves when no process is left. */
   async close(): Promise<void> {
     await Promise.all([...this.children].map((child) => child.stop()))

@@ -9,6 +9,8 @@ export interface ChildMessage {
   readonly id?: Span
   readonly method?: string
   readonly params?: Span
+  readonly result?: Span
+  readonly error?: Span
 }
 
 /** From here on a response is not parsed: only its envelope is looked for. */
@@ -58,18 +60,17 @@ function one(bytes: Buffer, start: number): ChildMessage[] {
     found[key] = value
   })
   if (bytes[end - 1] !== 0x7d || skipSpace(bytes, end) !== bytes.length) return []
-  const { id, method, params } = found
+  const { id, method, params, result, error } = found
   if (method !== undefined) {
     const name = readString(bytes, method)
     if (name === undefined) return []
-    const message = { bytes, method: name, ...(params === undefined ? {} : { params }) }
-    return [id === undefined ? { kind: 'notification', ...message } : { kind: 'request', id, ...message }]
+    return [{ kind: id === undefined ? 'notification' : 'request', bytes, id, method: name, params }]
   }
-  if (found.result === undefined && found.error === undefined) return []
-  return [{ kind: 'response', bytes, ...(id === undefined ? {} : { id }) }]
+  if (result === undefined && error === undefined) return []
+  return [{ kind: 'response', bytes, id, result, error }]
 }
 
-const headPattern = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15}),(?:"jsonrpc":"2\.0",)?"(?:result|error)":/
+const headPattern = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15}),(?:"jsonrpc":"2\.0",)?"result":/
 
 // Both places are exact: the head is the first bytes of the object, and a quote before a trailing id cannot be inside
 // of a string, nor can the last brace close anything but the object
@@ -80,7 +81,7 @@ function quickResponse(bytes: Buffer): ChildMessage | undefined {
     const start = head.indexOf('"id":') + 5
     return { kind: 'response', bytes, id: { start, end: start + match[1].length } }
   }
-  if (!/^\{"(?:result|error)":[{[]/.test(head)) return undefined
+  if (!/^\{"result":[{[]/.test(head)) return undefined
   const tail = tailId(bytes.subarray(-100))
   if (tail === undefined) return undefined
   const start = bytes.length - Math.min(100, bytes.length) + tail.at

@@ -4,6 +4,8 @@ import { member, type Span, scanObject, skipSpace } from './json-scan.js'
 export interface ClientSpans {
   readonly id?: Span
   readonly params?: Span
+  /** `params._meta`. */
+  readonly meta?: Span
   /** `params._meta.progressToken`. */
   readonly progressToken?: Span
 }
@@ -16,8 +18,8 @@ export function clientSpans(bytes: Buffer): ClientSpans {
     if (key === 'id') id = value
     else if (key === 'params') params = value
   })
-  const progressToken = member(bytes, member(bytes, params, '_meta'), 'progressToken')
-  return { id, params, progressToken }
+  const meta = member(bytes, params, '_meta')
+  return { id, params, meta, progressToken: member(bytes, meta, 'progressToken') }
 }
 
 /** The same memory as a Buffer. */

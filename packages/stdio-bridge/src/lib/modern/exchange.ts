@@ -1,0 +1,109 @@
+import type { Context, Message } from '@mcp-gateway/core'
+import { OutStream, type StreamHost } from '../http/out-stream.js'
+import type { Pending } from '../mux/peer.js'
+import { asBuffer, clientSpans } from '../wire/client-message.js'
+import type { PooledChild } from './pool.js'
+
+/** What an exchange tells the leg. */
+export interface ExchangeHost {
+  /** It is over. */
+  done(exchange: Exchange): void
+  /** A listener lost its child; another is found for it, or it ends. */
+  lost(exchange: Exchange): void
+}
+
+/** MCP M14, M15 and the version and header errors: what HTTP says beside the JSON-RPC code. */
+const statuses: Record<number, number> = {
+  [-32601]: 404,
+  [-32020]: 400,
+  [-32021]: 400,
+  [-32022]: 400,
+  [-32600]: 400,
+  [-32700]: 400,
+}
+
+/** One request of the modern era and its answer. The client's going away is its cancellation (MCP M17). */
+export class Exchange implements StreamHost {
+  readonly history = undefined
+  readonly priming = false
+  readonly retry = 0
+  readonly highWaterMark = 1_048_576
+  readonly message: Message
+  readonly principal: string
+  readonly stream: OutStream
+  child: PooledChild | undefined
+  pending: Pending | undefined
+  readonly #host: ExchangeHost
+  #over = false
+  #acknowledged = false
+
+  constructor(message: Message, context: Context, principal: string, host: ExchangeHost) {
+    this.message = message
+    this.principal = principal
+    this.#host = host
+    this.stream = new OutStream(0, this, context)
+  }
+
+  get isListening(): boolean {
+    return this.message.method === 'subscriptions/listen'
+  }
+
+  /** Sends the request to this child. */
+  run(child: PooledChild): void {
+    this.child = child
+    child.inFlight++
+    const wasAcknowledged = this.#acknowledged
+    let isFirst = true
+    const related = (bytes: Buffer) => {
+      // A listener that was moved to another child has been acknowledged already
+      const isRepeated = isFirst && wasAcknowledged
+      isFirst = false
+      this.#acknowledged = true
+      if (!isRepeated) this.stream.send(bytes)
+    }
+    const answer = (bytes: Buffer | undefined, errorCode?: number) => {
+      if (this.#over) return
+      if (this.isListening && child.connection.isOver && this.#acknowledged) {
+        this.child = undefined
+        child.inFlight--
+        this.#host.lost(this)
+        return
+      }
+      this.end(bytes, statuses[errorCode ?? 0])
+    }
+    this.pending = child.connection.request(this.message, { waiter: { related, answer }, principal: this.principal })
+  }
+
+  /** Answers, and is over. */
+  end(bytes: Buffer | undefined, status?: number): void {
+    if (this.#over) return
+    this.#over = true
+    this.stream.finish(bytes, status)
+    this.#host.done(this)
+  }
+
+  /** Ends a listener as a server does that shuts down: with a result (MCP M21). */
+  endGracefully(): void {
+    const bytes = asBuffer(this.message.bytes)
+    const { id } = clientSpans(bytes)
+    if (id === undefined || !this.isListening) return
+    const raw = bytes.toString('utf8', id.start, id.end)
+    const tag = `"_meta":{"io.modelcontextprotocol/subscriptionId":${raw}}`
+    this.end(Buffer.from(`{"jsonrpc":"2.0","id":${raw},"result":{"resultType":"complete",${tag}}}`))
+  }
+
+  /** The client went away. */
+  left(): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.pending !== undefined) this.child?.connection.cancel(this.pending, 'The client closed the connection')
+    this.#host.done(this)
+  }
+
+  /** A shared child does not wait for a slow reader: that one's answer ends instead. */
+  pressed(): void {
+    if (!this.stream.isOverfull) return
+    this.stream.detach()
+    this.left()
+  }
+}

@@ -1,0 +1,139 @@
+import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
+import { accepts } from '../http/accepts.js'
+import { ownerOf } from '../legacy/session-registry.js'
+import type { Connection } from '../mux/connection.js'
+import type { Routing } from '../mux/routing.js'
+import type { Settings } from '../options.js'
+import { isRefusal, type Refusal, refuse } from '../refusal.js'
+import { Exchange } from './exchange.js'
+import { checkHeaderParameters } from './header-parameters.js'
+import { legacyOnly, Pool, type PooledChild } from './pool.js'
+
+const openAfter = 10_000
+const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
+
+/** Streamable HTTP of the modern era: each POST stands for itself. */
+export class ModernLeg {
+  readonly pool: Pool
+  readonly #settings: Settings
+  readonly #exchanges: Set<Exchange> = new Set()
+  readonly #perPrincipal: Map<string, number> = new Map()
+
+  constructor(settings: Settings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
+    this.#settings = settings
+    this.pool = new Pool(settings, connect)
+  }
+
+  get inFlight(): number {
+    return this.#exchanges.size
+  }
+
+  async handle(request: Request, context: Context, message: Message): Promise<Response> {
+    if (!accepts(request.headers, 'application/json') || !accepts(request.headers, 'text/event-stream')) {
+      // MCP M5
+      return jsonRpcError({
+        status: 406,
+        message: 'Accept must name application/json and text/event-stream',
+        id: message.id,
+      })
+    }
+    const owner = ownerOf(context)
+    if (message.kind === 'request' && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
+      return refuse(tooManyRequests, message)
+    }
+    const child = await this.pool.acquire(owner)
+    if (child === legacyOnly) return unsupported(message)
+    if (isRefusal(child)) return refuse(child, message)
+    const { connection } = child
+    if (connection.child.queued > this.#settings.maxQueuedBytes) return refuse(notKeepingUp, message)
+    if (message.kind !== 'request') {
+      connection.notify(message.bytes)
+      // MCP M13
+      return new Response(null, { status: 202 })
+    }
+    const exchange = this.#begin(message, context, owner.principal)
+    const mismatch = message.method === 'tools/call' ? await this.#mismatch(child, request, message) : undefined
+    if (mismatch !== undefined) {
+      exchange.left()
+      return jsonRpcError({ status: 400, code: -32020, message: mismatch, id: message.id })
+    }
+    if (request.signal.aborted) {
+      exchange.left()
+    } else {
+      request.signal.addEventListener('abort', () => exchange.left(), { once: true })
+      exchange.run(child)
+    }
+    return exchange.stream.response
+  }
+
+  /** Time limits and signs of life. */
+  tick(now: number, keepAlive: boolean): void {
+    const { requestTimeout, maxRequestTime } = this.#settings
+    for (const exchange of this.#exchanges) {
+      const { stream, pending, child } = exchange
+      if (now - stream.openedAt >= openAfter && pending !== undefined) stream.open()
+      if (keepAlive) stream.keepAlive()
+      if (pending === undefined || exchange.isListening) continue
+      const isLate = now - pending.activeAt > requestTimeout * 1000 || now - pending.startedAt > maxRequestTime * 1000
+      if (isLate) child?.connection.giveUp(pending)
+    }
+    this.pool.tick(now)
+  }
+
+  /** Ends the listeners; the answers of the others end with their children. */
+  close(): void {
+    for (const exchange of this.#exchanges) exchange.endGracefully()
+  }
+
+  #begin(message: Message, context: Context, principal: string): Exchange {
+    const exchange = new Exchange(message, context, principal, {
+      done: (over) => {
+        this.#exchanges.delete(over)
+        const left = this.#countOf(principal) - 1
+        if (left > 0) this.#perPrincipal.set(principal, left)
+        else this.#perPrincipal.delete(principal)
+        if (over.child !== undefined) this.pool.release(over.child)
+      },
+      lost: (listener) => void this.#listenAgain(listener, context),
+    })
+    this.#exchanges.add(exchange)
+    this.#perPrincipal.set(principal, this.#countOf(principal) + 1)
+    return exchange
+  }
+
+  /** MCP S3: listeners are opened again at the child that takes the place of one that crashed. */
+  async #listenAgain(listener: Exchange, context: Context): Promise<void> {
+    const child = await this.pool.acquire(ownerOf(context))
+    if (typeof child === 'string' || isRefusal(child)) listener.end(undefined)
+    else if (this.#exchanges.has(listener)) listener.run(child)
+  }
+
+  async #mismatch(child: PooledChild, request: Request, message: Message): Promise<string | undefined> {
+    const parameters = await child.tools.of(message.name ?? '')
+    if (parameters.length === 0) return undefined
+    return checkHeaderParameters(parameters, message.json().params?.arguments, request.headers)
+  }
+
+  #countOf(principal: string): number {
+    return this.#perPrincipal.get(principal) ?? 0
+  }
+}
+
+// MCP M7
+function unsupported(message: Message): Response {
+  const requested = message.protocolVersion
+  return jsonRpcError({
+    status: 400,
+    code: -32022,
+    message: `This server speaks ${legacyVersions.join(', ')}; send initialize`,
+    id: message.kind === 'request' ? message.id : null,
+    data: { supported: legacyVersions, requested },
+  })
+}
+
+const tooManyRequests: Refusal = {
+  status: 429,
+  message: 'Too many of your requests wait for their answers',
+  retryAfter: 1,
+}
+const notKeepingUp: Refusal = { status: 503, message: 'The MCP server does not keep up with its input', retryAfter: 1 }

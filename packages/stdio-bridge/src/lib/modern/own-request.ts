@@ -1,0 +1,68 @@
+import { parseMessage } from '@mcp-gateway/core'
+import type { Connection } from '../mux/connection.js'
+import type { Pending } from '../mux/peer.js'
+
+/** The revision that the bridge itself speaks with a modern child. */
+export const modernVersion = '2026-07-28'
+
+/** Who the bridge's own requests belong to; no user has this name. */
+export const bridgeItself = '\0bridge'
+
+/** What came of a request of the bridge itself. */
+export interface OwnAnswer {
+  readonly result?: Record<string, unknown>
+  readonly error?: { readonly code: number; readonly data?: unknown }
+}
+
+/**
+ * Sends a request of the bridge's own to a modern child. Resolves with `undefined` when there was no answer, in time or
+ * at all.
+ *
+ * @param timeout seconds
+ */
+export function ownRequest(
+  connection: Connection,
+  method: string,
+  params: Record<string, unknown>,
+  timeout: number,
+): Promise<OwnAnswer | undefined> {
+  return new Promise((resolve) => {
+    let pending: Pending | undefined
+    const timer = setTimeout(() => {
+      if (pending !== undefined) connection.giveUp(pending)
+    }, timeout * 1000)
+    const answer = (bytes: Buffer | undefined) => {
+      clearTimeout(timer)
+      resolve(bytes === undefined || connection.isOver || !connection.child.hasAnswered ? undefined : parse(bytes))
+    }
+    pending = send(connection, method, params, { related: () => undefined, answer })
+  })
+}
+
+/** Listens to a child for the bridge itself; `related` hears of each notification until the child is gone. */
+export function ownListen(connection: Connection, notifications: Record<string, unknown>, related: () => void): void {
+  send(connection, 'subscriptions/listen', { notifications }, { related, answer: () => undefined })
+}
+
+function send(
+  connection: Connection,
+  method: string,
+  params: Record<string, unknown>,
+  waiter: Pending['waiter'],
+): Pending {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': modernVersion,
+    'io.modelcontextprotocol/clientInfo': { name: 'mcp-gateway', version: '0' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const request = { jsonrpc: '2.0', id: 0, method, params: { ...params, _meta: meta } }
+  return connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter, principal: bridgeItself })
+}
+
+function parse(bytes: Buffer): OwnAnswer | undefined {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

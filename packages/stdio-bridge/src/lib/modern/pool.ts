@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto'
+import type { SessionOwner } from '../legacy/legacy-session.js'
+import type { Connection } from '../mux/connection.js'
+import type { Routing } from '../mux/routing.js'
+import { isRefusal, type Refusal } from '../refusal.js'
+import { ownRequest } from './own-request.js'
+import { ToolHeaders } from './tool-headers.js'
+
+/** A modern child that serves requests. */
+export interface PooledChild {
+  readonly connection: Connection
+  readonly tools: ToolHeaders
+  /** Requests of clients that it has not answered. */
+  inFlight: number
+  usedAt: number
+}
+
+/** What a pool takes from the options of its bridge. */
+export interface PoolSettings {
+  readonly isolation: 'session' | 'principal' | 'pool' | 'request' | undefined
+  readonly poolSize: number
+  /** Seconds. */
+  readonly handshakeTimeout: number
+  /** Seconds. */
+  readonly idleTimeout: number
+}
+
+/** Requests under way at every child of a pool before another one is started. */
+const crowded = 16
+/** How long a child that died of the question is taken for a legacy one, in ms. */
+const deathMeansLegacy = 60_000
+
+/** Modern children have no requests for their clients, and nothing that is unasked concerns a session. */
+const noSessions: Routing = { isShared: true, notified: () => [], asked: () => undefined }
+
+/** The server speaks no modern revision. */
+export const legacyOnly = 'legacy-only'
+
+interface Group {
+  children: PooledChild[]
+  starting?: Promise<PooledChild | Refusal | typeof legacyOnly>
+  crashes: number
+  notBefore: number
+}
+
+/** The modern children: a few for everybody, or one for each user, or one for each request. */
+export class Pool {
+  readonly #settings: PoolSettings
+  readonly #connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>
+  readonly #groups: Map<string, Group> = new Map()
+  #legacyUntil = 0
+
+  constructor(settings: PoolSettings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
+    this.#settings = settings
+    this.#connect = connect
+  }
+
+  *children(): Generator<PooledChild> {
+    for (const { children } of this.#groups.values()) yield* children
+  }
+
+  /** The child that a request of this user goes to. */
+  async acquire(owner: SessionOwner): Promise<PooledChild | Refusal | typeof legacyOnly> {
+    if (Date.now() < this.#legacyUntil) return legacyOnly
+    const { isolation, poolSize } = this.#settings
+    if (isolation === 'request') return this.#start(owner.principal)
+    const group = this.#groupOf(owner)
+    const alive = group.children.filter(({ connection }) => !connection.isOver)
+    group.children = alive
+    const best = alive.reduce<PooledChild | undefined>((least, one) => {
+      return least === undefined || one.inFlight < least.inFlight ? one : least
+    }, undefined)
+    if (best !== undefined && (best.inFlight < crowded || alive.length >= this.#sizeFor(isolation, poolSize)))
+      return best
+    const started = this.#startIn(group, owner.principal)
+    return best ?? started
+  }
+
+  /** A request is over. */
+  release(child: PooledChild): void {
+    child.inFlight--
+    child.usedAt = Date.now()
+    if (this.#settings.isolation === 'request') void child.connection.child.stop()
+  }
+
+  /** Stops the children that nobody has used for a while. */
+  tick(now: number): void {
+    for (const [key, group] of this.#groups) {
+      for (const { connection, inFlight, usedAt } of group.children) {
+        if (inFlight === 0 && now - usedAt > this.#settings.idleTimeout * 1000) void connection.child.stop()
+      }
+      group.children = group.children.filter(({ connection }) => !connection.isOver)
+      if (group.children.length === 0 && group.starting === undefined && now > group.notBefore) this.#groups.delete(key)
+    }
+  }
+
+  #sizeFor(isolation: PoolSettings['isolation'], poolSize: number): number {
+    return isolation === 'principal' || isolation === 'session' ? 1 : poolSize
+  }
+
+  // A modern client has no session; children that are not for everybody are for one user
+  #groupOf({ principal, audience, scopes }: SessionOwner): Group {
+    const { isolation } = this.#settings
+    const isForAll = isolation === undefined || isolation === 'pool'
+    const whose = JSON.stringify([principal, audience, [...scopes].sort()])
+    const key = isForAll ? '' : createHash('sha256').update(whose).digest('base64')
+    const group = this.#groups.get(key) ?? { children: [], crashes: 0, notBefore: 0 }
+    this.#groups.set(key, group)
+    return group
+  }
+
+  #startIn(group: Group, principal: string): Promise<PooledChild | Refusal | typeof legacyOnly> {
+    const pause = group.notBefore - Date.now()
+    if (pause > 0) {
+      const message = 'The MCP server ended by itself and is being restarted'
+      return Promise.resolve({ status: 503, message, retryAfter: pause / 1000 })
+    }
+    group.starting ??= this.#start(principal).then((started) => {
+      group.starting = undefined
+      if (typeof started === 'string' || isRefusal(started)) return started
+      group.children.push(started)
+      this.#watch(group, started)
+      return started
+    })
+    return group.starting
+  }
+
+  /** The first crash costs nothing; each that follows soon after makes the pause before the next start longer. */
+  #watch(group: Group, { connection }: PooledChild): void {
+    const { child } = connection
+    const { onEnd } = child
+    child.onEnd = (ending) => {
+      onEnd(ending)
+      if (ending.expected) return
+      const isSoon = Date.now() - child.startedAt < 60_000
+      group.crashes = isSoon ? Math.min(group.crashes + 1, 8) : 0
+      if (group.crashes > 1) group.notBefore = Date.now() + 100 * 2 ** group.crashes * (0.75 + Math.random() / 2)
+    }
+  }
+
+  async #start(principal: string): Promise<PooledChild | Refusal | typeof legacyOnly> {
+    const connection = await this.#connect(principal, noSessions)
+    if (isRefusal(connection)) return connection
+    const { child } = connection
+    child.isProbed = true
+    const answer = await ownRequest(connection, 'server/discover', {}, this.#settings.handshakeTimeout)
+    if (answer === undefined || !isModern(answer)) {
+      // MCP S2: any other error and silence mean legacy, whatever the code
+      this.#legacyUntil = answer === undefined ? Date.now() + deathMeansLegacy : Number.POSITIVE_INFINITY
+      if (child.ending?.error !== undefined) this.#legacyUntil = 0
+      void child.stop()
+      return legacyOnly
+    }
+    const { tools } = (answer.result?.capabilities ?? {}) as { tools?: { listChanged?: unknown } }
+    const headers = new ToolHeaders(connection, tools?.listChanged === true)
+    return { connection, tools: headers, inFlight: 0, usedAt: Date.now() }
+  }
+}
+
+function isModern({ result, error }: { result?: Record<string, unknown>; error?: { code: number } }): boolean {
+  if (Array.isArray(result?.supportedVersions)) return true
+  return error !== undefined && error.code <= -32020 && error.code >= -32022
+}

@@ -1,0 +1,68 @@
+import type { Connection } from '../mux/connection.js'
+import { type HeaderParameter, headerParameters } from './header-parameters.js'
+import { ownListen, ownRequest } from './own-request.js'
+
+const maxPages = 100
+/** Seconds that a page of the list may take. */
+const patience = 10
+/** However short-lived a server calls its list, it is not asked for more often than this, in ms. */
+const shortest = 1000
+const longest = 3_600_000
+
+type Tools = ReadonlyMap<string, readonly HeaderParameter[]>
+
+/**
+ * Which arguments of a child's tools are mirrored by headers, from its `tools/list`: read at the first call, and again
+ * when the list has changed or its time is over.
+ */
+export class ToolHeaders {
+  readonly #connection: Connection
+  readonly #isToldOfChanges: boolean
+  #tools: Promise<Tools> | undefined
+  #expires = 0
+  #isListening = false
+
+  /** @param isToldOfChanges whether the server declared `tools.listChanged` */
+  constructor(connection: Connection, isToldOfChanges: boolean) {
+    this.#connection = connection
+    this.#isToldOfChanges = isToldOfChanges
+  }
+
+  /** The mirrored arguments of this tool; none for a tool that is not in the list. */
+  async of(tool: string): Promise<readonly HeaderParameter[]> {
+    if (this.#tools === undefined || Date.now() > this.#expires) {
+      this.#expires = Number.POSITIVE_INFINITY
+      this.#tools = this.#read()
+      this.#listen()
+    }
+    return (await this.#tools).get(tool) ?? []
+  }
+
+  #listen(): void {
+    if (this.#isListening || !this.#isToldOfChanges) return
+    this.#isListening = true
+    ownListen(this.#connection, { toolsListChanged: true }, () => {
+      this.#expires = 0
+    })
+  }
+
+  async #read(): Promise<Tools> {
+    const tools = new Map<string, readonly HeaderParameter[]>()
+    let cursor: unknown
+    let lifetime = longest
+    for (let page = 0; page < maxPages; page++) {
+      const answer = await ownRequest(this.#connection, 'tools/list', cursor === undefined ? {} : { cursor }, patience)
+      const { tools: listed, ttlMs, nextCursor } = answer?.result ?? {}
+      for (const { name, inputSchema } of Array.isArray(listed) ? listed : []) {
+        const parameters = headerParameters(inputSchema)
+        if (typeof name === 'string' && parameters.length > 0) tools.set(name, parameters)
+      }
+      lifetime = Math.min(lifetime, typeof ttlMs === 'number' ? ttlMs : 0)
+      cursor = nextCursor
+      if (typeof cursor !== 'string') break
+    }
+    // A change that was told meanwhile has set it to 0 already
+    if (this.#expires > 0) this.#expires = Date.now() + Math.max(shortest, lifetime)
+    return tools
+  }
+}

@@ -1,0 +1,82 @@
+import type { Message } from '@mcp-gateway/core'
+import type { Child } from '../process/child.js'
+import type { ChildMessage } from '../wire/child-message.js'
+import { asBuffer, clientSpans } from '../wire/client-message.js'
+import { member, type Span } from '../wire/json-scan.js'
+import { splice, toLine } from '../wire/splice.js'
+import type { Peer } from './peer.js'
+
+interface Ask {
+  readonly id: Buffer
+  readonly peer: Peer
+}
+
+/** The requests of a child that its clients have not answered, under numbers of our own. */
+export class Asks {
+  readonly #child: Child
+  readonly #open: Map<number, Ask> = new Map()
+  #last = 0
+
+  constructor(child: Child) {
+    this.#child = child
+  }
+
+  /** Passes a request of the child on; one that nobody takes is refused at once. */
+  ask({ bytes, id, method }: ChildMessage, peer: Peer | undefined): void {
+    if (id === undefined) return
+    const raw = Buffer.from(bytes.subarray(id.start, id.end))
+    if (peer === undefined) {
+      this.#child.write(refusal(raw, -32601, `No client takes ${method} here`))
+      return
+    }
+    const ask = ++this.#last
+    this.#open.set(ask, { id: raw, peer })
+    const rewritten = splice(bytes, [{ ...id, bytes: Buffer.from(String(ask)) }])
+    peer.asked({ kind: 'request', method, bytes: rewritten }, ask)
+  }
+
+  /** Passes a client's answer on; one that was not asked of this client is dropped. */
+  reply(message: Message, ask: number, peer: Peer): void {
+    const asked = this.#open.get(ask)
+    if (asked === undefined || asked.peer !== peer) return
+    this.#open.delete(ask)
+    const bytes = asBuffer(message.bytes)
+    const { id } = clientSpans(bytes)
+    if (id !== undefined) this.#child.write(toLine(bytes, [{ ...id, bytes: asked.id }]))
+  }
+
+  /** Answers a request of the child with an error, because no client will. */
+  refuse(ask: number, code: number, text: string): void {
+    const asked = this.#open.get(ask)
+    if (asked === undefined) return
+    this.#open.delete(ask)
+    this.#child.write(refusal(asked.id, code, text))
+  }
+
+  /** Refuses all that this peer was asked. */
+  refuseAll(peer: Peer, text: string): void {
+    for (const [ask, asked] of this.#open) if (asked.peer === peer) this.refuse(ask, -32603, text)
+  }
+
+  /** The child takes a request back. */
+  withdraw({ bytes, params }: ChildMessage): void {
+    const span: Span | undefined = member(bytes, params, 'requestId')
+    if (span === undefined) return
+    const id = bytes.subarray(span.start, span.end)
+    for (const [ask, asked] of this.#open) {
+      if (!asked.id.equals(id)) continue
+      this.#open.delete(ask)
+      asked.peer.withdrawn(splice(bytes, [{ ...span, bytes: Buffer.from(String(ask)) }]), ask)
+      return
+    }
+  }
+
+  clear(): void {
+    this.#open.clear()
+  }
+}
+
+function refusal(id: Buffer, code: number, message: string): Buffer {
+  const error = JSON.stringify({ code, message })
+  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(`,"error":${error}}\n`)])
+}

@@ -1,0 +1,33 @@
+interface Bucket {
+  tokens: number
+  at: number
+}
+
+/** How often one user may have a process started: so many at once, refilled over a minute. */
+export class StartRate {
+  readonly #perMinute: number
+  readonly #now: () => number
+  readonly #buckets: Map<string, Bucket> = new Map()
+
+  constructor(perMinute: number, now: () => number = Date.now) {
+    this.#perMinute = perMinute
+    this.#now = now
+  }
+
+  /** Takes one; says how many seconds it takes until there is one, 0 when there was. */
+  take(principal: string): number {
+    const now = this.#now()
+    const bucket = this.#buckets.get(principal) ?? { tokens: this.#perMinute, at: now }
+    const refilled = bucket.tokens + (Math.max(0, now - bucket.at) / 60_000) * this.#perMinute
+    const tokens = Math.min(this.#perMinute, refilled)
+    if (tokens < 1) return ((1 - tokens) / this.#perMinute) * 60
+    this.#buckets.set(principal, { tokens: tokens - 1, at: now })
+    if (this.#buckets.size > 10_000) this.#prune(now)
+    return 0
+  }
+
+  /** A bucket that has had a minute to refill is as good as none. */
+  #prune(now: number): void {
+    for (const [principal, { at }] of this.#buckets) if (now - at >= 60_000) this.#buckets.delete(principal)
+  }
+}

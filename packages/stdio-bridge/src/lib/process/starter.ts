@@ -1,0 +1,123 @@
+import type { Refusal } from '../refusal.js'
+import { Breaker } from './breaker.js'
+import type { Child } from './child.js'
+import type { Nursery } from './nursery.js'
+import { Slots } from './slots.js'
+import { StartRate } from './start-rate.js'
+
+/** What bounds the starting of children. */
+export interface StartLimits {
+  readonly maxChildren: number
+  readonly maxStartsPerMinute: number
+  readonly startConcurrency: number
+  readonly spares: number
+  /** Seconds. */
+  readonly handshakeTimeout: number
+}
+
+/** Seconds between two spares, so that refilling never keeps the machine from its work. */
+const refillPause = 0.1
+
+/** Decides whether a child may be started now, and keeps some started ahead. */
+export class Starter {
+  readonly #nursery: Nursery
+  readonly #limits: StartLimits
+  readonly #slots: Slots
+  readonly #rate: StartRate
+  readonly #breaker: Breaker = new Breaker()
+  readonly #spares: Set<Child> = new Set()
+  #refill: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(nursery: Nursery, limits: StartLimits) {
+    this.#nursery = nursery
+    this.#limits = limits
+    this.#slots = new Slots(limits.startConcurrency)
+    this.#rate = new StartRate(limits.maxStartsPerMinute)
+  }
+
+  get spares(): number {
+    return this.#spares.size
+  }
+
+  /** Whether the last starts failed, so that none is tried at the moment. */
+  get isBroken(): boolean {
+    return this.#breaker.isOpen
+  }
+
+  /** A child to be spoken with, on behalf of this user; or why there is none. */
+  async start(principal: string): Promise<Child | Refusal> {
+    const refused = this.#refused(principal)
+    if (refused !== undefined) return refused
+    const spare = this.#takeSpare()
+    if (spare !== undefined) return spare
+    if (this.#nursery.children.size >= this.#limits.maxChildren) return full
+    const release = await this.#slots.take(this.#limits.handshakeTimeout)
+    if (release === undefined) return busy
+    if (this.#closed) {
+      release()
+      return closing
+    }
+    const child = this.#spawn(release)
+    this.#refillLater()
+    return child
+  }
+
+  /** Ends the spares and starts nothing any more. */
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#refill)
+    this.#spares.clear()
+  }
+
+  #refused(principal: string): Refusal | undefined {
+    if (this.#closed) return closing
+    const wait = this.#rate.take(principal)
+    if (wait > 0) return { status: 429, message: 'You start MCP server processes too often', retryAfter: wait }
+    const pause = this.#breaker.enter()
+    return pause > 0 ? { ...broken, retryAfter: pause } : undefined
+  }
+
+  #spawn(release?: () => void): Child {
+    const child = this.#nursery.spawn()
+    child.onFirstAnswer = () => {
+      release?.()
+      this.#breaker.succeeded()
+    }
+    child.onEnd = ({ expected, error }) => {
+      release?.()
+      this.#spares.delete(child)
+      if (child.hasAnswered || (expected && !child.wasTooSlow) || (child.isProbed && error === undefined)) return
+      this.#nursery.counts.failedStarts++
+      this.#breaker.failed()
+    }
+    return child
+  }
+
+  #takeSpare(): Child | undefined {
+    const [spare] = this.#spares
+    if (spare === undefined) return undefined
+    this.#spares.delete(spare)
+    this.#refillLater()
+    return spare
+  }
+
+  #refillLater(): void {
+    if (this.#refill !== undefined || this.#limits.spares === 0) return
+    this.#refill = setTimeout(() => {
+      this.#refill = undefined
+      const isFull = this.#nursery.children.size >= this.#limits.maxChildren
+      if (this.#closed || isFull || this.#breaker.isOpen || this.#spares.size >= this.#limits.spares) return
+      this.#spares.add(this.#spawn())
+      this.#refillLater()
+    }, refillPause * 1000).unref()
+  }
+}
+
+const full: Refusal = { status: 503, message: 'The bridge runs all the processes it may', retryAfter: 10 }
+const busy: Refusal = { status: 503, message: 'Too many MCP server processes are being started', retryAfter: 5 }
+const closing: Refusal = { status: 503, message: 'The bridge is shutting down; try again', retryAfter: 5 }
+const broken: Omit<Refusal, 'retryAfter'> = {
+  status: 503,
+  message: 'The MCP server has failed to start several times; its operator finds the reason in the log',
+}
