@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   resolve: { conditions: ['@mcp-gateway/source'] },
-  ssr: { resolve: { conditions: ['@mcp-gateway/source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['@mcp-gateway/source', 'node'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'examples/*/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/.next/**'],
