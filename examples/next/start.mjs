@@ -3,8 +3,6 @@ import { createRequire } from 'node:module'
 import { choosePort } from '@mcp-gateway/example-gateway'
 
 process.env.NEXT_TELEMETRY_DISABLED = '1'
-// Next waits for open streams when it is told to stop; the gateway, which ends them, does the stopping instead.
-process.env.NEXT_MANUAL_SIG_HANDLE = '1'
 process.argv.splice(2, Number.POSITIVE_INFINITY, 'start', import.meta.dirname, '--hostname', '127.0.0.1')
 process.argv.push('--port', String(await choosePort()))
 createRequire(import.meta.url)('next/dist/bin/next')

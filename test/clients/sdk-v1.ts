@@ -36,7 +36,7 @@ export async function connectSdkV1(url: string, authorize: Authorize): Promise<C
       questions,
       listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
       callTool: async (name, args, onProgress) => {
-        const options = { onprogress: ({ progress }: { progress: number }) => onProgress?.(progress) }
+        const options = onProgress && { onprogress: ({ progress }: { progress: number }) => onProgress(progress) }
         const { content } = await client.callTool({ name, arguments: args }, CallToolResultSchema, options)
         return (content as { text?: string }[]).map(({ text = '' }) => text).join('\n')
       },

@@ -38,7 +38,7 @@ export async function connectSdkV2(url: string, authorize: Authorize): Promise<C
       questions,
       listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
       callTool: async (name, args, onProgress) => {
-        const options = { onprogress: ({ progress }: { progress: number }) => onProgress?.(progress) }
+        const options = onProgress && { onprogress: ({ progress }: { progress: number }) => onProgress(progress) }
         const { content } = await client.callTool({ name, arguments: args }, options)
         return content.map((part) => (part.type === 'text' ? part.text : '')).join('\n')
       },

@@ -47,7 +47,9 @@ export async function startExample(name: ExampleName, env: Record<string, string
 
 /** Starts an example that is expected to end by itself, and waits until it has. */
 export async function runExample(name: ExampleName, env: Record<string, string>): Promise<Ended> {
-  return spawnExample(name, env).ended
+  const { child, ended } = spawnExample(name, env)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  return ended.finally(() => clearTimeout(timer))
 }
 
 function spawnExample(name: ExampleName, env: Record<string, string>) {

@@ -36,8 +36,10 @@ export function createExample(settings: Settings, port = settings.port): Example
     throw new SettingsError(`MCP_COMMAND: there is no program ${command}. It is run without a shell, from ${folder}.`)
   }
   const path = settings.command ? '/mcp' : '/everything/mcp'
+  // Clients wait a minute for an answer; with half of that they hear what is wrong before they give up.
+  const server = { command, args, cwd: folder, handshakeTimeout: 30 }
   return {
-    gateway: exampleGateway({ url, storage, auth: settings.auth, path, server: { command, args, cwd: folder } }),
+    gateway: exampleGateway({ url, storage, auth: settings.auth, path, server }),
     storage,
     url,
     path,

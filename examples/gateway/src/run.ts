@@ -9,8 +9,19 @@ export async function run(example: Example, server?: Server): Promise<void> {
   stopOnSignal(async () => {
     server?.close()
     await example.gateway.close()
-    server?.closeAllConnections()
+    if (server) await letGo(server)
     await example.storage.close()
   })
   console.log(banner(example, storage, process.stdout.isTTY))
+}
+
+// The last answers are on their way when the gateway has closed; a connection that stays open after them is cut.
+async function letGo(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.once('close', resolve))
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const cut = setTimeout(() => server.closeAllConnections(), 1_000)
+  server.closeIdleConnections()
+  await closed
+  clearInterval(idle)
+  clearTimeout(cut)
 }

@@ -41,7 +41,10 @@ const environment = z.object({
     .optional(),
   REDIS_URL: z
     .string()
-    .refine((url) => /^rediss?:\/\/[^/]/.test(url) && URL.canParse(url), 'has to look like redis://127.0.0.1:6379')
+    .refine(
+      (url) => /^rediss?:\/\/[^/]/.test(url) && URL.canParse(url),
+      'has to be a URL such as redis://127.0.0.1:6379',
+    )
     .optional(),
   AUTH: z.enum(['on', 'off'], 'has to be on or off').default('on'),
 })

@@ -66,7 +66,8 @@ async function openFile(file: string): Promise<Opened> {
   const libsql = await import('libsql').catch(() => undefined)
   if (!libsql) return { name: 'memory, until it stops', storage: memoryStorage(), end: () => {} }
   try {
-    mkdirSync(dirname(file), { recursive: true })
+    // It holds signing keys.
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     const database = new libsql.default(file)
     return {
       name: `SQLite in ${relative(process.cwd(), file)}`,

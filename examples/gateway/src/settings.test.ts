@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { readSettings, SettingsError } from './settings.js'
+
+test('needs no settings', () => {
+  expect(readSettings({})).toEqual({ port: 8787, auth: true })
+})
+
+test('takes an empty variable for one that is not set', () => {
+  expect(readSettings({ PORT: '', PUBLIC_URL: ' ', MCP_COMMAND: '', REDIS_URL: '', AUTH: '' })).toEqual(
+    readSettings({}),
+  )
+})
+
+test('reads every setting', () => {
+  const variables = {
+    PORT: '0',
+    PUBLIC_URL: 'http://localhost:9000',
+    MCP_COMMAND: 'node "my server.mjs"',
+    REDIS_URL: 'redis://127.0.0.1:6379/1',
+    AUTH: 'off',
+  }
+  expect(readSettings(variables)).toEqual({
+    port: 0,
+    publicUrl: 'http://localhost:9000',
+    command: ['node', 'my server.mjs'],
+    redisUrl: 'redis://127.0.0.1:6379/1',
+    auth: false,
+  })
+})
+
+test.each([
+  ['PORT', 'abc'],
+  ['PORT', '65536'],
+  ['PORT', '-1'],
+  ['PORT', '80.5'],
+  ['PUBLIC_URL', 'mcp.example.com'],
+  ['PUBLIC_URL', 'ftp://mcp.example.com'],
+  ['PUBLIC_URL', 'http://127.0.0.1:8787/'],
+  ['PUBLIC_URL', 'http://127.0.0.1:8787/mcp'],
+  ['PUBLIC_URL', 'http://user@127.0.0.1:8787'],
+  ['MCP_COMMAND', 'node "server.mjs'],
+  ['REDIS_URL', 'localhost:6379'],
+  ['REDIS_URL', 'http://localhost:6379'],
+  ['AUTH', 'false'],
+])('says in one line what is wrong with %s=%s', (name, value) => {
+  const read = () => readSettings({ [name]: value })
+  expect(read).toThrow(SettingsError)
+  expect(read).toThrow(new RegExp(`^${name}=.* has to be [^\\n]+\\.$`))
+})
+
+test('says all that is wrong at once', () => {
+  expect(() => readSettings({ PORT: 'x', AUTH: 'x' })).toThrow(/^PORT=x .*\nAUTH=x .*$/)
+})
+
+test('never repeats the password of a Redis URL', () => {
+  expect(() => readSettings({ REDIS_URL: 'http://:secret@localhost' })).toThrow(/^(?!.*secret)REDIS_URL=/)
+})
+
+test('refuses to do without tokens on a public URL', () => {
+  expect(() => readSettings({ AUTH: 'off', PUBLIC_URL: 'https://mcp.example.com' })).toThrow(/AUTH=off .*PUBLIC_URL/)
+})

@@ -1,0 +1,68 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { connectSdkV2 } from '../clients/sdk-v2.js'
+import { buildExample } from './build-examples.js'
+import { startExample } from './example-process.js'
+import { descendants, survivors } from './processes.js'
+
+const nobody = () => Promise.reject(new Error('No login was expected'))
+
+describe.each(['express', 'hono', 'next'] as const)('examples/%s', (name) => {
+  beforeAll(() => buildExample(name), 170_000)
+
+  /** Two people in sessions of their own, each with a stream open and a process behind it. */
+  async function busyExample() {
+    const example = await startExample(name, { AUTH: 'off' })
+    const connect = () => connectSdkV2(`${example.url}/everything/mcp`, nobody)
+    const [first] = await Promise.all([connect(), connect()])
+    await expect.poll(() => descendants(example.pid, 'server-everything')).toHaveLength(2)
+    return { example, client: first.client, processes: descendants(example.pid) }
+  }
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends on %s, and no process stays', async (signal) => {
+    const { example, processes } = await busyExample()
+    const asked = performance.now()
+    example.kill(signal)
+    // npm passes on a Ctrl-C that the terminal has delivered already.
+    example.kill(signal)
+    const { code, output } = await example.ended
+    expect(performance.now() - asked).toBeLessThan(8_000)
+    expect(code).toBe(name === 'next' ? { SIGINT: 130, SIGTERM: 143 }[signal] : 0)
+    expect(output).not.toMatch(/^\s+at /m)
+    expect(await survivors(processes, 1)).toEqual([])
+  })
+
+  test('leaves no process when it is killed', async () => {
+    const { example, client, processes } = await busyExample()
+    // A server that is at work does not end by itself when its input ends.
+    void client.callTool('trigger-long-running-operation', { duration: 60, steps: 1 }).catch(() => undefined)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    example.kill('SIGKILL')
+    await example.ended
+    expect(await survivors(processes, 10)).toEqual([])
+  })
+
+  test('lets a call that is under way finish before it ends', async () => {
+    const { example, client } = await busyExample()
+    const call = client.callTool('trigger-long-running-operation', { duration: 1, steps: 1 })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    example.kill('SIGINT')
+    expect(await call).toContain('completed')
+    await example.ended
+  })
+})
+
+test('ends at once on a second Ctrl-C', async () => {
+  const example = await startExample('express', { AUTH: 'off' })
+  const { client } = await connectSdkV2(`${example.url}/everything/mcp`, nobody)
+  const processes = descendants(example.pid)
+  const call = client.callTool('trigger-long-running-operation', { duration: 15, steps: 1 }).catch(() => 'cut')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  example.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  example.kill('SIGINT')
+  const asked = performance.now()
+  expect(await example.ended).toMatchObject({ code: 130 })
+  expect(performance.now() - asked).toBeLessThan(1_000)
+  expect(await survivors(processes, 10)).toEqual([])
+  await call
+})
