@@ -140,8 +140,16 @@ function denial(authz: Yaml, answer: Awaited<ReturnType<typeof ask>>): Awaited<R
   return { ...answer, headers: [...listed, ...always] }
 }
 
-/** The headers whose name one of the patterns is. */
+/** The headers whose name fits one of the patterns. */
 function pick(lines: Lines, list: Yaml): Lines {
-  const names = new Set(listAt(list, 'patterns').map((pattern) => textAt(pattern, 'exact')))
-  return lines.filter(([name]) => names.has(name.toLowerCase()))
+  const patterns = listAt(list, 'patterns')
+  const names = new Set(patterns.map((pattern) => textAt(pattern, 'exact')))
+  const regexes = patterns
+    .map((pattern) => textAt(pattern, 'safe_regex', 'regex'))
+    .filter((regex) => regex !== '')
+    .map((regex) => new RegExp(`^(?:${regex})$`))
+  return lines.filter(([given]) => {
+    const name = given.toLowerCase()
+    return names.has(name) || regexes.some((regex) => regex.test(name))
+  })
 }
