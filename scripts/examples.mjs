@@ -23,7 +23,9 @@ const context = {
   app: "import('express').Express",
   authorizationUrl: 'string',
   buildServer: "() => import('@modelcontextprotocol/server').McpServer",
+  apiKey: 'string',
   clientId: 'string',
+  clientIds: 'string[]',
   clientSecret: 'string',
   context: "import('@mcp-gateway/core').Context",
   gateway: "import('@mcp-gateway/core').Mountable",
@@ -34,7 +36,9 @@ const context = {
   request: 'Request',
   resource: 'string',
   resourceMetadataUrl: 'string',
+  state: 'string',
   storage: "import('@mcp-gateway/core').Storage",
+  tenantId: 'string',
   verifier: "import('@mcp-gateway/core').TokenVerifier",
 }
 
