@@ -19,15 +19,18 @@ interface JsonRpc {
  * `mcp-remote` as a process of its own, with this module as the host that speaks stdio to it. It opens no browser; the
  * address it prints for a person is handed to `authorize`, and the callback that comes of it is requested as the
  * browser would.
+ *
+ * @param env more variables of its environment, such as `NODE_EXTRA_CA_CERTS`
  */
 export async function connectMcpRemote(
   url: string,
   authorize: Authorize,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ConnectedClient & { log: () => string }> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-remote-'))
   const manifest = createRequire(import.meta.url).resolve('mcp-remote/package.json')
   const child = spawn(process.execPath, [join(dirname(manifest), 'dist/proxy.js'), url], {
-    env: { PATH: process.env.PATH, HOME: folder, MCP_REMOTE_CONFIG_DIR: folder, BROWSER: '/bin/true' },
+    env: { PATH: process.env.PATH, HOME: folder, MCP_REMOTE_CONFIG_DIR: folder, BROWSER: '/bin/true', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const log: string[] = []
