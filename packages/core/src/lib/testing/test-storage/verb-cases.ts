@@ -133,24 +133,24 @@ export const verbCases: StorageCases = {
 
   'every verb: rejects with a RangeError what is no key, no lifetime and no limit': async ({ storage, name }) => {
     const [long, key] = ['k'.repeat(1025), name('key')]
-    const refused: [string, Promise<unknown>][] = [
-      ['get', storage.get(long)],
-      ['set', storage.set(long, '', forever)],
-      ['add', storage.add(long, '', forever)],
-      ['take', storage.take(long)],
-      ['delete', storage.delete(long)],
-      ['compareAndSet', storage.compareAndSet(long, undefined, '', forever)],
-      ['increment', storage.increment(long, forever)],
-      ['list', storage.list(long)],
-      ['a list of set', storage.set(key, '', { ttl: null, lists: [long] })],
-      ['an endless lifetime', storage.set(key, '', { ttl: Number.POSITIVE_INFINITY })],
-      ['no number as lifetime', storage.add(key, '', { ttl: Number.NaN })],
-      ['an endless lifetime of a counter', storage.increment(key, { ttl: Number.POSITIVE_INFINITY })],
-      ['an empty page', storage.list(key, { limit: 0 })],
-      ['half a key', storage.list(key, { limit: 1.5 })],
+    const refused: [string, () => Promise<unknown>][] = [
+      ['get', () => storage.get(long)],
+      ['set', () => storage.set(long, '', forever)],
+      ['add', () => storage.add(long, '', forever)],
+      ['take', () => storage.take(long)],
+      ['delete', () => storage.delete(long)],
+      ['compareAndSet', () => storage.compareAndSet(long, undefined, '', forever)],
+      ['increment', () => storage.increment(long, forever)],
+      ['list', () => storage.list(long)],
+      ['a list of set', () => storage.set(key, '', { ttl: null, lists: [long] })],
+      ['an endless lifetime', () => storage.set(key, '', { ttl: Number.POSITIVE_INFINITY })],
+      ['no number as lifetime', () => storage.add(key, '', { ttl: Number.NaN })],
+      ['an endless lifetime of a counter', () => storage.increment(key, { ttl: Number.POSITIVE_INFINITY })],
+      ['an empty page', () => storage.list(key, { limit: 0 })],
+      ['half a key', () => storage.list(key, { limit: 1.5 })],
     ]
-    for (const [what, promise] of refused) {
-      const { name: error } = await expectRejection(promise, what)
+    for (const [what, verb] of refused) {
+      const { name: error } = await expectRejection(verb(), what)
       expectSame(error, 'RangeError', what)
     }
     expectSame(await storage.get(key), undefined, 'get after all')

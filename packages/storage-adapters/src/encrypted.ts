@@ -1,0 +1,1 @@
+export { encryptedStorage } from './lib/encrypted/encrypted-storage.js'

@@ -1,0 +1,96 @@
+import { GatewayError } from '@mcp-gateway/core'
+import { decodeText, encodeText } from '../text.js'
+import { base64Url, fromBase64 } from './base64-url.js'
+
+/** Encrypts values, each bound to the key that it is stored under. */
+export interface ValueCipher {
+  seal(key: string, value: string): Promise<string>
+  open(key: string, sealed: string): Promise<string>
+}
+
+interface DerivedKey {
+  readonly id: string
+  readonly key: CryptoKey
+}
+
+const encoder = new TextEncoder()
+const purpose = encoder.encode('mcp-gateway storage')
+
+/**
+ * A sealed value is `<id of the key>.<12 bytes of nonce and the ciphertext>`, in base64url. The key that encrypts is
+ * derived from the given one for this purpose alone, so that the same secret may serve elsewhere too.
+ */
+export function createValueCipher(encryptionKeys: readonly string[]): ValueCipher {
+  if (encryptionKeys.length === 0) {
+    throw new GatewayError('invalid_configuration', 'encryptedStorage needs at least one encryption key')
+  }
+  const secrets = encryptionKeys.map(decodeKey)
+  // Derived at first use: some hosts allow no cryptography while a module is loaded.
+  let derived: Promise<DerivedKey[]> | undefined
+  const keys = () => {
+    derived ??= Promise.all(secrets.map(derive))
+    return derived
+  }
+  return {
+    async seal(key, value) {
+      const [first] = (await keys()) as [DerivedKey]
+      const nonce = crypto.getRandomValues(new Uint8Array(12))
+      // Escaped, because UTF-8 would merge the lone surrogates.
+      const plain = encoder.encode(encodeText(value))
+      const ciphertext = await crypto.subtle.encrypt(parameters(key, nonce), first.key, plain)
+      const sealed = new Uint8Array(12 + ciphertext.byteLength)
+      sealed.set(nonce)
+      sealed.set(new Uint8Array(ciphertext), 12)
+      return `${first.id}.${base64Url(sealed)}`
+    },
+    async open(key, sealed) {
+      // What `increment` counted: digits alone, which no sealed value is.
+      if (/^\d+$/.test(sealed)) return sealed
+      const [id = '', text = ''] = sealed.split('.')
+      const known = (await keys()).find((candidate) => candidate.id === id)
+      if (known === undefined) {
+        throw new GatewayError(
+          'invalid_configuration',
+          'A stored value is encrypted with a key that encryptedStorage was not given: keep the old key, after the new one',
+        )
+      }
+      const bytes = fromBase64(text)
+      const plain = await crypto.subtle
+        .decrypt(parameters(key, bytes.subarray(0, 12)), known.key, bytes.subarray(12))
+        .catch((cause: unknown) => {
+          throw new Error('A stored value was changed, or belongs to another key', { cause })
+        })
+      return decodeText(new TextDecoder().decode(plain))
+    },
+  }
+}
+
+/** Binds a value to its key (NIST SP 800-38D, additional authenticated data). */
+function parameters(key: string, iv: Uint8Array<ArrayBuffer>): AesGcmParams {
+  return { name: 'AES-GCM', iv, additionalData: encoder.encode(encodeText(key)) }
+}
+
+function decodeKey(text: string, index: number): Uint8Array<ArrayBuffer> {
+  let bytes: Uint8Array<ArrayBuffer> | undefined
+  try {
+    bytes = fromBase64(text)
+  } catch {}
+  if (bytes?.length === 32) return bytes
+  throw new GatewayError(
+    'invalid_configuration',
+    `encryptionKeys[${index}] must be 32 random bytes in base64 or base64url, such as the output of: openssl rand -base64 32`,
+  )
+}
+
+async function derive(secret: Uint8Array<ArrayBuffer>): Promise<DerivedKey> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', secret))
+  const material = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
+  const key = await crypto.subtle.deriveKey(
+    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: purpose },
+    material,
+    { name: 'AES-GCM', length: 256 },
+    false,
+    ['encrypt', 'decrypt'],
+  )
+  return { id: base64Url(digest.subarray(0, 6)), key }
+}
