@@ -33,7 +33,7 @@ export const httpLegacy: Requirements = {
     rule: 'Last-Event-ID resumes its own stream, with ids unique in the session, and never replays another stream.',
   },
   L7: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: session management',
     rule: 'Session ids are unguessable visible ASCII; a missing one is 400, an unknown or ended one 404, and DELETE ends it.',
   },
@@ -43,12 +43,12 @@ export const httpLegacy: Requirements = {
     rule: 'After initialize a version that is invalid or not served is 400, and an absent one means 2025-03-26.',
   },
   L9: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, security best practices: session hijacking',
     rule: 'A session is bound to its principal and is no authentication: with the token of another principal it does not exist.',
   },
   L10: {
-    held: false,
+    held: true,
     source: 'MCP TypeScript SDK advisory GHSA-345p-7cg4-v4c7',
     rule: 'Two clients that use the same JSON-RPC id at the same time get their own answers.',
   },

@@ -3,17 +3,17 @@ import type { Requirements } from '../requirement.js'
 /** Forward authentication and header hygiene. */
 export const forwardAuth: Requirements = {
   'attack 139': {
-    held: false,
+    held: true,
     source: 'CWE-290; GHSA-7x63-xv5r-3p2x',
     rule: 'Identity headers of the client never reach the server behind.',
   },
   'attack 140': {
-    held: false,
+    held: true,
     source: 'CVE-2025-64484',
     rule: 'Spelling variants, duplicates and connection tricks do not carry identity headers through.',
   },
   'attack 141': {
-    held: false,
+    held: true,
     source: 'CWE-113',
     rule: 'Claim values cannot inject headers.',
   },
@@ -48,12 +48,12 @@ export const forwardAuth: Requirements = {
     rule: 'A host that is not configured learns nothing, and the audience is that of the host.',
   },
   'attack 148': {
-    held: false,
+    held: true,
     source: 'MCP security best practices: token passthrough',
     rule: 'The token of the client stays with the gateway.',
   },
   'attack 149': {
-    held: false,
+    held: true,
     source: 'CWE-346',
     rule: "What a server behind answers does not touch the gateway's own decisions.",
   },

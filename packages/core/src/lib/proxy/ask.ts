@@ -1,0 +1,73 @@
+import type { Context } from '../handler.js'
+import { neverArrived, type TransportInit } from './transport.js'
+import type { Upstream } from './upstreams.js'
+
+/** One request on its way to an upstream. */
+export interface Attempt {
+  readonly request: Request
+  readonly context: Context
+  readonly headers: Headers
+  readonly send: (url: string, init: TransportInit) => Promise<Response>
+  /** In seconds. */
+  readonly firstByteTimeout: number
+}
+
+/** An upstream's answer, whose body may still be under way. */
+export interface Answer {
+  readonly kind: 'answer'
+  readonly response: Response
+  readonly abort: (reason: unknown) => void
+  /** To be called when the body has ended. */
+  readonly done: () => void
+}
+
+/**
+ * What came of it. `unreachable`: it cannot have arrived; `late`: no answer began in time; `broken`: the connection
+ * failed, and nobody knows whether it arrived; `gone`: the client went away.
+ */
+export type Outcome = Answer | { readonly kind: 'unreachable' | 'late' | 'broken' | 'gone'; readonly error: unknown }
+
+/** Sends a request to one upstream and waits until its answer begins. */
+export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome> {
+  const { request, context, headers, send, firstByteTimeout } = attempt
+  const controller = new AbortController()
+  const leave = () => controller.abort(request.signal.reason)
+  if (request.signal.aborted) leave()
+  else request.signal.addEventListener('abort', leave, { once: true })
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    controller.abort()
+  }, firstByteTimeout * 1000)
+  upstream.load++
+  let ended = false
+  const done = () => {
+    if (ended) return
+    ended = true
+    upstream.load--
+    request.signal.removeEventListener('abort', leave)
+  }
+  try {
+    const body = bodyOf(request, context)
+    const response = await send(upstream.url, {
+      method: request.method,
+      headers,
+      signal: controller.signal,
+      redirect: 'manual',
+      ...(body === null ? {} : { body, duplex: 'half' }),
+    })
+    return { kind: 'answer', response, abort: (reason) => controller.abort(reason), done }
+  } catch (error) {
+    done()
+    if (request.signal.aborted) return { kind: 'gone', error }
+    if (late) return { kind: 'late', error }
+    return { kind: neverArrived(error) ? 'unreachable' : 'broken', error }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function bodyOf(request: Request, { message }: Context): BodyInit | null {
+  if (message !== undefined) return message.bytes as Uint8Array<ArrayBuffer>
+  return request.method === 'GET' || request.method === 'HEAD' ? null : request.body
+}

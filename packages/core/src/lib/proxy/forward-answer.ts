@@ -1,0 +1,92 @@
+import type { Context } from '../handler.js'
+import { jsonRpcError, jsonRpcErrorBody } from '../json-rpc-error.js'
+import { respond } from '../respond/respond.js'
+import { writeEvent } from '../sse/write-event.js'
+import type { Answer } from './ask.js'
+import { guardStream } from './guard-stream.js'
+import { toClient } from './proxy-headers.js'
+
+/** What decides how an answer goes to the client. */
+export interface ForwardOptions {
+  readonly request: Request
+  readonly context: Context
+  /** In seconds, `null` for none. */
+  readonly idleTimeout: number | null
+  /** The session id that the client gets. */
+  readonly sessionId?: string
+}
+
+/** Up to this size an answer of known length is cheaper as a whole than as a stream. */
+const wholeUpTo = 65_536
+const encoder = new TextEncoder()
+
+/** Turns an upstream's answer into the client's. */
+export async function forwardAnswer(answer: Answer, options: ForwardOptions): Promise<Response> {
+  const { response, abort, done } = answer
+  const { request, context, sessionId } = options
+  const refused = refuse(response, context)
+  if (refused !== undefined) {
+    done()
+    abort(undefined)
+    return refused
+  }
+  const headers = toClient(response.headers)
+  if (sessionId !== undefined) headers.set('mcp-session-id', sessionId)
+  const { status, body } = response
+  if (body === null || request.method === 'HEAD') {
+    done()
+    return new Response(null, { status, headers })
+  }
+  const length = Number(response.headers.get('content-length') ?? Number.NaN)
+  const idleTimeout = request.method === 'GET' ? null : options.idleTimeout
+  const guard = { idleTimeout, abort, onEnd: done, farewell: farewell(response, context) }
+  if (length <= wholeUpTo) {
+    const whole = new Response(guardStream(body, { ...guard, farewell: undefined }))
+    return respond(new Uint8Array(await whole.arrayBuffer()), { status, headers })
+  }
+  // What fetch has unpacked is longer than the upstream said
+  if (length > wholeUpTo && !response.headers.has('content-encoding')) headers.set('content-length', `${length}`)
+  return new Response(guardStream(body, guard), { status, headers })
+}
+
+/** What an upstream says to the gateway rather than to the client. */
+function refuse({ status, headers }: Response, context: Context): Response | undefined {
+  const id = context.message?.id
+  if (status === 401 || status === 407) {
+    // Its challenge is not about the client's token, which the client would throw away
+    context.logger?.error({ status }, 'an upstream refuses the credentials that the gateway has for it')
+    return jsonRpcError({ status: 502, message: 'The server refuses the credentials of the gateway', id })
+  }
+  if (status >= 300 && status < 400 && status !== 304) {
+    context.logger?.error(
+      { status, location: headers.get('location') },
+      'an upstream redirects; configure the address it names',
+    )
+    return jsonRpcError({
+      status: 502,
+      message: 'The server answered with a redirect, which the gateway does not follow',
+      id,
+    })
+  }
+  return undefined
+}
+
+/**
+ * The end of a stream that broke, for clients of the modern era: an error for the request that waits. In the legacy era
+ * a stream that ends without its response can be resumed, so there the break itself is the message.
+ */
+function farewell(response: Response, { message }: Context): ((reason: 'idle' | 'broken') => Uint8Array) | undefined {
+  const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
+  if (!isStream || message?.era !== 'modern' || message.kind !== 'request') return undefined
+  return (reason) => {
+    const [status, text] =
+      reason === 'idle' ? [504, 'The server was silent for too long'] : [502, 'The connection to the server broke']
+    const error = writeEvent(
+      encoder.encode(
+        JSON.stringify(jsonRpcErrorBody({ status: status as number, message: text as string, id: message.id })),
+      ),
+    )
+    // Ends the event that was under way, if there was one
+    return new Uint8Array([0x0a, 0x0a, ...error])
+  }
+}

@@ -1,0 +1,56 @@
+/** What watches over a stream that passes through. */
+export interface StreamGuard {
+  /** Seconds without a chunk after which the source counts as dead; `null` for never. */
+  readonly idleTimeout: number | null
+  /** Ends the source. */
+  readonly abort: (reason: unknown) => void
+  /** Called once, however the stream ends. */
+  readonly onEnd: () => void
+  /** A last chunk to say that the source failed; without it, the stream fails too. */
+  readonly farewell?: (reason: 'idle' | 'broken') => Uint8Array
+}
+
+/** Passes a stream on, chunk by chunk and no faster than it is read. */
+export function guardStream(source: ReadableStream<Uint8Array>, guard: StreamGuard): ReadableStream<Uint8Array> {
+  const { idleTimeout, abort, onEnd, farewell } = guard
+  const reader = source.getReader()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let idle = false
+  const watch = () => {
+    if (idleTimeout === null) return
+    timer = setTimeout(() => {
+      idle = true
+      abort(new DOMException('The upstream was silent for too long', 'TimeoutError'))
+    }, idleTimeout * 1000)
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        watch()
+        try {
+          const { done, value } = await reader.read()
+          if (!done) {
+            controller.enqueue(value)
+            return
+          }
+          onEnd()
+          controller.close()
+        } catch (error) {
+          onEnd()
+          if (farewell === undefined) throw error
+          controller.enqueue(farewell(idle ? 'idle' : 'broken'))
+          controller.close()
+        } finally {
+          clearTimeout(timer)
+        }
+      },
+      cancel(reason) {
+        clearTimeout(timer)
+        onEnd()
+        abort(reason)
+        return reader.cancel(reason).catch(() => {})
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

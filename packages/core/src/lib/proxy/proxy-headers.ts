@@ -1,0 +1,75 @@
+import type { Context } from '../handler.js'
+import { identityHeaders } from './identity-headers.js'
+
+/**
+ * What of a client's request an MCP server needs. A list of what passes rather than of what does not: credentials,
+ * identity and forwarding headers in every spelling, hop-by-hop headers and whatever `Connection` names stay out.
+ */
+const requestHeaders = new Set([
+  'accept',
+  'accept-language',
+  'baggage',
+  'content-type',
+  'last-event-id',
+  'mcp-protocol-version',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+])
+
+/** What of an upstream's answer a client needs. Cookies, challenges and CORS headers are the gateway's to set. */
+const responseHeaders = new Set([
+  'allow',
+  'cache-control',
+  'content-language',
+  'content-type',
+  'mcp-protocol-version',
+  'retry-after',
+  'x-accel-buffering',
+])
+
+/** How requests are dressed for an upstream. */
+export interface ProxyHeaderOptions {
+  /** Names in lower case of further headers of the client that pass. */
+  readonly forward: ReadonlySet<string>
+  /** Headers that the gateway adds. */
+  readonly add: Readonly<Record<string, string>>
+  /** Whether to say who calls. */
+  readonly identity: boolean
+}
+
+/** @returns the headers for the upstream, or the name of an identity header that is too long */
+export function toUpstream(request: Request, context: Context, options: ProxyHeaderOptions): Headers | string {
+  const headers = new Headers()
+  const isModern = context.message?.era === 'modern'
+  for (const [name, value] of request.headers) {
+    // Where nobody has compared them with the body (legacy revisions), mirrored headers could say anything (MCP M26)
+    const passes = requestHeaders.has(name) || options.forward.has(name) || (isModern && mirrored.test(name))
+    if (passes) headers.set(name, value)
+  }
+  // A compressed event stream arrives in blocks rather than in events
+  headers.set('accept-encoding', 'identity')
+  if (context.requestId !== undefined) headers.set('x-request-id', context.requestId)
+  if (context.client?.address !== undefined) headers.set('x-forwarded-for', context.client.address)
+  if (context.resource !== undefined) {
+    const { host, protocol } = new URL(context.resource)
+    headers.set('x-forwarded-host', host)
+    headers.set('x-forwarded-proto', protocol.slice(0, -1))
+  }
+  if (options.identity && context.auth !== undefined) {
+    const identity = identityHeaders(context.auth)
+    if (typeof identity === 'string') return identity
+    for (const [name, value] of identity) headers.set(name, value)
+  }
+  for (const [name, value] of Object.entries(options.add)) headers.set(name, value)
+  return headers
+}
+
+const mirrored = /^mcp-(?:method|name|param-.+)$/
+
+/** The headers of an upstream's answer that go to the client. */
+export function toClient(upstream: Headers): Headers {
+  const headers = new Headers()
+  for (const [name, value] of upstream) if (responseHeaders.has(name)) headers.set(name, value)
+  return headers
+}

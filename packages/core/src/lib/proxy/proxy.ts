@@ -1,0 +1,135 @@
+import { GatewayError } from '../gateway-error.js'
+import type { Context, Handler } from '../handler.js'
+import { jsonRpcError } from '../json-rpc-error.js'
+import { tapResponse } from '../message/tap-response.js'
+import { type Answer, ask } from './ask.js'
+import { forwardAnswer } from './forward-answer.js'
+import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
+import type { ProxyOptions } from './proxy-options.js'
+import { type Session, Sessions } from './sessions.js'
+import { patientFetch, type TransportInit } from './transport.js'
+import { type Upstream, Upstreams } from './upstreams.js'
+
+/**
+ * Passes requests on to an MCP server over HTTP, of either era, and its answers back as they come. The caller's token,
+ * cookies and every header that is not known to be harmless stay here; the upstream learns who calls from identity
+ * headers instead. Of several addresses it tries the least busy one that is well; sessions stay where they began, and
+ * belong to who began them. It follows no redirects and does not retry what may have arrived.
+ *
+ * Answers 502 or 504 as a JSON-RPC error when the upstream cannot be reached, fails or is late, and 404 for a session
+ * that is not the caller's.
+ *
+ * @param url the address of the server's MCP endpoint, or several of replicas
+ * @throws {GatewayError} `invalid_configuration` at construction
+ * @see RFC 9110 section 7.6
+ * @example
+ * ```ts
+ * const notes = proxy('http://notes.internal:3000/mcp', { headers: { 'X-Api-Key': apiKey } })
+ * ```
+ */
+export function proxy(url: string | readonly string[], options: ProxyOptions = {}): Handler {
+  const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck } = options
+  for (const [name, value] of Object.entries({
+    connectTimeout,
+    firstByteTimeout,
+    idleTimeout: idleTimeout ?? 1,
+    retryAfter,
+  })) {
+    if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number of seconds`)
+  }
+  const send = options.fetch ?? patientFetch(connectTimeout)
+  const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
+    retryAfter,
+    checkInterval: healthCheck?.interval ?? 10,
+    check: healthCheck && ((upstream) => isWell(send, upstream, healthCheck.path, connectTimeout)),
+  })
+  const sessions = new Sessions(upstreams.all, options.sessionSecret)
+  const headerOptions = readHeaderOptions(options)
+
+  return async (request, context) => {
+    const refuse = refusal(context)
+    const headers = toUpstream(request, context, headerOptions)
+    if (typeof headers === 'string') return refuse(400, `The token's value for ${headers} is too long`)
+    const sealed = request.headers.get('mcp-session-id')
+    const session = sealed === null || isModern(context) ? undefined : await sessions.open(sealed, context.auth)
+    if (session !== undefined) headers.set('mcp-session-id', session.id)
+    else if (sealed !== null && !isModern(context)) return refuse(404, 'There is no such session; initialize again')
+
+    const attempt = { request, context, headers, send, firstByteTimeout }
+    for (const upstream of session === undefined ? upstreams.inOrder() : [session.upstream]) {
+      const answer = await ask(upstream, attempt)
+      if (answer.kind === 'unreachable') {
+        upstreams.markDown(upstream)
+        context.logger?.warn({ error: answer.error, upstream: upstream.url }, 'an upstream cannot be reached')
+        // Its sessions are gone with it, and the client can begin a new one elsewhere (MCP L7)
+        if (session !== undefined && upstreams.hasOther(upstream))
+          return refuse(404, 'The session was lost; initialize again')
+        // A streamed body cannot be sent a second time
+        if (context.message === undefined && request.method === 'POST') break
+        continue
+      }
+      if (answer.kind === 'answer') {
+        upstreams.markUp(upstream)
+        return finish(answer, upstream)
+      }
+      if (answer.kind === 'gone') throw answer.error
+      context.logger?.warn({ error: answer.error, upstream: upstream.url }, 'an upstream failed')
+      return answer.kind === 'late'
+        ? refuse(504, `The server did not begin to answer within ${firstByteTimeout} s`)
+        : refuse(502, 'The connection to the server broke before it answered')
+    }
+    return refuse(502, 'The server cannot be reached')
+
+    async function finish(answer: Answer, upstream: Upstream): Promise<Response> {
+      const { response } = answer
+      const given = response.headers.get('mcp-session-id')
+      const to = given === null || isModern(context) ? undefined : await sealedSession({ upstream, id: given })
+      return tapResponse(context, await forwardAnswer(answer, { request, context, idleTimeout, sessionId: to }))
+    }
+
+    async function sealedSession(given: Session): Promise<string> {
+      const unchanged = session !== undefined && session.id === given.id && sealed !== null
+      return unchanged ? sealed : sessions.seal(given, context.auth)
+    }
+  }
+}
+
+function isModern(context: Context): boolean {
+  return context.message?.era === 'modern'
+}
+
+function refusal(context: Context): (status: number, message: string) => Response {
+  return (status, message) => jsonRpcError({ status, message, id: context.message?.id })
+}
+
+type Send = (url: string, init: TransportInit) => Promise<Response>
+
+async function isWell(send: Send, upstream: Upstream, path: string, timeout: number): Promise<boolean> {
+  const response = await send(new URL(path, upstream.url).href, {
+    signal: AbortSignal.timeout(timeout * 1000),
+    redirect: 'manual',
+  })
+  await response.body?.cancel()
+  return response.ok
+}
+
+/** Headers that decide who the caller is or where a request goes, and are not to be passed on from a client. */
+const never =
+  /^(?:authorization|cookie|proxy-.*|dpop|host|connection|content-length|transfer-encoding|te|trailer|upgrade|forwarded|x-forwarded-.*|x-user-.*|x-roles|x-scopes|x-client-id|mcp-session-id)$/
+
+function readHeaderOptions({
+  forwardHeaders = [],
+  headers = {},
+  identityHeaders = true,
+}: ProxyOptions): ProxyHeaderOptions {
+  const forward = new Set(forwardHeaders.map((name) => name.toLowerCase()))
+  for (const name of forward) {
+    if (never.test(name)) throw new GatewayError('invalid_configuration', `forwardHeaders must not have ${name}`)
+  }
+  try {
+    new Headers(headers)
+  } catch (cause) {
+    throw new GatewayError('invalid_configuration', 'headers has a name or a value that HTTP does not allow', { cause })
+  }
+  return { forward, add: headers, identity: identityHeaders }
+}
