@@ -1,4 +1,4 @@
-import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 import { audience, issuer, keySet, sign, testKey } from '../../../test/issuer.js'
 import type { AuthInfo } from '../auth-info.js'
