@@ -1,7 +1,7 @@
 import { testStorage } from '@mcp-gateway/core/testing'
 import { Cluster, Redis } from 'ioredis'
 import { createCluster } from 'redis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { hasBinary } from '../../../../../test/servers/binary.js'
 import { type RedisServer, startRedis } from '../../../../../test/servers/redis.js'
 import { freePort } from '../../../../../test/servers/server-process.js'
@@ -27,7 +27,7 @@ describe.runIf(hasBinary('redis-server'))('redisStorage on a cluster of three ma
       }
       const states = async () => Promise.all(admins.map(async (admin) => String(await admin.cluster('INFO'))))
       const formed = (info: string) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')
-      await expect.poll(async () => (await states()).every(formed), { timeout: 20_000 }).toBe(true)
+      await vi.waitFor(async () => expect((await states()).filter(formed)).toHaveLength(3), { timeout: 20_000 })
     } finally {
       for (const admin of admins) admin.disconnect()
     }
