@@ -1,4 +1,5 @@
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
+import { authorizationResponse } from '../authorize/authorization-response.js'
 import type { Server } from '../server.js'
 import { newStep, saveStep } from './transaction.js'
 
@@ -16,6 +17,11 @@ export async function beginLogin(
     state: handle,
     fresh,
   })
+  if ('refused' in start) {
+    server.logger?.warn({ provider: identityProvider.name, reason: start.reason }, 'Login could not begin')
+    const outcome = { error: start.refused, error_description: 'The sign-in could not begin' }
+    return authorizationResponse(settings.issuer, request, outcome, cookies)
+  }
   const memo = 'redirect' in start ? start.memo : undefined
   await saveStep(server, handle, { step: 'login', request, browser, memo })
   const location = 'redirect' in start ? start.redirect : `${settings.issuer}/login?state=${handle}`

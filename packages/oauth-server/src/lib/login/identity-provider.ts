@@ -29,8 +29,15 @@ export interface LoginRequest {
   readonly fresh: boolean
 }
 
+/** Why a login cannot go on; the client gets the error (RFC 6749 section 4.1.2.1), the reason is for the log. */
+export interface LoginRefusal {
+  readonly refused: 'access_denied' | 'server_error' | 'temporarily_unavailable'
+  readonly reason: string
+}
+
 /** How a login begins: at another site, or with a form on a page of ours. */
 export type LoginStart =
+  | LoginRefusal
   | {
       readonly redirect: string
       /** Kept on the server until the browser comes back, such as a nonce and a code verifier. */
@@ -51,8 +58,7 @@ export type LoginResult =
   | { readonly user: User }
   /** The form is shown again, with this message. */
   | { readonly again: string }
-  /** The client gets this error (RFC 6749 section 4.1.2.1). */
-  | { readonly refused: 'access_denied' | 'server_error' | 'temporarily_unavailable'; readonly reason: string }
+  | LoginRefusal
 
 /** Says who the user is. The authorization server asks it once per login, after the person approved the client. */
 export interface IdentityProvider {

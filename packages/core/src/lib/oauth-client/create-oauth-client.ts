@@ -1,0 +1,150 @@
+import {
+  type AuthorizationServer,
+  authorizationCodeGrantRequest,
+  type Client,
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  calculatePKCECodeChallenge,
+  expectNoNonce,
+  generateRandomCodeVerifier,
+  generateRandomNonce,
+  getValidatedIdTokenClaims,
+  None,
+  processAuthorizationCodeResponse,
+  processRefreshTokenResponse,
+  refreshTokenGrantRequest,
+  type TokenEndpointResponse,
+  validateApplicationLevelSignature,
+  validateAuthResponse,
+} from 'oauth4webapi'
+import { GatewayError } from '../gateway-error.js'
+import { createOutboundFetch } from '../outbound/create-outbound-fetch.js'
+import { OAuthClientError } from './oauth-client-error.js'
+import type { OAuthClient, OAuthClientOptions, OAuthTokens } from './oauth-client-options.js'
+import { requestOptions, serverMetadata } from './server-metadata.js'
+import { toOAuthClientError } from './to-oauth-client-error.js'
+
+interface Memo {
+  readonly verifier: string
+  readonly nonce: string
+}
+
+/**
+ * A client of another authorization server or OpenID provider: the authorization code flow with PKCE, `iss` and, for
+ * OpenID, a nonce and a checked ID token, its signature included. It keeps nothing between `begin` and `complete`, and
+ * does not bind the flow to a browser: that is its caller's part.
+ *
+ * Its methods reject with an `OAuthClientError`.
+ *
+ * @throws GatewayError `invalid_configuration` for an issuer that is no https URL
+ * @see RFC 6749, RFC 7636, RFC 9207, OpenID Connect Core
+ * @example
+ * ```ts
+ * const client = createOAuthClient({ issuer: 'https://login.example.com', clientId, clientSecret, scope: 'openid profile' })
+ * const { url, memo } = await client.begin({ redirectUri: 'https://mcp.example.com/callback/oidc', state })
+ * ```
+ */
+export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
+  const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope } = options
+  if (!clientId) throw new GatewayError('invalid_configuration', '`clientId` is missing')
+  const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
+  const request = requestOptions(issuer, fetch)
+  const metadata = serverMetadata(options, request)
+  const client: Client = { client_id: clientId }
+  const auth: ClientAuth =
+    clientSecret === undefined
+      ? None()
+      : authentication === 'client_secret_post'
+        ? ClientSecretPost(clientSecret)
+        : ClientSecretBasic(clientSecret)
+  const openid = scope.split(' ').includes('openid')
+
+  async function toTokens(
+    server: AuthorizationServer,
+    tokens: TokenEndpointResponse,
+    from: Response,
+  ): Promise<OAuthTokens> {
+    const claims = getValidatedIdTokenClaims(tokens)
+    // The ID token came over TLS from the provider itself; the signature is checked all the same.
+    if (claims) await validateApplicationLevelSignature(server, from, request)
+    return {
+      accessToken: tokens.access_token,
+      ...(tokens.refresh_token !== undefined && { refreshToken: tokens.refresh_token }),
+      ...(tokens.expires_in !== undefined && { expiresIn: tokens.expires_in }),
+      ...(tokens.scope !== undefined && { scope: tokens.scope }),
+      ...(claims && { idToken: claims }),
+    }
+  }
+
+  return {
+    async begin({ redirectUri, state, parameters = {} }) {
+      const server = await metadata()
+      if (!server.authorization_endpoint) {
+        throw new OAuthClientError('invalid_response', `${issuer} has no authorization endpoint`)
+      }
+      const memo: Memo = { verifier: generateRandomCodeVerifier(), nonce: generateRandomNonce() }
+      const url = new URL(server.authorization_endpoint)
+      const query = {
+        ...parameters,
+        response_type: 'code',
+        client_id: clientId,
+        redirect_uri: redirectUri,
+        scope,
+        state,
+        code_challenge: await calculatePKCECodeChallenge(memo.verifier),
+        code_challenge_method: 'S256',
+        ...(openid && { nonce: memo.nonce }),
+      }
+      for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+      return { url: url.href, memo: JSON.stringify(memo) }
+    },
+
+    async complete({ redirectUri, state, memo, parameters }) {
+      const server = await metadata()
+      const { verifier, nonce } = JSON.parse(memo) as Memo
+      try {
+        const answer = validateAuthResponse(server, client, parameters, state)
+        const response = await authorizationCodeGrantRequest(
+          server,
+          client,
+          auth,
+          answer,
+          redirectUri,
+          verifier,
+          request,
+        )
+        await refuseErrorWithStatus200(response)
+        const tokens = await processAuthorizationCodeResponse(server, client, response, {
+          expectedNonce: openid ? nonce : expectNoNonce,
+          requireIdToken: openid,
+        })
+        return await toTokens(server, tokens, response)
+      } catch (error) {
+        throw toOAuthClientError(error, 'Login')
+      }
+    },
+
+    async refresh(refreshToken) {
+      const server = await metadata()
+      try {
+        const response = await refreshTokenGrantRequest(server, client, auth, refreshToken, request)
+        await refuseErrorWithStatus200(response)
+        return await toTokens(server, await processRefreshTokenResponse(server, client, response), response)
+      } catch (error) {
+        throw toOAuthClientError(error, 'Refresh')
+      }
+    },
+  }
+}
+
+/** GitHub answers errors with 200, where RFC 6749 section 5.2 has 400. */
+async function refuseErrorWithStatus200(response: Response): Promise<void> {
+  if (response.status !== 200) return
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined)
+  if (typeof body !== 'object' || body === null || !('error' in body)) return
+  throw new OAuthClientError(String(body.error), `The other server said ${String(body.error)}`)
+}

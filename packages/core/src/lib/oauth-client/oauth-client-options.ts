@@ -1,0 +1,56 @@
+import type { OutboundFetch } from '../outbound/bounded-fetch.js'
+
+/** Options of `createOAuthClient`. */
+export interface OAuthClientOptions {
+  /** The other server's issuer identifier. Its metadata is read from there, unless `endpoints` are given. */
+  readonly issuer: string
+  /** For servers without metadata. */
+  readonly endpoints?: { readonly authorization: string; readonly token: string }
+  readonly clientId: string
+  /** Absent for public clients. */
+  readonly clientSecret?: string
+  /** How the secret is sent; `client_secret_basic` unless told. */
+  readonly authentication?: 'client_secret_basic' | 'client_secret_post'
+  /** What to ask for, separated by spaces. With `openid` in it an ID token is demanded and checked. */
+  readonly scope: string
+  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  readonly fetch?: OutboundFetch
+}
+
+/** A flow that begins. */
+export interface OAuthFlow {
+  /** Where to send the browser. */
+  readonly url: string
+  /** Keep it on this side until the browser is back, and hand it to `complete`. */
+  readonly memo: string
+}
+
+/** What the other server gave. */
+export interface OAuthTokens {
+  readonly accessToken: string
+  readonly refreshToken?: string
+  /** Seconds. */
+  readonly expiresIn?: number
+  /** As the server wrote it. */
+  readonly scope?: string
+  /** The checked claims of the ID token. */
+  readonly idToken?: Readonly<Record<string, unknown>> & { readonly sub: string }
+}
+
+/** The authorization code flow of one client at one other server. */
+export interface OAuthClient {
+  /**
+   * @param flow.state unguessable and bound to the browser by the caller
+   * @param flow.parameters what else to send, such as `prompt`
+   */
+  begin(flow: { redirectUri: string; state: string; parameters?: Readonly<Record<string, string>> }): Promise<OAuthFlow>
+  /** @param answer.parameters the query of the callback */
+  complete(answer: {
+    redirectUri: string
+    state: string
+    memo: string
+    parameters: URLSearchParams
+  }): Promise<OAuthTokens>
+  /** Trades a refresh token in. */
+  refresh(refreshToken: string): Promise<OAuthTokens>
+}

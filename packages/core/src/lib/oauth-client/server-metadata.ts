@@ -1,0 +1,66 @@
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  customFetch,
+  discoveryRequest,
+  processDiscoveryResponse,
+} from 'oauth4webapi'
+import { GatewayError } from '../gateway-error.js'
+import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
+import type { OutboundFetch } from '../outbound/bounded-fetch.js'
+import type { OAuthClientOptions } from './oauth-client-options.js'
+import { toOAuthClientError } from './to-oauth-client-error.js'
+
+const hour = 3_600_000
+
+/** What every request of the flow is made with. */
+export interface RequestOptions {
+  readonly [customFetch]: (url: string, init: object) => Promise<Response>
+  readonly [allowInsecureRequests]: boolean
+}
+
+/** Plain http only where nobody can listen. */
+export function requestOptions(issuer: string, fetch: OutboundFetch): RequestOptions {
+  if (!URL.canParse(issuer) || (!issuer.startsWith('https://') && !isLoopbackIssuer(issuer))) {
+    throw new GatewayError('invalid_configuration', `The issuer ${issuer} must be an https URL; http only on loopback`)
+  }
+  return {
+    [customFetch]: (url, init) => fetch(url, init as RequestInit),
+    [allowInsecureRequests]: issuer.startsWith('http:'),
+  }
+}
+
+/** Finds the other server's metadata: given, or discovered at the first use and read again after an hour. */
+export function serverMetadata(
+  { issuer, endpoints }: OAuthClientOptions,
+  request: RequestOptions,
+): () => Promise<AuthorizationServer> {
+  if (endpoints) {
+    const metadata = { issuer, authorization_endpoint: endpoints.authorization, token_endpoint: endpoints.token }
+    return async () => metadata
+  }
+  let known: { readonly value: Promise<AuthorizationServer>; readonly until: number } | undefined
+  return () => {
+    if (known && Date.now() < known.until) return known.value
+    const value = discover(issuer, request)
+    known = { value, until: Date.now() + hour }
+    value.catch(() => {
+      known = undefined
+    })
+    return value
+  }
+}
+
+async function discover(issuer: string, request: RequestOptions): Promise<AuthorizationServer> {
+  try {
+    const url = new URL(issuer)
+    // OpenID Connect Discovery first, since every identity provider has it; RFC 8414 where it has not
+    const oidc = await discoveryRequest(url, { ...request, algorithm: 'oidc' })
+    const response = oidc.status === 404 ? await discoveryRequest(url, { ...request, algorithm: 'oauth2' }) : oidc
+    if (response.status >= 500)
+      throw new GatewayError('temporarily_unavailable', `${issuer} answered ${response.status}`)
+    return await processDiscoveryResponse(url, response)
+  } catch (error) {
+    throw toOAuthClientError(error, 'Discovery')
+  }
+}

@@ -1,0 +1,167 @@
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { answerOf, form, issuer, obtainCode, register, type Setup, setUp } from '../../../test/fixture.js'
+import { assertionType } from './client-assertion.js'
+
+const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1' }] }
+const foreign = await generateKeyPair('ES256')
+const now = (): number => Math.floor(Date.now() / 1000)
+
+async function assertion(
+  clientId: string,
+  changes: JWTPayload = {},
+  header: Record<string, unknown> = {},
+  key = privateKey,
+): Promise<string> {
+  return new SignJWT({
+    iss: clientId,
+    sub: clientId,
+    aud: issuer,
+    exp: now() + 60,
+    jti: crypto.randomUUID(),
+    ...changes,
+  })
+    .setProtectedHeader({ alg: 'ES256', kid: 'k1', ...header })
+    .sign(key)
+}
+
+async function start(setup: Setup = setUp()) {
+  const client = await register(setup, { token_endpoint_auth_method: 'private_key_jwt', jwks })
+  const clientId = client.client_id as string
+  const { exchange } = await obtainCode(setup, client)
+  const send = async (client_assertion: string, more: Record<string, string> = {}) =>
+    answerOf(
+      await setup.call(
+        '/token',
+        form({ ...exchange, client_assertion_type: assertionType, client_assertion, ...more }),
+      ),
+    )
+  return { setup, clientId, exchange, send }
+}
+
+test.each([issuer, `${issuer}/token`, [issuer]])('a signed assertion for %s authenticates', async (aud) => {
+  const { clientId, send } = await start()
+  expect(await send(await assertion(clientId, { aud: aud as string }))).toMatchObject({ status: 200 })
+})
+
+describe('what proves nothing is invalid_client [attack 54]', () => {
+  const cases: [string, (clientId: string) => Promise<string>][] = [
+    ['another audience', (id) => assertion(id, { aud: 'https://other.example.com' })],
+    ['an audience beside ours', (id) => assertion(id, { aud: [issuer, 'https://other.example.com'] })],
+    ['an issuer that is not the subject', (id) => assertion(id, { iss: 'someone' })],
+    ['one that is over', (id) => assertion(id, { exp: now() - 60 })],
+    ['one without an end', (id) => assertion(id, { exp: undefined })],
+    ['one that lives for more than an hour', (id) => assertion(id, { exp: now() + 3700 })],
+    ['one without a jti', (id) => assertion(id, { jti: undefined })],
+    ['a foreign key', (id) => assertion(id, {}, {}, foreign.privateKey)],
+    ['a key id that is a path', (id) => assertion(id, {}, { kid: '../../etc/passwd' })],
+    [
+      'a key in the header',
+      async (id) => assertion(id, {}, { kid: undefined, jwk: await exportJWK(foreign.publicKey) }, foreign.privateKey),
+    ],
+    [
+      'HS256 with the public key as secret',
+      (id) =>
+        new SignJWT({ iss: id, sub: id, aud: issuer, exp: now() + 60, jti: 'x' })
+          .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+          .sign(new TextEncoder().encode(JSON.stringify(jwks.keys[0]))),
+    ],
+    [
+      'no signature',
+      async (id) =>
+        `${btoa('{"alg":"none"}')}.${btoa(JSON.stringify({ iss: id, sub: id, aud: issuer, exp: now() + 60, jti: 'y' }))}.`,
+    ],
+    ['another client', async () => assertion('client_other')],
+    ['nonsense', async () => 'nonsense'],
+  ]
+  test.each(cases)('%s', async (_, make) => {
+    const { clientId, send } = await start()
+    expect(await send(await make(clientId))).toMatchObject({ status: 401, error: 'invalid_client' })
+    expect(await send(await assertion(clientId))).toMatchObject({ status: 200 })
+  })
+
+  test('another type of assertion', async () => {
+    const { clientId, send } = await start()
+    const more = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' }
+    expect(await send(await assertion(clientId), more)).toMatchObject({ status: 401, error: 'invalid_client' })
+  })
+})
+
+test('50 requests with one assertion: one is let in [attack 54]', async () => {
+  const { setup, clientId, exchange } = await start()
+  const once = await assertion(clientId)
+  const fields = { ...exchange, code: 'unknown', client_assertion_type: assertionType, client_assertion: once }
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, async () => answerOf(await setup.call('/token', form(fields)))),
+  )
+  expect(answers.filter(({ error }) => error === 'invalid_grant')).toHaveLength(1)
+  expect(answers.filter(({ error }) => error === 'invalid_client')).toHaveLength(49)
+})
+
+test('an assertion that fails is never taken for no authentication [attack 55]', async () => {
+  const setup = setUp()
+  const publicClient = await register(setup)
+  const { exchange } = await obtainCode(setup, publicClient)
+  const fields = {
+    ...exchange,
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(publicClient.client_id as string, {}, {}, foreign.privateKey),
+  }
+  expect(await answerOf(await setup.call('/token', form(fields)))).toMatchObject({
+    status: 401,
+    error: 'invalid_client',
+  })
+  expect(
+    await answerOf(
+      await setup.call('/token', form({ ...exchange, client_assertion: '', client_assertion_type: assertionType })),
+    ),
+  ).toMatchObject({
+    status: 401,
+  })
+})
+
+test('a client of private_key_jwt cannot come without an assertion, nor with a second proof [attack 48, attack 50]', async () => {
+  const { setup, clientId, exchange, send } = await start()
+  expect(await answerOf(await setup.call('/token', form(exchange)))).toMatchObject({ status: 401 })
+  expect(await send(await assertion(clientId), { client_secret: 'x' })).toMatchObject({
+    status: 400,
+    error: 'invalid_request',
+  })
+})
+
+test('keys at a jwks_uri are fetched once, and again when a new one is used [attack 98]', async () => {
+  const second = await generateKeyPair('ES256')
+  let keys: Record<string, unknown>[] = [...jwks.keys]
+  const fetched: string[] = []
+  const setup = setUp({
+    transport: async (url) => {
+      fetched.push(String(url))
+      return Response.json({ keys })
+    },
+  })
+  const client = await register(setup, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://client.example.com/jwks',
+  })
+  const clientId = client.client_id as string
+  const { exchange } = await obtainCode(setup, client)
+  const send = async (client_assertion: string) =>
+    (
+      await answerOf(
+        await setup.call(
+          '/token',
+          form({ ...exchange, code: 'unknown', client_assertion_type: assertionType, client_assertion }),
+        ),
+      )
+    ).error
+  expect(await send(await assertion(clientId))).toBe('invalid_grant')
+  expect(await send(await assertion(clientId))).toBe('invalid_grant')
+  expect(fetched).toHaveLength(1)
+  keys = [...keys, { ...(await exportJWK(second.publicKey)), kid: 'k2' }]
+  const signed = () => assertion(clientId, { exp: now() + 300 }, { kid: 'k2' }, second.privateKey)
+  expect(await send(await signed())).toBe('invalid_client')
+  setup.clock.advance(31)
+  expect(await send(await signed())).toBe('invalid_grant')
+  expect(fetched).toHaveLength(2)
+})

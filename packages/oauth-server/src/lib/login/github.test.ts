@@ -1,0 +1,155 @@
+import { decodeJwt } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { authorizePath, form, issuer, pkce, redirectUri, register, setUp } from '../../../test/fixture.js'
+import { type GithubServer, githubClient, startGithubServer } from '../../../test/github-server.js'
+import { followLogin } from '../testing/follow-login.js'
+import { github } from './github.js'
+import type { GithubAllow } from './github-allow.js'
+
+let server: GithubServer
+const octocat = { id: 583231, login: 'Octocat', name: 'The Octocat' }
+beforeAll(async () => {
+  server = await startGithubServer(octocat)
+})
+beforeEach(() => {
+  server.account = { ...octocat }
+  server.requests.length = 0
+  server.broken.clear()
+})
+afterAll(() => server.close())
+
+function start(allow?: GithubAllow, options: Partial<Parameters<typeof github>[0]> = {}) {
+  return setUp({ identityProvider: github({ ...githubClient, baseUrl: server.url, allow, ...options }) })
+}
+
+/** Goes through consent and GitHub, and returns what the client gets. */
+async function signIn(
+  setup: ReturnType<typeof setUp>,
+): Promise<{ answer: Record<string, string>; claims?: Record<string, unknown> }> {
+  const client = await register(setup)
+  const { verifier, challenge } = pkce()
+  const callback = await followLogin(issuer + authorizePath(client.client_id as string, challenge), redirectUri, {
+    fetch: (url, init) => (url.startsWith(issuer) ? setup.server.fetch(new Request(url, init)) : fetch(url, init)),
+  })
+  const answer = Object.fromEntries(callback.searchParams)
+  if (!answer.code) return { answer }
+  const fields = {
+    grant_type: 'authorization_code',
+    code: answer.code,
+    code_verifier: verifier,
+    redirect_uri: redirectUri,
+    client_id: client.client_id as string,
+  }
+  const tokens = (await (await setup.call('/token', form(fields))).json()) as { access_token: string }
+  return { answer, claims: decodeJwt(tokens.access_token) }
+}
+
+test('the subject is the number of the account, which nobody else ever gets [attack 114]', async () => {
+  const setup = start()
+  expect((await signIn(setup)).claims).toMatchObject({
+    sub: 'github|583231',
+    preferred_username: 'Octocat',
+    name: 'The Octocat',
+  })
+  server.account = { ...octocat, login: 'renamed' }
+  expect((await signIn(setup)).claims).toMatchObject({ sub: 'github|583231', preferred_username: 'renamed' })
+})
+
+test('an e-mail address is taken over only if it is primary and verified [attack 114]', async () => {
+  server.account.emails = [
+    { email: 'other@example.com', primary: false, verified: true },
+    { email: 'unverified@example.com', primary: true, verified: false },
+  ]
+  expect((await signIn(start())).claims).not.toHaveProperty('email')
+  server.account.emails = [{ email: 'octocat@example.com', primary: true, verified: true }]
+  expect((await signIn(start())).claims).toMatchObject({ email: 'octocat@example.com' })
+})
+
+describe('who may sign in [attack 114]', () => {
+  const members = { organizations: { acme: 'active', waiting: 'pending' } as const, teams: ['acme/platform'] }
+  test.each<[GithubAllow, boolean]>([
+    ['anyone', true],
+    [{ users: ['octocat'] }, true],
+    [{ users: ['OCTOCAT'] }, true],
+    [{ users: [583231] }, true],
+    [{ users: ['octocat2', 'octo', 58323] }, false],
+    [{ users: ['583231'] }, false],
+    [{ organizations: ['acme'] }, true],
+    [{ organizations: ['waiting'] }, false],
+    [{ organizations: ['other'] }, false],
+    [{ teams: ['acme/platform'] }, true],
+    [{ teams: ['acme/other'] }, false],
+    [{ users: ['someone'], organizations: ['other'], teams: ['acme/platform'] }, true],
+  ])('%j: %s', async (allow, expected) => {
+    Object.assign(server.account, members)
+    const { answer } = await signIn(start(allow))
+    if (expected) expect(answer).toHaveProperty('code')
+    else expect(answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
+    const needs = typeof allow === 'object' && (allow.organizations || allow.teams)
+    expect(server.scope).toBe(needs ? 'read:user user:email read:org' : 'read:user user:email')
+  })
+
+  test.each([
+    [{}],
+    [{ users: [] }],
+    [{ users: ['octocät'] }],
+    [{ users: ['a@b@c'] }],
+    [{ users: ['o+x'] }],
+    [{ organizations: ['acme/evil'] }],
+    [{ teams: ['platform'] }],
+    ['everyone' as 'anyone'],
+  ])('an option that names nobody, or what cannot be, does not start: %j', (allow) => {
+    expect(() => start(allow)).toThrow(/allow/)
+  })
+
+  test('a public issuer must say who', () => {
+    const options = {
+      issuer: 'https://mcp.example.com',
+      encryptionKeys: ['A'.repeat(43)],
+      resources: ['https://mcp.example.com/mcp'],
+    }
+    expect(() => setUp({ ...options, identityProvider: github(githubClient) })).toThrow(/every GitHub account/)
+    expect(() => setUp({ ...options, identityProvider: github({ ...githubClient, allow: 'anyone' }) })).not.toThrow()
+  })
+})
+
+describe('what GitHub answers instead', () => {
+  test('200 with an error is server_error, and the log says which', async () => {
+    const lines: unknown[] = []
+    const log = (fields: Record<string, unknown>): void => void lines.push(fields)
+    const logger = { debug: log, info: log, warn: log, error: log }
+    const setup = setUp({
+      logger,
+      identityProvider: github({ ...githubClient, clientSecret: 'wrong', baseUrl: server.url }),
+    })
+    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error', state: 'some-state', iss: issuer })
+    expect(JSON.stringify(lines)).toContain('incorrect_client_credentials')
+  })
+
+  test.each([
+    ['/login/oauth/access_token', 500, 'temporarily_unavailable'],
+    ['/login/oauth/access_token', 404, 'server_error'],
+    ['/api/v3/user', 502, 'temporarily_unavailable'],
+    ['/api/v3/user', 401, 'server_error'],
+    ['/api/v3/user', 200, 'server_error'],
+  ])('%s answers %i: %s', async (path, status, error) => {
+    server.broken.set(path, { status, body: '{"id":"583231","login":{}}' })
+    expect((await signIn(start())).answer).toMatchObject({ error, iss: issuer })
+  })
+
+  test('a 404 for a membership is no membership, a 500 is no answer', async () => {
+    server.broken.set('/api/v3/user/memberships/orgs/acme', { status: 500, body: '{}' })
+    expect((await signIn(start({ organizations: ['acme'] }))).answer).toMatchObject({
+      error: 'temporarily_unavailable',
+    })
+  })
+})
+
+test('GitHub is asked after the person approved, and told nothing before [attack 101]', async () => {
+  const setup = start()
+  const client = await register(setup)
+  const page = await setup.call(authorizePath(client.client_id as string, pkce().challenge))
+  expect(page.status).toBe(200)
+  expect(await page.text()).toContain('GitHub')
+  expect(server.requests).toEqual([])
+})

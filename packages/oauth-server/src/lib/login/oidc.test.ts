@@ -1,0 +1,212 @@
+import { decodeJwt, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { authorizePath, form, issuer, pkce, redirectUri, register, setUp } from '../../../test/fixture.js'
+import { type OidcServer, startOidcServer } from '../../../test/oidc-server.js'
+import { followLogin } from '../testing/follow-login.js'
+import { type OidcOptions, oidc } from './oidc.js'
+
+let upstream: OidcServer
+beforeAll(async () => {
+  upstream = await startOidcServer(`${issuer}/callback/oidc`)
+})
+beforeEach(() => {
+  // The provider tells that it runs with its defaults for development, which it does.
+  vi.spyOn(console, 'info').mockImplementation(() => {})
+  upstream.claims = {}
+})
+afterAll(() => upstream.close())
+
+type Tamper = (url: string, response: Response, request: RequestInit | undefined) => Promise<Response> | Response
+
+function start(options: Partial<OidcOptions> = {}, tamper: Tamper = (_, response) => response) {
+  return setUp({
+    identityProvider: oidc({
+      issuer: upstream.issuer,
+      clientId: upstream.clientId,
+      clientSecret: upstream.clientSecret,
+      fetch: async (url, init) => tamper(String(url), await fetch(url, init), init),
+      ...options,
+    }),
+  })
+}
+
+/** Goes through consent and the provider; `change` may alter the callback. */
+async function signIn(
+  setup: ReturnType<typeof setUp>,
+  change: (callback: URL) => void = () => {},
+): Promise<{ answer: Record<string, string>; claims?: Record<string, unknown> }> {
+  const client = await register(setup)
+  const { verifier, challenge } = pkce()
+  const callback = await followLogin(issuer + authorizePath(client.client_id as string, challenge), redirectUri, {
+    fetch: (url, init) => {
+      if (!url.startsWith(issuer)) return fetch(url, init)
+      const target = new URL(url)
+      if (target.pathname === '/callback/oidc') change(target)
+      return setup.server.fetch(new Request(target, init))
+    },
+  })
+  const answer = Object.fromEntries(callback.searchParams)
+  if (!answer.code) return { answer }
+  const fields = {
+    grant_type: 'authorization_code',
+    code: answer.code,
+    code_verifier: verifier,
+    redirect_uri: redirectUri,
+    client_id: client.client_id as string,
+  }
+  const tokens = (await (await setup.call('/token', form(fields))).json()) as { access_token: string }
+  return { answer, claims: decodeJwt(tokens.access_token) }
+}
+
+test('a real OpenID provider signs a user in, with what it knows', async () => {
+  upstream.claims = {
+    name: 'Alice A.',
+    preferred_username: 'alice',
+    email: 'alice@example.com',
+    email_verified: true,
+    groups: ['staff'],
+    roles: ['admin'],
+  }
+  expect((await signIn(start())).claims).toMatchObject({
+    sub: 'oidc|alice',
+    name: 'Alice A.',
+    preferred_username: 'alice',
+    email: 'alice@example.com',
+    groups: ['staff'],
+    roles: ['admin'],
+  })
+})
+
+test('an e-mail address that is not verified is not taken over [attack 114]', async () => {
+  upstream.claims = { email: 'boss@example.com', email_verified: false }
+  expect((await signIn(start())).claims).not.toHaveProperty('email')
+})
+
+test('who is not on the list is refused [attack 115]', async () => {
+  const setup = start({ allow: (_, claims) => claims.hd === 'example.com' })
+  expect((await signIn(setup)).answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
+})
+
+test('who says no at the provider says no to the client [attack 115]', async () => {
+  const { answer } = await signIn(start(), (callback) => {
+    callback.searchParams.delete('code')
+    callback.searchParams.set('error', 'access_denied')
+    callback.searchParams.set('error_description', '<script>alert(1)</script>')
+  })
+  expect(answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
+  expect(JSON.stringify(answer)).not.toContain('<script')
+})
+
+test('PKCE and a nonce go to the provider, and another login is asked for when told [attack 113]', async () => {
+  let asked: URL | undefined
+  const setup = start()
+  const client = await register(setup)
+  const path = authorizePath(client.client_id as string, pkce().challenge, { prompt: 'login' })
+  await followLogin(issuer + path, redirectUri, {
+    fetch: (url, init) => {
+      if (url.startsWith(issuer)) return setup.server.fetch(new Request(url, init))
+      asked ??= new URL(url)
+      return fetch(url, init)
+    },
+  })
+  expect(Object.fromEntries(asked?.searchParams ?? [])).toMatchObject({
+    code_challenge_method: 'S256',
+    code_challenge: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
+    nonce: expect.any(String),
+    state: expect.any(String),
+    prompt: 'login',
+    redirect_uri: `${issuer}/callback/oidc`,
+  })
+})
+
+describe('a mix-up of providers [attack 112]', () => {
+  test('an iss that is another one', async () => {
+    const { answer } = await signIn(start(), (callback) => callback.searchParams.set('iss', 'https://evil.example.com'))
+    expect(answer).toMatchObject({ error: 'server_error', iss: issuer })
+  })
+
+  test('no iss from a provider that says it sends one; its code goes nowhere', async () => {
+    const tokenRequests: string[] = []
+    const setup = start({}, (url, response) => {
+      if (url.endsWith('/token')) tokenRequests.push(url)
+      return response
+    })
+    const { answer } = await signIn(setup, (callback) => callback.searchParams.delete('iss'))
+    expect(answer).toMatchObject({ error: 'server_error' })
+    expect(tokenRequests).toEqual([])
+  })
+
+  test('metadata of another issuer', async () => {
+    const setup = start({}, async (url, response) => {
+      if (!url.includes('.well-known')) return response
+      return Response.json({ ...((await response.json()) as object), issuer: 'https://evil.example.com' })
+    })
+    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error' })
+  })
+})
+
+describe('a forged ID token [attack 113]', () => {
+  const forgeries: [string, JWTPayload, Record<string, unknown>][] = [
+    ['another nonce', { nonce: 'other' }, {}],
+    ['no nonce', { nonce: undefined }, {}],
+    ['another audience', { aud: 'someone-else' }, {}],
+    ['an authorised party that is not us', { aud: ['gateway', 'x'], azp: 'x' }, {}],
+    ['another issuer', { iss: 'https://evil.example.com' }, {}],
+    ['expired', { exp: 1_700_000_000 }, {}],
+    ['no subject', { sub: undefined }, {}],
+    ['a foreign signature', {}, { foreign: true }],
+    ['no signature', {}, { alg: 'none' }],
+    ['HS256 with the client secret', {}, { alg: 'HS256' }],
+  ]
+  test.each(forgeries)('%s', async (_, claims, { foreign, alg }) => {
+    const setup = start({}, async (url, response) => {
+      if (!url.endsWith('/token')) return response
+      const body = (await response.json()) as { id_token: string }
+      return Response.json({ ...body, id_token: await forge(body.id_token, claims, foreign === true, alg as string) })
+    })
+    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error', state: 'some-state', iss: issuer })
+  })
+
+  test('the same way, unchanged, is accepted: the forgeries fail for what they change', async () => {
+    const setup = start({}, async (url, response) => {
+      if (!url.endsWith('/token')) return response
+      const body = (await response.json()) as { id_token: string }
+      return Response.json({ ...body, id_token: await forge(body.id_token, {}, false, undefined) })
+    })
+    expect((await signIn(setup)).answer).toHaveProperty('code')
+  })
+
+  async function forge(token: string, changes: JWTPayload, foreign: boolean, alg: string | undefined): Promise<string> {
+    const payload = JSON.parse(JSON.stringify({ ...decodeJwt(token), ...changes })) as JWTPayload
+    const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    if (alg === 'none') return `${encode({ alg: 'none' })}.${encode(payload)}.`
+    const jwt = new SignJWT(payload).setProtectedHeader({ alg: alg ?? 'RS256', kid: 'upstream' })
+    if (alg === 'HS256') return jwt.sign(new TextEncoder().encode(upstream.clientSecret.padEnd(32, '0')))
+    return jwt.sign(
+      foreign ? (await generateKeyPair('RS256')).privateKey : await importJWK(upstream.privateKey, 'RS256'),
+    )
+  }
+})
+
+test('a provider that is away is temporarily_unavailable, and no login begins', async () => {
+  const setup = start({
+    fetch: () => Promise.reject(new TypeError('fetch failed')),
+    issuer: 'https://login.example.com',
+  })
+  const client = await register(setup)
+  const callback = await followLogin(
+    issuer + authorizePath(client.client_id as string, pkce().challenge),
+    redirectUri,
+    {
+      fetch: (url, init) => setup.server.fetch(new Request(url, init)),
+    },
+  )
+  expect(Object.fromEntries(callback.searchParams)).toMatchObject({ error: 'server_error', iss: issuer })
+})
+
+test.each(['http://login.example.com', 'login.example.com', ''])(
+  'an issuer that is not https does not start: %j',
+  (bad) => {
+    expect(() => start({ issuer: bad })).toThrow(/must be an https URL/)
+  },
+)

@@ -1,0 +1,98 @@
+import { GatewayError } from '@mcp-gateway/core'
+import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
+import type { OutboundFetch } from '@mcp-gateway/core/outbound'
+import type { IdentityProvider, User } from './identity-provider.js'
+import { loginFailure } from './login-failure.js'
+
+/** The claims of an ID token. */
+export type IdTokenClaims = Readonly<Record<string, unknown>>
+
+/** Options of {@link oidc}. */
+export interface OidcOptions {
+  /** The provider's issuer identifier, such as `https://login.example.com/realms/acme`. */
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret?: string
+  /** How the secret is sent; `client_secret_basic` unless told. */
+  readonly authentication?: 'client_secret_basic' | 'client_secret_post'
+  /** In subjects and in the callback path, `/callback/<name>`; `oidc` unless told. Never change it: users would be others. */
+  readonly name?: string
+  /** For people, on the consent page; the issuer's host unless told. */
+  readonly title?: string
+  /** `openid profile email` unless told. */
+  readonly scope?: string
+  /** Who may sign in; everyone whom the provider lets in unless told. */
+  readonly allow?: (user: User, claims: IdTokenClaims) => boolean
+  /** Reads roles and groups from the claims; from `roles` and `groups` unless told. */
+  readonly roles?: (claims: IdTokenClaims) => readonly string[]
+  readonly groups?: (claims: IdTokenClaims) => readonly string[]
+  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  readonly fetch?: OutboundFetch
+}
+
+/**
+ * Signs users in with any OpenID provider that has discovery: Keycloak, Entra ID, Okta, Google and others. A user is the
+ * provider's `sub`; an e-mail address is taken over only if the provider verified it. No token of the provider is kept.
+ *
+ * Register `<issuer of the authorization server>/callback/<name>` as the redirect URI there.
+ *
+ * @throws GatewayError `invalid_configuration` for an issuer that is no https URL
+ * @see OpenID Connect Core, OpenID Connect Discovery
+ * @example
+ * ```ts
+ * const identityProvider = oidc({ issuer: 'https://login.example.com/realms/acme', clientId, clientSecret })
+ * ```
+ */
+export function oidc(options: OidcOptions): IdentityProvider {
+  const { issuer, name = 'oidc', scope = 'openid profile email', allow = () => true } = options
+  const { roles = stringsOf('roles'), groups = stringsOf('groups') } = options
+  if (!scope.split(' ').includes('openid')) {
+    throw new GatewayError('invalid_configuration', 'The `scope` of oidc() must include openid')
+  }
+  const client = createOAuthClient({ ...options, scope })
+  return {
+    name,
+    title: options.title ?? new URL(issuer).host,
+    async begin({ callbackUrl, state, fresh }) {
+      const parameters: Record<string, string> = fresh ? { prompt: 'login' } : {}
+      try {
+        const { url, memo } = await client.begin({ redirectUri: callbackUrl, state, parameters })
+        return { redirect: url, memo }
+      } catch (error) {
+        return loginFailure(error)
+      }
+    },
+    async complete({ callbackUrl, state, memo = '', parameters }) {
+      try {
+        const { idToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })
+        if (!idToken) return { refused: 'server_error', reason: 'No ID token' }
+        const user = userOf(idToken, roles(idToken), groups(idToken))
+        return allow(user, idToken) ? { user } : { refused: 'access_denied', reason: 'The user is not on the list' }
+      } catch (error) {
+        return loginFailure(error)
+      }
+    },
+  }
+}
+
+function userOf(claims: IdTokenClaims, roles: readonly string[], groups: readonly string[]): User {
+  const text = (name: string): string | undefined => {
+    const value = claims[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  return {
+    id: claims.sub as string,
+    username: text('preferred_username'),
+    name: text('name'),
+    ...(claims.email_verified === true && { email: text('email') }),
+    ...(roles.length > 0 && { roles }),
+    ...(groups.length > 0 && { groups }),
+  }
+}
+
+function stringsOf(name: string): (claims: IdTokenClaims) => readonly string[] {
+  return (claims) => {
+    const value = claims[name]
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  }
+}
