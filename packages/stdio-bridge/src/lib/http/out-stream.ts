@@ -16,6 +16,8 @@ export interface StreamHost {
   readonly highWaterMark: number
   /** The client of this stream went away, while there was more to come. */
   left(stream: OutStream): void
+  /** A stream has got its last message. */
+  finished(stream: OutStream): void
   /** A stream's reader fell behind or caught up. */
   pressed(): void
 }
@@ -129,6 +131,7 @@ export class OutStream {
     this.#decided = true
     this.#ended = true
     this.#decide(response)
+    this.#host.finished(this)
   }
 
   /** Gives the stream to a client that came back for what follows an event; `undefined` when that is gone (MCP L6). */
@@ -170,9 +173,11 @@ export class OutStream {
   }
 
   #end(): void {
+    if (this.#ended) return
     this.open()
     this.#ended = true
     this.#body?.end()
+    this.#host.finished(this)
   }
 
   #tapped(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void): void {

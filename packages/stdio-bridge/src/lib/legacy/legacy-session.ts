@@ -107,7 +107,6 @@ export class LegacySession implements Peer, StreamHost {
         this.#calls.delete(call)
         if (bytes !== undefined && answered !== undefined) stream.addHeaders(answered(bytes))
         stream.finish(bytes)
-        this.#forget(stream)
       },
     }
     this.#calls.add(call)
@@ -120,7 +119,6 @@ export class LegacySession implements Peer, StreamHost {
     const stream = this.#newStream(context)
     stream.addHeaders(headers)
     stream.finish(bytes)
-    this.#forget(stream)
     return stream.response
   }
 
@@ -208,6 +206,12 @@ export class LegacySession implements Peer, StreamHost {
     this.pressed()
   }
 
+  /** A finished stream stays known while its client may come back for its end. */
+  finished(stream: OutStream): void {
+    if (!stream.isStream) this.#streams.delete(stream.id)
+    this.#trim()
+  }
+
   /**
    * A child of one client alone is paused while that client reads too slowly. One that is shared never is: the slow
    * client loses its connection instead, and can come back for the rest.
@@ -264,21 +268,14 @@ export class LegacySession implements Peer, StreamHost {
     return stream
   }
 
-  /** A finished stream stays known while its client may come back for its end. */
-  #forget(stream: OutStream): void {
-    if (!stream.isStream) this.#streams.delete(stream.id)
-    this.#trim()
-  }
-
   #trim(): void {
     if (this.#streams.size <= maxStreams) return
     for (const [id, old] of this.#streams) {
       if (this.#streams.size <= maxStreams) return
-      const isLeft = old.isEnded || this.#standalone.has(old)
-      if (!isLeft) continue
-      old.finish(undefined)
+      if (!old.isEnded && !this.#standalone.has(old)) continue
       this.#streams.delete(id)
       this.#standalone.delete(old)
+      if (!old.isEnded) old.finish(undefined)
     }
   }
 }

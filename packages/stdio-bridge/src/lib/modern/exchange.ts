@@ -100,6 +100,10 @@ export class Exchange implements StreamHost {
     this.#host.done(this)
   }
 
+  finished(): void {
+    // Nothing is kept of an answer that was sent
+  }
+
   /** A shared child does not wait for a slow reader: that one's answer ends instead. */
   pressed(): void {
     if (!this.stream.isOverfull) return
