@@ -24,6 +24,7 @@ export type { Decision, Policy, PolicyInput, PolicyResource, PolicySubject } fro
 export { principal } from './lib/principal.js'
 export { proxy } from './lib/proxy/proxy.js'
 export type { ProxyOptions } from './lib/proxy/proxy-options.js'
+export { type RateLimit, type RateLimitOptions, rateLimit } from './lib/rate-limit.js'
 export { respond } from './lib/respond/respond.js'
 export type { Storage, StorageEntry, StorageListOptions, StoragePage, StorageWriteOptions } from './lib/storage.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage-arguments.js'

@@ -256,6 +256,8 @@ test.each<[string, Partial<GatewayOptions>, RegExp]>([
   ['an origin with a path', { allowedOrigins: ['https://a.example/x'] }, /allowedOrigins/],
   ['neither auth nor the danger', { auth: undefined }, /auth is missing/],
   ['no auth on a public url', { auth: undefined, dangerouslyAllowAnonymous: true }, /loopback/],
+  ['limits without a store', { rateLimits: { address: { limit: 1, window: 1 } } }, /storage/],
+  ['a limit that is none', { storage: memoryStorage(), rateLimits: { identity: { limit: 0, window: 1 } } }, /limit/],
   ['both auth and the danger', { dangerouslyAllowAnonymous: true }, /contradicts/],
 ])('%s is refused at construction', (_what, options, message) => {
   expect(() => gateway(options)).toThrow(message)
@@ -457,4 +459,32 @@ test('close waits no longer than the deadline', async () => {
   void app.fetch(post('/x'))
   await app.close()
   expect(close).toHaveBeenCalledOnce()
+})
+
+test('limits by address stand before the token check, those by identity behind it [attack 158]', async () => {
+  const window = 3600
+  const app = gateway({
+    storage: memoryStorage(),
+    addressHeader: 'cf-connecting-ip',
+    rateLimits: { address: { limit: 3, window }, identity: { limit: 1, window } },
+  })
+  const status = async (address: string, token: string) =>
+    (await app.fetch(post('/notes/mcp', { 'CF-Connecting-IP': address, Authorization: `Bearer ${token}` }))).status
+  expect(await status('192.0.2.1', 'bad')).toBe(401)
+  expect(await status('192.0.2.1', 'good')).toBe(200)
+  expect(await status('192.0.2.1', 'good')).toBe(429)
+  expect(await status('192.0.2.1', 'bad')).toBe(429)
+  expect(await status('192.0.2.2', 'good')).toBe(429)
+  expect(await status('192.0.2.2', 'bad')).toBe(401)
+})
+
+test('a limit by address on a host that tells none fails, and the log says what to change', async () => {
+  const lines: string[] = []
+  const app = gateway({
+    storage: memoryStorage(),
+    rateLimits: { address: { limit: 1, window: 60 } },
+    logger: createLogger({ write: (line) => lines.push(line) }),
+  })
+  expect((await app.fetch(post('/notes/mcp'))).status).toBe(500)
+  expect(lines.join()).toContain('addressHeader')
 })

@@ -35,7 +35,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   match(request: Request): boolean
   close(): Promise<void>
 } {
-  const { logger = createLogger(), drainTimeout = 10 } = options
+  const { logger = createLogger(), drainTimeout = 10, addressHeader } = options
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
   const { table, probes, authority, close } = buildRoutes(options, base, inFlight)
@@ -51,13 +51,18 @@ export function createGateway(options: GatewayOptions): Mountable & {
     return authorityHandler !== undefined && (authority?.match?.(request) ?? true) ? authorityHandler : notFound
   }
 
+  const withAddress = (context: Context, request: Request): Context => {
+    const address = addressHeader === undefined ? null : request.headers.get(addressHeader)
+    return address === null ? context : { ...context, client: { address } }
+  }
+
   const handle: Handler = async (request, outer) => {
     const started = performance.now()
     const path = requestPath(request.url)
     if (probes.has(path)) return lookUp(request, path)(request, outer)
     const id = requestId(request.headers)
     const context: Context = {
-      ...outer,
+      ...withAddress(outer, request),
       requestId: id,
       logger: new FieldLogger(logger, { request_id: id }),
       [trace]: {},

@@ -3,6 +3,7 @@ import type { Handler, Middleware, Mountable } from '../handler.js'
 import type { FetchServer } from '../local.js'
 import type { Logger } from '../logger.js'
 import type { MessageOptions } from '../message/message-middleware.js'
+import type { RateLimit } from '../rate-limit.js'
 import type { Storage } from '../storage.js'
 import type { IssuerAuthorityOptions } from '../verify/issuer-authority.js'
 
@@ -34,8 +35,15 @@ export interface GatewayOptions {
   readonly middleware?: readonly Middleware[]
   /** Where log lines go; JSON lines to standard output unless told. */
   readonly logger?: Logger
-  /** Where limits are counted. */
+  /** Where limits are counted; asked by `/ready`. It stays open when the gateway closes. */
   readonly storage?: Storage
+  /** How often one address may ask, and one identity (each message of a batch counts). They need `storage`. */
+  readonly rateLimits?: { readonly address?: RateLimit; readonly identity?: RateLimit }
+  /**
+   * The header in which the platform tells the client's address, such as `cf-connecting-ip`, on hosts other than Node.
+   * Name it only where nobody can reach the gateway past the platform: whoever can writes what he likes into it.
+   */
+  readonly addressHeader?: string
   /** Origins of pages that may call the servers; the gateway's own unless told, on loopback any loopback origin too. */
   readonly allowedOrigins?: readonly string[]
   /** Host names that `Host` may name; on loopback the loopback names unless told, otherwise any. */

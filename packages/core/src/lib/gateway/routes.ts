@@ -8,6 +8,7 @@ import { jsonRpcError } from '../json-rpc-error.js'
 import { type FetchServer, local } from '../local.js'
 import { message } from '../message/message-middleware.js'
 import { originCheck } from '../origin-check.js'
+import { rateLimit } from '../rate-limit.js'
 import { bearerAuth } from '../verify/bearer-auth.js'
 import { issuerAuthority } from '../verify/issuer-authority.js'
 import { resourceMetadata } from '../verify/resource-metadata.js'
@@ -96,11 +97,13 @@ function guard(
   const { allowedOrigins = own } = options
   // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
   const { allowedHosts = base.loopback ? ['loopback', base.hostname] : undefined } = options
+  const limits = rateLimits(options)
   const layers: Middleware[] = [
     cors({ allowedOrigins }),
     recover('json-rpc'),
     originCheck({ allowedOrigins, allowedHosts }),
     allowMethods,
+    ...limits.address,
   ]
   if (verifier !== undefined) {
     layers.push(
@@ -115,9 +118,22 @@ function guard(
   } else {
     layers.push((request, context, next) => next(request, { ...context, resource }))
   }
-  layers.push(leaveTrace, message(options.message), leaveTrace)
+  layers.push(leaveTrace, message(options.message), leaveTrace, ...limits.identity)
   layers.push(...(options.middleware ?? []), ...(server.middleware ?? []))
   return compose(layers, toHandler(server.server))
+}
+
+function rateLimits({
+  rateLimits: limits = {},
+  storage,
+}: GatewayOptions): Record<'address' | 'identity', Middleware[]> {
+  const make = (by: 'address' | 'identity'): Middleware[] => {
+    const limit = limits[by]
+    if (limit === undefined) return []
+    if (storage === undefined) throw invalid('rateLimits needs storage to count in')
+    return [rateLimit({ ...limit, by, storage })]
+  }
+  return { address: make('address'), identity: make('identity') }
 }
 
 // RFC 9110 section 15.5.6; a HEAD or PUT must not reach a server that does not expect it
@@ -139,7 +155,9 @@ function toServerOptions(server: GatewayOptions['servers'][string]): ServerOptio
   return typeof server === 'object' && 'server' in server ? server : { server }
 }
 
-function checkAnonymous({ dangerouslyAllowAnonymous }: GatewayOptions, base: BaseUrl): void {
+function checkAnonymous({ dangerouslyAllowAnonymous, rateLimits: limits }: GatewayOptions, base: BaseUrl): void {
+  if (limits?.identity !== undefined)
+    throw invalid('rateLimits.identity needs auth; without it there are no identities')
   if (!dangerouslyAllowAnonymous) {
     throw invalid('auth is missing; name an issuer, or set dangerouslyAllowAnonymous on a loopback url')
   }
