@@ -38,7 +38,7 @@ export const http: Requirements = {
     rule: 'Long URLs, headers, deep JSON and hostile patterns cost a bounded time.',
   },
   'attack 158': {
-    held: false,
+    held: true,
     source: 'RFC 6585 section 4',
     rule: 'Endpoints are limited in rate, by address prefix, and what a failing limiter does is documented.',
   },
