@@ -1,5 +1,6 @@
 import { type AuthInfo, GatewayError } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
+import { type Remembered, remembered } from './remembered.js'
 
 /** How the upstream is told who calls in a way that it can check. */
 export interface AssertionOptions {
@@ -25,20 +26,27 @@ export function asserter(issuer: string, resource: string, keys: SigningKeys, li
   if (!(lifetime >= 5 && lifetime <= 300)) {
     throw new GatewayError('invalid_configuration', 'assertion.lifetime must be between 5 and 300 seconds')
   }
-  const made = new WeakMap<AuthInfo, { value: Promise<string>; until: number }>()
-  return (auth) => {
+  const made: Remembered<Made> = new WeakMap()
+  return async (auth) => {
     const now = Math.floor(Date.now() / 1000)
-    const known = made.get(auth)
-    if (known !== undefined && now < known.until) return known.value
-    const expires = Math.min(now + lifetime, auth.expiresAt ?? now)
-    const value = keys.sign(
-      { ...claims(auth), iss: issuer, aud: resource, iat: now, exp: expires },
-      { typ: 'identity+jwt' },
-    )
-    made.set(auth, { value, until: Math.floor((now + expires) / 2) })
-    value.catch(() => made.delete(auth))
-    return value
+    const slot = remembered(made, auth, () => ({ until: 0 })) as Made
+    if (slot.value === undefined || now >= slot.until) {
+      const expires = Math.min(now + lifetime, auth.expiresAt ?? now)
+      const times = { iss: issuer, aud: resource, iat: now, exp: expires }
+      slot.until = Math.floor((now + expires) / 2)
+      slot.value = keys.sign({ ...claims(auth), ...times }, { typ: 'identity+jwt' })
+      slot.value.catch(() => {
+        slot.value = undefined
+      })
+    }
+    return slot.value
   }
+}
+
+interface Made {
+  value?: Promise<string>
+  /** When a new one is due, in seconds since the epoch. */
+  until: number
 }
 
 function claims({ extra, clientId, scopes }: AuthInfo): Record<string, unknown> {

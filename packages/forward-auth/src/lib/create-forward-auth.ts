@@ -1,10 +1,9 @@
 import {
-  type Authority,
   type Context,
   createLogger,
-  createTokenVerifier,
   GatewayError,
   type Handler,
+  issuerAuthority,
   type Mountable,
   mountable,
 } from '@mcp-gateway/core'
@@ -47,7 +46,7 @@ export function createForwardAuth(options: ForwardAuthOptions): Mountable {
     if (!/^(?:\/[\w.~-]+)+$/.test(own)) throw invalid(`The path ${JSON.stringify(own)} must look like /auth`)
   }
   const names = readHeaderNames(options.headers ?? {}, header)
-  const authority = toAuthority(options.auth)
+  const authority = 'protect' in options.auth ? options.auth : issuerAuthority(options.auth)
   const routes = buildRoutes(options, authority)
   const origins = [...new Set(routes.map(({ location }) => location.origin))]
   const loopback = origins.some((origin) => isLoopback(new URL(origin).hostname))
@@ -79,10 +78,4 @@ export function createForwardAuth(options: ForwardAuthOptions): Mountable {
 
 function invalid(message: string): GatewayError {
   return new GatewayError('invalid_configuration', message)
-}
-
-function toAuthority(auth: ForwardAuthOptions['auth']): Authority {
-  if ('protect' in auth) return auth
-  const { issuer } = auth
-  return { issuer, protect: (resource) => createTokenVerifier({ issuer, audience: resource }) }
 }

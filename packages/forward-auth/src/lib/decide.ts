@@ -12,6 +12,7 @@ import { type AuthRequest, type Dialect, type OriginalRequest, readOriginal } fr
 import { absent, anonymous, type HeaderPairs, identify } from './identity.js'
 import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
 import { finishRefusal } from './refusal.js'
+import { type Remembered, remembered } from './remembered.js'
 import type { Route } from './route.js'
 import { RouteTable } from './route-table.js'
 
@@ -41,23 +42,24 @@ export function createDecider(options: DeciderOptions): Decide {
   const nobody = anonymous(headers)
   const checkOrigin = originCheck({ allowedOrigins })
   const nameOrigin = cors({ allowedOrigins })
-  const known = new WeakMap<AuthInfo, HeaderPairs>()
+  const known: Remembered<HeaderPairs> = new WeakMap()
+
+  function describe(auth: AuthInfo, route: Route, context: Context): HeaderPairs | Response {
+    const identity = identify(names, auth)
+    if (typeof identity !== 'string') {
+      return route.assert === undefined ? [...identity, [assertionHeader, absent]] : identity
+    }
+    context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
+    return jsonRpcError({ status: 403, message: `The ${identity} of this token is too long to be passed on` })
+  }
 
   async function allow(route: Route, original: OriginalRequest, request: AuthRequest, context: Context) {
     const { auth, response } = await authenticate(route, original, request, context)
     if (response !== undefined) return response
     const refused = await askPolicy(route, original.method, request, auth, context)
     if (refused !== undefined) return refused
-    let pairs = known.get(auth)
-    if (pairs === undefined) {
-      const identity = identify(names, auth)
-      if (typeof identity === 'string') {
-        context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
-        return jsonRpcError({ status: 403, message: `The ${identity} of this token is too long to be passed on` })
-      }
-      pairs = route.assert === undefined ? [...identity, [assertionHeader, absent]] : identity
-      known.set(auth, pairs)
-    }
+    const pairs = remembered(known, auth, () => describe(auth, route, context))
+    if (pairs instanceof Response) return pairs
     return route.assert === undefined ? pairs : [...pairs, [assertionHeader, await route.assert(auth)] as const]
   }
 

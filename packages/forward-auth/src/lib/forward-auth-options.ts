@@ -1,4 +1,5 @@
 import type { Authority, Logger, Policy } from '@mcp-gateway/core'
+import type { Dpop } from '@mcp-gateway/core/dpop'
 import type { AssertionOptions } from './assertion.js'
 import type { Dialect } from './dialect.js'
 import type { IdentityHeaderNames } from './identity-headers.js'
@@ -39,6 +40,8 @@ export interface ForwardAuthOptions {
   readonly path?: string
   /** The names of the identity headers. The proxy's configuration names the same. */
   readonly headers?: Partial<IdentityHeaderNames>
+  /** Accepts tokens that are bound to a key, each with a proof for the original method and URL. Default: they are refused. */
+  readonly dpop?: Dpop
   /** Sends the upstream a signed identity too. */
   readonly assertion?: AssertionOptions
   /** Origins of pages that may call the servers; those of the servers unless told, on loopback any loopback origin too. */

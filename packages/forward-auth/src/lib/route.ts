@@ -52,6 +52,7 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
         resource,
         requiredScopes: server.requiredScopes,
         scopesSupported,
+        dpop: options.dpop,
       }),
       metadata: resourceMetadata({
         resource,
@@ -59,6 +60,8 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
         authorizationServers: [authority.issuer],
         scopesSupported,
         resourceName: server.name,
+        dpopAlgorithms: options.dpop?.algorithms,
+        dpopRequired: options.dpop?.required,
       }),
       metadataUrl: resourceMetadataUrl(resource),
       assert: keys === undefined ? undefined : asserter(options.url, resource, keys, lifetime),
@@ -76,23 +79,23 @@ function tellingWrongAudience(
   verifiers: ReadonlyMap<string, TokenVerifier>,
 ): TokenVerifier {
   return {
-    async verifyAccessToken(token) {
+    async verifyAccessToken(token, proof) {
       try {
-        return await verifier.verifyAccessToken(token)
+        return await verifier.verifyAccessToken(token, proof)
       } catch (error) {
         if (!(error instanceof GatewayError) || error.code !== 'invalid_token') throw error
         const other = claimedAudiences(token).find((audience) => audience !== resource && verifiers.has(audience))
-        if (other === undefined || !(await verifies(verifiers.get(other), token))) throw error
+        if (other === undefined || !(await succeeds(verifiers.get(other)?.verifyAccessToken(token, proof)))) throw error
         throw new GatewayError('insufficient_scope', 'The token is for another resource', { cause: error })
       }
     },
   }
 }
 
-async function verifies(verifier: TokenVerifier | undefined, token: string): Promise<boolean> {
+async function succeeds(promise: Promise<unknown> | undefined): Promise<boolean> {
   try {
-    await verifier?.verifyAccessToken(token)
-    return verifier !== undefined
+    await promise
+    return promise !== undefined
   } catch {
     return false
   }
