@@ -87,7 +87,7 @@ return 1`
  * Arguments: key, a name for this call, milliseconds to remember it. A client that sends a command again after a lost
  * reply would find nothing and tell somebody with a good code that it is none; so the call finds what it took.
  */
-export const take = `${prelude}
+export const take: string = `${prelude}
 local record = redis.call('GET', KEYS[1])
 local taken = tag('!') .. ARGV[2]
 if not record then return redis.call('GET', taken) end
