@@ -27,9 +27,13 @@ export interface KeyRingPolicy {
   readonly retention: number
 }
 
-/** The key that signs at this time: the newest of the wanted algorithm whose time has come. */
+/**
+ * The key that signs at this time: the newest of the wanted algorithm whose time has come, or, just after a change of
+ * algorithm, the newest of any.
+ */
 export function activeKey(ring: KeyRing, algorithm: SigningAlgorithm, now: number): StoredKey | undefined {
-  return ring.keys.findLast((key) => key.alg === algorithm && key.signsFrom <= now)
+  const ready = ring.keys.filter((key) => key.signsFrom <= now)
+  return ready.findLast((key) => key.alg === algorithm) ?? ready.at(-1)
 }
 
 /**
@@ -66,15 +70,15 @@ async function nextRing(
   const newest = ring.keys.findLast((key) => key.alg === policy.algorithm)
   const old = newest && policy.rotation > 0 && newest.signsFrom + policy.rotation - policy.publishAhead <= now
   const due = !newest || old || (force && newest.signsFrom <= now)
-  const keys = ring.keys.filter((key, index) => !isRetired(key, ring.keys[index + 1], policy, now))
+  // A key signs until the next one of its algorithm does, or until the algorithm is changed.
+  const keys = ring.keys.filter((_, index) => {
+    const successor = ring.keys[index + 1]
+    return successor === undefined || successor.signsFrom + policy.retention > now
+  })
   if (!due) return keys.length === ring.keys.length ? ring : { keys }
   // A verifier that cached the older keys must see the new one before a token is signed with it.
   const signsFrom = ring.keys.length === 0 ? now : now + policy.publishAhead
   return { keys: [...keys, await createKey(policy.algorithm, signsFrom, cipher)] }
-}
-
-function isRetired(_key: StoredKey, successor: StoredKey | undefined, policy: KeyRingPolicy, now: number): boolean {
-  return successor !== undefined && successor.signsFrom + policy.retention <= now
 }
 
 async function createKey(algorithm: SigningAlgorithm, signsFrom: number, cipher: PrivateKeyCipher): Promise<StoredKey> {

@@ -31,7 +31,7 @@ export interface SigningKeysOptions {
 
 /** Signs tokens and publishes the keys to verify them with. */
 export interface SigningKeys {
-  /** The algorithm that `sign` uses. */
+  /** The algorithm of new keys; after a change the key before signs until the new one is known. */
   readonly algorithm: SigningAlgorithm
   /** Signs the claims as a JWT (RFC 7519) with this `typ`. It adds no claim of its own. */
   sign(claims: JWTPayload, header: { typ: string }): Promise<string>
@@ -88,25 +88,35 @@ export function createSigningKeys({
   const cipher = createPrivateKeyCipher(encryptionKeys)
   const policy = { algorithm, rotation, publishAhead, retention }
   const name = `oauth:keys:${issuer}`
-  let ring: { value: Promise<KeyRing>; readAt: number } | undefined
+  let ring: { readonly value: Promise<KeyRing>; readonly readAt: number } | undefined
+  let lastRing: KeyRing | undefined
   const imported = new Map<string, Promise<CryptoKey>>()
 
   function currentRing(): Promise<KeyRing> {
     if (ring && clock() - ring.readAt < reread) return ring.value
-    const known = ring?.value
-    const value = keepKeyRing(storage as Storage, name, policy, cipher, clock).catch((error) => {
-      // Keys that are known stay good while the store is away; the next use tries again.
-      ring = undefined
-      if (known) return known
-      throw error
-    })
+    return readRing(false)
+  }
+
+  function readRing(force: boolean): Promise<KeyRing> {
+    const value = keepKeyRing(storage as Storage, name, policy, cipher, clock, force).then(
+      (read) => {
+        lastRing = read
+        return read
+      },
+      (error: unknown) => {
+        // Keys that are known stay good while the store is away.
+        if (lastRing && !force) return lastRing
+        ring = undefined
+        throw error
+      },
+    )
     ring = { value, readAt: clock() }
     return value
   }
 
-  async function signer(): Promise<{ kid: string; key: CryptoKey }> {
+  async function signer(): Promise<{ kid: string; alg: SigningAlgorithm; key: CryptoKey }> {
     const current = await currentRing()
-    const stored = activeKey(current, algorithm, clock()) ?? current.keys[0]
+    const stored = activeKey(current, algorithm, clock())
     if (!stored) throw new GatewayError('temporarily_unavailable', 'No signing key')
     let key = imported.get(stored.kid)
     if (!key) {
@@ -114,23 +124,21 @@ export function createSigningKeys({
       key.catch(() => imported.delete(stored.kid))
       imported.set(stored.kid, key)
     }
-    return { kid: stored.kid, key: await key }
+    return { kid: stored.kid, alg: stored.alg, key: await key }
   }
 
   return {
     algorithm,
     async sign(claims, { typ }) {
-      const { kid, key } = await signer()
-      return new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ, kid }).sign(key)
+      const { kid, alg, key } = await signer()
+      return new SignJWT(claims).setProtectedHeader({ alg, typ, kid }).sign(key)
     },
     async jwks() {
       const { keys } = await currentRing()
       return { keys: keys.map((key) => ({ ...key.publicKey, kid: key.kid, alg: key.alg, use: 'sig' })) }
     },
     async rotate() {
-      const value = keepKeyRing(storage, name, policy, cipher, clock, true)
-      ring = { value, readAt: clock() }
-      await value
+      await readRing(true)
     },
   }
 }
@@ -150,7 +158,7 @@ function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {
         ),
       }
     },
-    rotate() {
+    async rotate() {
       throw new GatewayError('invalid_configuration', 'Keys given by `privateKeys` are rotated by changing the option')
     },
   }
