@@ -3,8 +3,13 @@ import { z } from 'zod'
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
+/** The public keys of a client. */
+export interface ClientKeys {
+  keys: { kty: 'EC' | 'RSA' | 'OKP'; [member: string]: unknown }[]
+}
+
 /** A JWK set of a client: public, asymmetric keys (RFC 7517 section 9.3 is what a private one would break). */
-export const jwksSchema = z.object({
+export const jwksSchema: z.ZodType<ClientKeys> = z.object({
   keys: z
     .array(
       z

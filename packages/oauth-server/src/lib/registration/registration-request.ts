@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { jwksSchema, jwksUriSchema } from '../clients/client-keys.js'
+import { type ClientKeys, jwksSchema, jwksUriSchema } from '../clients/client-keys.js'
 import { Refusal } from '../http/refusal.js'
 
 // Control characters and those that turn the direction of text could make a name look like another one.
@@ -13,8 +13,28 @@ const url = z
   .regex(/^https?:\/\/[^\s"'<>\\]+$/, 'must be an http(s) URL')
 const names = z.array(z.string().max(200)).max(10)
 
+/** What a client may say about itself. */
+export interface RegistrationRequest {
+  redirect_uris?: string[]
+  client_name?: string
+  client_uri?: string
+  logo_uri?: string
+  tos_uri?: string
+  policy_uri?: string
+  contacts?: string[]
+  scope?: string
+  grant_types?: string[]
+  response_types?: string[]
+  token_endpoint_auth_method?: string
+  jwks?: ClientKeys
+  jwks_uri?: string
+  application_type?: 'web' | 'native'
+  software_id?: string
+  software_version?: string
+}
+
 /** RFC 7591 section 2. Members that are not listed are ignored, as that section asks for. */
-const schema = z
+const schema: z.ZodType<RegistrationRequest> = z
   .object({
     redirect_uris: z.array(z.string().max(2048)).max(20).optional(),
     client_name: text.optional(),
@@ -34,9 +54,6 @@ const schema = z
     software_version: text.optional(),
   })
   .refine(({ jwks, jwks_uri }) => !jwks || !jwks_uri, 'jwks and jwks_uri must not both be there')
-
-/** What a client may say about itself. */
-export type RegistrationRequest = z.infer<typeof schema>
 
 /** @throws Refusal `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2) */
 export function parseRegistrationRequest(body: unknown): RegistrationRequest {
