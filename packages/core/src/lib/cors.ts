@@ -1,6 +1,6 @@
 import type { Middleware } from './handler.js'
 import { originMatcher } from './origin-check.js'
-import { withHeaders } from './with-headers.js'
+import { changeable } from './with-header.js'
 
 /** Which pages may read answers. */
 export interface CorsOptions {
@@ -46,14 +46,20 @@ export function cors({ allowedOrigins }: CorsOptions): Middleware {
     if (allowed && request.method === 'OPTIONS' && request.headers.has('access-control-request-method')) {
       return preflight(origin, request.headers.get('access-control-request-headers'))
     }
-    const response = await next(request, context)
-    // A cache must not serve one origin's answer to another, so the header is there for all of them
-    return withHeaders(
-      response,
-      allowed
-        ? { Vary: 'Origin', 'Access-Control-Allow-Origin': origin, 'Access-Control-Expose-Headers': exposed }
-        : { Vary: 'Origin' },
-    )
+    return dress(await next(request, context), allowed ? origin : undefined)
+  }
+}
+
+function dress(response: Response, origin: string | undefined): Response {
+  try {
+    // A cache must not serve one origin's answer to another, so it stands there for all of them
+    response.headers.append('Vary', 'Origin')
+    if (origin === undefined) return response
+    response.headers.set('Access-Control-Allow-Origin', origin)
+    response.headers.set('Access-Control-Expose-Headers', exposed)
+    return response
+  } catch {
+    return dress(changeable(response), origin)
   }
 }
 

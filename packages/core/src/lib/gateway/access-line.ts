@@ -11,38 +11,48 @@ export function accessFields(
   context: Context,
   milliseconds: number,
 ): Record<string, unknown> {
-  const { auth, message, client } = context
+  const { auth, message, client, resource, requestId } = context
   const { status } = response
-  const parent = traceParent(request.headers.get('traceparent'))
-  return {
+  const fields: Record<string, unknown> = {
+    request_id: requestId,
     method: request.method,
     path,
     status,
     latency_ms: Math.round(milliseconds * 10) / 10,
-    ...(client?.address === undefined ? {} : { client_address: client.address }),
-    ...(auth === undefined ? {} : { user_sub: digest(auth.extra?.subject ?? auth.clientId), client_id: auth.clientId }),
-    ...(context.resource === undefined ? {} : { resource: context.resource }),
-    ...(message?.method === undefined ? {} : { action: message.method }),
-    ...(message?.method === 'tools/call' && message.name !== undefined ? { tool: message.name } : {}),
     decision: status === 401 || status === 403 || status === 429 ? 'deny' : 'allow',
-    ...(status >= 400 ? { error_code: status } : {}),
-    ...parent,
   }
+  if (status >= 400) fields.error_code = status
+  if (client?.address !== undefined) fields.client_address = client.address
+  if (resource !== undefined) fields.resource = resource
+  if (auth !== undefined) {
+    fields.user_sub = digest(String(auth.extra?.subject ?? auth.clientId))
+    fields.client_id = auth.clientId
+  }
+  if (message?.method !== undefined) {
+    fields.action = message.method
+    if (message.method === 'tools/call') fields.tool = message.name
+  }
+  const parent = request.headers.get('traceparent')
+  if (parent !== null) addTrace(fields, parent)
+  return fields
 }
 
 const parentPattern = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-[\da-f]{2}$/
 
-function traceParent(header: string | null): Record<string, string> {
-  const match = header === null ? null : parentPattern.exec(header)
-  return match?.[1] === undefined || match[2] === undefined ? {} : { trace_id: match[1], span_id: match[2] }
+/** @see W3C Trace Context section 3.2 */
+function addTrace(fields: Record<string, unknown>, header: string): void {
+  const match = parentPattern.exec(header)
+  if (match === null) return
+  fields.trace_id = match[1]
+  fields.span_id = match[2]
 }
 
 /** FNV-1a, 64 bits in two halves: enough to tell people apart in a log, and it has to be synchronous. */
-function digest(value: unknown): string {
+function digest(value: string): string {
   let high = 0x811c9dc5
   let low = 0xcbf29ce4
-  for (const char of String(value)) {
-    const code = char.codePointAt(0) as number
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
     high = Math.imul(high ^ code, 0x01000193)
     low = Math.imul(low ^ (code + 0x9e37), 0x01000193)
   }

@@ -3,7 +3,7 @@ import { createLogger } from '../create-logger.js'
 import type { Context, Handler, Mountable } from '../handler.js'
 import { mountable } from '../mountable.js'
 import { respond } from '../respond/respond.js'
-import { withHeaders } from '../with-headers.js'
+import { withHeader } from '../with-header.js'
 import { accessFields } from './access-line.js'
 import { readBaseUrl } from './base-url.js'
 import { drainer } from './drainer.js'
@@ -67,10 +67,9 @@ export function createGateway(options: GatewayOptions): Mountable & {
       logger: new FieldLogger(logger, { request_id: id }),
       [trace]: {},
     }
-    const response = withHeaders(await inFlight.run(() => lookUp(request, path)(request, context)), {
-      'X-Request-Id': id,
-    })
-    context.logger?.info(accessFields(request, path, response, traced(context), performance.now() - started), 'request')
+    const answered = await inFlight.run(() => lookUp(request, path)(request, context))
+    const response = withHeader(answered, 'X-Request-Id', id)
+    logger.info(accessFields(request, path, response, traced(context), performance.now() - started), 'request')
     return response
   }
 

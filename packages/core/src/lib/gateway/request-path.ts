@@ -2,10 +2,8 @@
 export function requestPath(url: string): string {
   const start = url.indexOf('/', url.indexOf('://') + 3)
   if (start === -1) return '/'
-  let end = start
-  for (; end < url.length; end++) {
-    const code = url.charCodeAt(end)
-    if (code === 0x3f || code === 0x23) break
-  }
-  return url.slice(start, end)
+  const query = url.indexOf('?', start)
+  const fragment = url.indexOf('#', start)
+  if (query === -1 && fragment === -1) return url.slice(start)
+  return url.slice(start, Math.min(query === -1 ? url.length : query, fragment === -1 ? url.length : fragment))
 }
