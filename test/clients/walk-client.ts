@@ -33,6 +33,8 @@ export interface Exchange {
   readonly method: string
   readonly url: URL
   readonly status: number
+  /** The `Authorization` header. */
+  readonly authorization: string | null
   readonly requestBody: string
   readonly responseHeaders: Headers
 }
@@ -50,6 +52,7 @@ export function recordingFetch(): { fetch: typeof fetch; exchanges: Exchange[] }
         method: request.method,
         url: new URL(request.url),
         status: response.status,
+        authorization: request.headers.get('authorization'),
         requestBody,
         responseHeaders: response.headers,
       })

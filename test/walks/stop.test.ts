@@ -1,10 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { connectSdkV2 } from '../clients/sdk-v2.js'
 import { buildExample } from './build-examples.js'
-import { startExample } from './example-process.js'
+import { type ExampleName, startExample } from './example-process.js'
 import { descendants, survivors } from './processes.js'
 
 const nobody = () => Promise.reject(new Error('No login was expected'))
+
+// Next ends a process in its own way.
+const exitCode = (name: ExampleName, signal: 'SIGINT' | 'SIGTERM') =>
+  name === 'next' ? { SIGINT: 130, SIGTERM: 143 }[signal] : 0
 
 describe.each(['express', 'hono', 'next'] as const)('examples/%s', (name) => {
   beforeAll(() => buildExample(name), 170_000)
@@ -18,6 +22,13 @@ describe.each(['express', 'hono', 'next'] as const)('examples/%s', (name) => {
     return { example, client: first.client, processes: descendants(example.pid) }
   }
 
+  test('ends on SIGINT while nobody is connected', async () => {
+    const example = await startExample(name)
+    expect((await fetch(`${example.url}/health`)).status).toBe(200)
+    example.kill('SIGINT')
+    expect(await example.ended).toMatchObject({ code: exitCode(name, 'SIGINT'), signal: null })
+  })
+
   test.each(['SIGINT', 'SIGTERM'] as const)('ends on %s, and no process stays', async (signal) => {
     const { example, processes } = await busyExample()
     const asked = performance.now()
@@ -26,7 +37,7 @@ describe.each(['express', 'hono', 'next'] as const)('examples/%s', (name) => {
     example.kill(signal)
     const { code, output } = await example.ended
     expect(performance.now() - asked).toBeLessThan(8_000)
-    expect(code).toBe(name === 'next' ? { SIGINT: 130, SIGTERM: 143 }[signal] : 0)
+    expect(code).toBe(exitCode(name, signal))
     expect(output).not.toMatch(/^\s+at /m)
     expect(await survivors(processes, 1)).toEqual([])
   })

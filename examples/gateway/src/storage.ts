@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { dirname } from 'node:path'
 import { memoryStorage, type Storage } from '@mcp-gateway/core'
 import { redisStorage } from '@mcp-gateway/storage-adapters/redis'
 import { sqliteStorage } from '@mcp-gateway/storage-adapters/sqlite'
@@ -69,11 +69,7 @@ async function openFile(file: string): Promise<Opened> {
     // It holds signing keys.
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     const database = new libsql.default(file)
-    return {
-      name: `SQLite in ${relative(process.cwd(), file)}`,
-      storage: sqliteStorage(database),
-      end: () => database.close(),
-    }
+    return { name: `SQLite in ${file}`, storage: sqliteStorage(database), end: () => database.close() }
   } catch (error) {
     throw new SettingsError(
       `${file} cannot be opened (${(error as Error).message}). Start from a folder you can write to.`,
