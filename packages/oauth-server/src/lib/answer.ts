@@ -3,20 +3,22 @@ import { preflight, withCors } from './http/cors.js'
 import { Refusal } from './http/refusal.js'
 import { refusalPage } from './pages/refusal-page.js'
 import type { Route } from './routes.js'
+import type { Server } from './server.js'
+import type { Settings } from './settings.js'
 
 /** Answers a request at its endpoint: method, CORS, refusals and what broke, the same way for all. */
 export async function answer(
   route: Route | undefined,
   request: Request,
   context: Context,
-  logger: Logger | undefined,
+  { settings, logger }: Pick<Server, 'settings' | 'logger'>,
 ): Promise<Response> {
   if (!route) return oauthError(404, 'not_found', 'There is nothing at this path')
   const { methods, audience } = route
   const open = audience === 'anyone'
   if (request.method === 'OPTIONS' && open) return preflight(methods)
   const response = methods.includes(request.method)
-    ? await attempt(route, request, context, logger)
+    ? await attempt(route, request, context, settings, logger)
     : oauthError(405, 'invalid_request', `This endpoint answers ${methods.join(' and ')}`, {
         Allow: methods.join(', '),
       })
@@ -28,6 +30,7 @@ async function attempt(
   route: Route,
   request: Request,
   context: Context,
+  settings: Settings,
   logger: Logger | undefined,
 ): Promise<Response> {
   try {
@@ -35,7 +38,7 @@ async function attempt(
   } catch (error) {
     if (error instanceof Refusal) {
       return route.audience === 'browser'
-        ? refusalPage(error.status, 'This did not work', error.description)
+        ? refusalPage(settings.pages, error.status, 'This did not work', error.description)
         : error.toResponse()
     }
     // Clients throw their credentials away on invalid_grant and invalid_client, so an outage must be neither.
@@ -44,7 +47,7 @@ async function attempt(
     const status = outage ? 503 : 500
     const description = outage ? 'The server cannot reach its storage; try again' : 'The server failed'
     return route.audience === 'browser'
-      ? refusalPage(status, 'This did not work', `${description}.`)
+      ? refusalPage(settings.pages, status, 'This did not work', `${description}.`)
       : oauthError(status, outage ? 'temporarily_unavailable' : 'server_error', description, { 'Retry-After': '5' })
   }
 }

@@ -127,7 +127,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
     revokeUser: (subject: string) => grants.revokeAll('user_tokens', subject),
     match: (request: Request) => route(pathOf(request)) !== undefined,
-    handle: (request: Request, context: Context) => answer(route(pathOf(request)), request, context, logger),
+    handle: (request: Request, context: Context) => answer(route(pathOf(request)), request, context, server),
   }
   return mountable(piece)
 }

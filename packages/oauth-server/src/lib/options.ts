@@ -5,6 +5,7 @@ import type { ConfiguredClient } from './clients/configured-clients.js'
 import type { GrantUser } from './grants/grant.js'
 import type { ResourceServer } from './introspection/resource-server.js'
 import type { IdentityProvider } from './login/identity-provider.js'
+import type { PageOptions } from './pages/page-options.js'
 import type { RegistrationOptions } from './registration/registration-options.js'
 
 /** How long things live, in seconds. */
@@ -74,6 +75,8 @@ export interface AuthorizationServerOptions {
    * throwing ends nothing and is answered 503.
    */
   readonly checkUser?: (user: GrantUser) => boolean | Promise<boolean>
+  /** How the pages look. */
+  readonly pages?: PageOptions
   readonly logger?: Logger
   /** Milliseconds since the epoch; `Date.now` unless told. */
   readonly now?: () => number

@@ -2,6 +2,7 @@ import { GatewayError } from '@mcp-gateway/core'
 import type { ResourceServer } from './introspection/resource-server.js'
 import { isLoopbackUrl } from './loopback.js'
 import type { AuthorizationServerOptions, Lifetimes } from './options.js'
+import type { PageOptions } from './pages/page-options.js'
 import { createRedirectUriRules, type RedirectUriRules } from './registration/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from './registration/software-statement.js'
 
@@ -18,6 +19,7 @@ export interface Settings {
   readonly registration: RegistrationSettings
   readonly accessTokens: 'jwt' | 'opaque'
   readonly clientDocuments: boolean
+  readonly pages: PageOptions
   readonly resourceServers: readonly ResourceServer[]
 }
 
@@ -60,8 +62,14 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     registration: readRegistration(options),
     accessTokens: options.accessTokens ?? 'jwt',
     clientDocuments: options.clientDocuments ?? true,
+    pages: readPages(options.pages ?? {}),
     resourceServers: readResourceServers(options.resourceServers ?? []),
   }
+}
+
+function readPages(pages: PageOptions): PageOptions {
+  if (pages.styles?.includes('<')) fail('`pages.styles` is CSS, without any <')
+  return pages
 }
 
 function readResourceServers(servers: readonly ResourceServer[]): readonly ResourceServer[] {

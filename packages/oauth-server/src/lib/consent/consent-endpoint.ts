@@ -4,7 +4,7 @@ import { wantsLogin } from '../authorize/prompt.js'
 import { readForm } from '../http/form.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import { beginLogin } from '../login/begin-login.js'
-import { endStep, readStep, useStep } from '../login/transaction.js'
+import { closeStep, endStep, readStep } from '../login/transaction.js'
 import type { Server } from '../server.js'
 import { readSession } from '../session/session.js'
 import { rememberConsent } from './remembered-consent.js'
@@ -15,7 +15,7 @@ export async function consentEndpoint(server: Server, request: Request): Promise
   const form = await readForm(request)
   const handle = form.get('transaction')
   const transaction = await readStep(server, request, handle, 'consent')
-  await useStep(server, handle as string)
+  await closeStep(server, handle as string, transaction)
   const over = await endStep(server, handle as string)
   const { request: asked, user } = transaction
   const decision = form.get('decision')

@@ -2,8 +2,9 @@ import type { AuthorizationRequest } from '../authorize/authorization-request.js
 import { isLoopbackRedirectUri } from '../authorize/redirect-uri.js'
 import type { Client } from '../clients/client.js'
 import type { GrantUser } from '../grants/grant.js'
-import { html } from '../pages/html.js'
+import { type Html, html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
+import type { ConsentPageContent } from '../pages/page-options.js'
 import type { Server } from '../server.js'
 import { formTarget } from './form-target.js'
 
@@ -18,53 +19,68 @@ export interface ConsentQuestion {
 }
 
 /** Asks the person whether the client may act for them: who asks, for what, and where the answer goes. */
-export function consentPage(
-  server: Server,
-  { client, request, user, handle, cookie }: ConsentQuestion,
-): Promise<Response> {
+export function consentPage(server: Server, question: ConsentQuestion): Promise<Response> {
   const { settings, identityProvider } = server
-  const name = client.metadata.client_name ?? 'An application without a name'
-  const local = isLoopbackRedirectUri(request.redirectUri)
-  const host = local ? 'this computer' : displayHost(request.redirectUri)
-  const scopes = request.scopes.map((scope) => settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope)
-  return pageResponse({
-    title: `Allow ${name}?`,
-    cookies: [cookie],
+  const { client, request, user } = question
+  const form = decisionForm(settings.path, question)
+  const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
+  const content: ConsentPageContent = {
+    clientName: client.metadata.client_name ?? 'An application without a name',
+    clientId: client.clientId,
+    ...(client.source === 'document' && { publishedAt: new URL(client.clientId).host }),
+    trusted: client.source === 'configured',
+    resource: request.resource,
+    scopes: request.scopes.map((scope) => settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope),
+    ...(redirectHost !== undefined && { redirectHost }),
+    ...(user && { account: user.username ?? user.email ?? user.name ?? user.subject }),
+    providerTitle: identityProvider.title,
+    form: form.html,
+  }
+  const { consent } = settings.pages
+  return pageResponse(settings.pages, {
+    title: `Allow ${content.clientName}?`,
+    cookies: [question.cookie],
     formTargets: [formTarget(request.redirectUri)],
-    body: html`<h1>Allow ${name} to connect?</h1>
-<p><strong>${name}</strong> asks to use <strong>${request.resource}</strong> in your name.</p>
+    body: consent ? { html: consent(content) } : ourPage(content, form),
+  })
+}
+
+const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
+
+function ourPage(content: ConsentPageContent, form: Html): Html {
+  const { clientName, resource, scopes, publishedAt, redirectHost, account, providerTitle } = content
+  return html`<h1>Allow ${clientName} to connect?</h1>
+<p>It asks to use <strong>${resource}</strong> in your name.</p>
 <h2>It will be able to</h2>
 <ul>${scopes.map((text) => html`<li>${text}</li>`)}</ul>
 <dl>
-<dt>Sends you back to</dt><dd>${host}</dd>
-${user ? html`<dt>Your account</dt><dd>${accountName(user)}</dd>` : html`<dt>Sign in with</dt><dd>${identityProvider.title}</dd>`}
+${publishedAt === undefined ? html`` : html`<dt>Published by</dt><dd>${publishedAt}</dd>`}
+<dt>Sends you back to</dt><dd>${redirectHost ?? 'this computer'}</dd>
+${account === undefined ? html`<dt>Sign in with</dt><dd>${providerTitle}</dd>` : html`<dt>Your account</dt><dd>${account}</dd>`}
 </dl>
-${
-  client.source === 'configured'
-    ? html``
-    : local
-      ? html`<p class="warning">The name was not verified. Any program on this computer can use it: allow this only if you just started the connection yourself.</p>`
-      : html`<p class="warning">The name was not verified. Allow this only if you trust ${host} and just started the connection yourself.</p>`
+${warning(content)}
+${form}`
 }
-<form method="post" action="${settings.path}/consent">
+
+function warning({ trusted, redirectHost, publishedAt }: ConsentPageContent): Html {
+  if (trusted) return html``
+  const name = publishedAt === undefined ? 'The name was not verified.' : `Only ${publishedAt} vouches for the name.`
+  return redirectHost === undefined
+    ? html`<p class="warning">${name} Any program on this computer can use it: allow this only if you just started the connection yourself.</p>`
+    : html`<p class="warning">${name} Allow this only if you trust ${redirectHost} and just started the connection yourself.</p>`
+}
+
+function decisionForm(path: string, { handle, user }: ConsentQuestion): Html {
+  return html`<form method="post" action="${path}/consent">
 <input type="hidden" name="transaction" value="${handle}">
 <div class="actions">
 <button type="submit" name="decision" value="approve" class="primary">Allow</button>
 <button type="submit" name="decision" value="deny">Cancel</button>
 </div>
 ${user ? html`<p class="other"><button type="submit" name="decision" value="switch" class="link">Use another account</button></p>` : html``}
-</form>`,
-  })
+</form>`
 }
-
-/** What a person knows their account by. */
-function accountName({ name, username, email, subject }: GrantUser): string {
-  return username ?? email ?? name ?? subject
-}
-
-const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
 
 function displayHost(uri: string): string {
-  const host = /^https?:\/\/([^/?#]+)/.exec(uri)?.[1]
-  return host ?? `an application on this device (${uri})`
+  return /^https?:\/\/([^/?#]+)/.exec(uri)?.[1] ?? `an application on this device (${uri})`
 }

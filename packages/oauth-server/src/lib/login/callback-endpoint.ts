@@ -1,18 +1,20 @@
 import { refusalPage } from '../pages/refusal-page.js'
 import type { Server } from '../server.js'
 import { completeLogin } from './complete-login.js'
-import { readStep } from './transaction.js'
+import { readStep, useStep } from './transaction.js'
 
 /** Where an identity provider sends the browser back to. */
 export async function callbackEndpoint(server: Server, request: Request): Promise<Response> {
   const { searchParams } = new URL(request.url)
   const handle = searchParams.get('state') ?? undefined
   const transaction = await readStep(server, request, handle, 'login')
+  // The provider's answer is good once
+  await useStep(server, handle as string)
   return completeLogin(server, {
     request,
     handle: handle as string,
     transaction,
     parameters: searchParams,
-    again: (message) => refusalPage(400, 'The sign-in did not work', message),
+    again: (message) => refusalPage(server.settings.pages, 400, 'The sign-in did not work', message),
   })
 }

@@ -4,7 +4,7 @@ import { rememberConsent } from '../consent/remembered-consent.js'
 import type { Server } from '../server.js'
 import { beginSession } from '../session/session.js'
 import { callbackUrl } from './begin-login.js'
-import { endStep, type Transaction, useStep } from './transaction.js'
+import { endStep, type Transaction } from './transaction.js'
 
 /** What came back from the login, and to which step. */
 export interface LoginReturn {
@@ -12,6 +12,8 @@ export interface LoginReturn {
   readonly handle: string
   readonly transaction: Transaction
   readonly parameters: URLSearchParams
+  /** Ends the step, if that is not done yet. */
+  readonly close?: () => Promise<void>
   /** Shows the form again. */
   readonly again: (message: string) => Promise<Response>
 }
@@ -19,13 +21,13 @@ export interface LoginReturn {
 /** Asks the provider who it was, and sends the browser back to the client with a code or an error. */
 export async function completeLogin(
   server: Server,
-  { request, handle, transaction, parameters, again }: LoginReturn,
+  { request, handle, transaction, parameters, close, again }: LoginReturn,
 ): Promise<Response> {
   const { identityProvider, settings, logger } = server
   const answer = { parameters, memo: transaction.memo, callbackUrl: callbackUrl(server), state: handle }
   const result = await identityProvider.complete(answer)
   if ('again' in result) return again(result.again)
-  await useStep(server, handle)
+  await close?.()
   const over = await endStep(server, handle)
   const refuse = (error: string, description: string): Response => {
     const outcome = { error, error_description: description }

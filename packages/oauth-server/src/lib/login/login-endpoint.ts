@@ -7,7 +7,7 @@ import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server.js'
 import { callbackUrl } from './begin-login.js'
 import { completeLogin } from './complete-login.js'
-import { readStep, type Transaction } from './transaction.js'
+import { closeStep, readStep, type Transaction } from './transaction.js'
 
 /** The login form of a provider that has one: GET shows it, POST takes it. */
 export async function loginEndpoint(server: Server, request: Request): Promise<Response> {
@@ -27,6 +27,7 @@ export async function loginEndpoint(server: Server, request: Request): Promise<R
     handle: handle as string,
     transaction,
     parameters: answer,
+    close: () => closeStep(server, handle as string, transaction),
     again: (message) => loginPage(server, handle as string, transaction, message),
   })
 }
@@ -38,7 +39,7 @@ async function loginPage(
   message?: string,
 ): Promise<Response> {
   const start = await begin(server, handle)
-  return pageResponse({
+  return pageResponse(server.settings.pages, {
     title: 'Sign in',
     status: message ? 400 : 200,
     formTargets: [formTarget(transaction.request.redirectUri)],

@@ -8,6 +8,9 @@ import { Refusal } from '../http/refusal.js'
 import { readRecord } from '../records.js'
 import type { Server } from '../server.js'
 
+/** Seconds. */
+const doubleClick = 5
+
 /** An authorization request on its way through consent and login. What it asks for is kept here, never on a page. */
 export interface Transaction {
   readonly step: 'consent' | 'login'
@@ -16,6 +19,8 @@ export interface Transaction {
   readonly browser: string
   /** Who was signed in when the person was asked. */
   readonly user?: GrantUser
+  /** Whether it was answered, a moment ago. */
+  readonly closed?: boolean
   /** What the identity provider wants back at its callback. */
   readonly memo?: string
 }
@@ -75,6 +80,16 @@ export async function useStep(server: Server, handle: string): Promise<void> {
       'This page was answered before. Go back to your application and connect again.',
     )
   }
+}
+
+/**
+ * Ends a step a few seconds after its first answer. A double click sends two, and the browser follows the second: refusing that
+ * one would leave the person at a dead end. Each answer gets a code of its own.
+ */
+export async function closeStep(server: Server, handle: string, transaction: Transaction): Promise<void> {
+  if (transaction.closed) return
+  const value = JSON.stringify({ ...transaction, closed: true })
+  await server.storage.set(await server.keys('state', handle), value, { ttl: doubleClick })
 }
 
 /** Deletes the cookie of a step that is over. */

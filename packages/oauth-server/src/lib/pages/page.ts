@@ -1,5 +1,6 @@
 import { hash } from '../crypto/hash.js'
 import { type Html, html } from './html.js'
+import type { PageOptions } from './page-options.js'
 import { styles } from './styles.js'
 
 /** What a page is made of. */
@@ -13,14 +14,12 @@ export interface Page {
 }
 
 /** Answers with a page: no script, no frame, no cache, nothing loaded from anywhere. */
-export async function pageResponse({
-  title,
-  body,
-  formTargets = [],
-  status = 200,
-  cookies = [],
-}: Page): Promise<Response> {
-  const styleHash = (await hash(styles)).replaceAll('-', '+').replaceAll('_', '/')
+export async function pageResponse(
+  { name, styles: more = '' }: PageOptions,
+  { title, body, formTargets = [], status = 200, cookies = [] }: Page,
+): Promise<Response> {
+  const css = styles + more
+  const styleHash = (await hash(css)).replaceAll('-', '+').replaceAll('_', '/')
   const headers = new Headers({
     'Content-Type': 'text/html; charset=utf-8',
     'Cache-Control': 'no-store',
@@ -38,10 +37,10 @@ export async function pageResponse({
     'Cross-Origin-Opener-Policy': 'same-origin',
   })
   for (const cookie of cookies) headers.append('Set-Cookie', cookie)
-  return new Response(document(title, body), { status, headers })
+  return new Response(document(title, name, css, body), { status, headers })
 }
 
-function document(title: string, body: Html): string {
+function document(title: string, name: string | undefined, css: string, body: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -50,10 +49,11 @@ function document(title: string, body: Html): string {
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>${title}</title>
-<style>${{ html: styles }}</style>
+<style>${{ html: css }}</style>
 </head>
 <body>
 <main>
+${name === undefined ? html`` : html`<p class="owner">${name}</p>`}
 ${body}
 </main>
 </body>

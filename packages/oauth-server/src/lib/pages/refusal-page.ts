@@ -1,9 +1,10 @@
 import { html } from './html.js'
 import { pageResponse } from './page.js'
+import type { PageOptions } from './page-options.js'
 
 /** Tells the person at the browser why it ends here: for errors that must not be sent to a redirect URI. */
-export function refusalPage(status: number, title: string, explanation: string): Promise<Response> {
-  return pageResponse({
+export function refusalPage(pages: PageOptions, status: number, title: string, explanation: string): Promise<Response> {
+  return pageResponse(pages, {
     status,
     title,
     body: html`<h1>${title}</h1>

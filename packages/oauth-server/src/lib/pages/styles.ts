@@ -5,6 +5,8 @@ export const styles = `
 * { box-sizing: border-box; }
 body { margin: 0; padding: 1.5rem 1rem; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 30rem; margin: 4vh auto 0; padding: 1.75rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
+main > :last-child { margin-bottom: 0; }
+.owner { color: var(--soft); font-weight: 600; }
 h1 { margin: 0 0 .75rem; font-size: 1.35rem; line-height: 1.3; }
 h2 { margin: 1.25rem 0 .25rem; font-size: 1rem; }
 p { margin: 0 0 .75rem; }

@@ -1,0 +1,31 @@
+/** What a consent page is about, for those who write their own. Texts are not escaped yet. */
+export interface ConsentPageContent {
+  /** What the client calls itself. */
+  readonly clientName: string
+  readonly clientId: string
+  /** The host that publishes the client's metadata document; absent for other clients. */
+  readonly publishedAt?: string
+  /** Whether the operator configured the client, so that its name can be trusted. */
+  readonly trusted: boolean
+  readonly resource: string
+  /** What was asked for, in words. */
+  readonly scopes: readonly string[]
+  /** Where the answer goes: a host, or the URI of a private-use scheme. Absent if it is this computer. */
+  readonly redirectHost?: string
+  /** Who is signed in. */
+  readonly account?: string
+  /** Where a person without a session will sign in. */
+  readonly providerTitle: string
+  /** The form with its buttons, as HTML. It must be on the page, once and unchanged. */
+  readonly form: string
+}
+
+/** How pages look. Whatever is given here is put on them as it is. */
+export interface PageOptions {
+  /** Who runs this server, above every heading. */
+  readonly name?: string
+  /** CSS after our own; `--accent`, `--card`, `--ground` and `--ink` are the colours. */
+  readonly styles?: string
+  /** The inside of the consent page as HTML. It must escape every text of the content; scripts and pictures are blocked. */
+  readonly consent?: (content: ConsentPageContent) => string
+}
