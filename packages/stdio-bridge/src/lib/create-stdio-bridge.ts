@@ -7,6 +7,8 @@ import {
   message,
   mountable,
 } from '@mcp-gateway/core'
+import { createCheck } from './check.js'
+import { SseLeg } from './http-sse/sse-leg.js'
 import { legacyLeg } from './legacy/legacy-leg.js'
 import { SessionSource } from './legacy/session-source.js'
 import { ModernLeg } from './modern/modern-leg.js'
@@ -22,6 +24,11 @@ import { createTicker } from './ticker.js'
 export interface StdioBridge extends Mountable {
   /** What the bridge is doing and has done. */
   readonly stats: () => BridgeStats
+  /**
+   * Resolves when the server can be started and answers; rejects with `temporarily_unavailable` when it does not. Give it
+   * to a gateway's `readiness`.
+   */
+  readonly check: () => Promise<void>
   /** Refuses what is new, ends the sessions and stops every child; resolves when no process is left. */
   readonly close: () => Promise<void>
 }
@@ -46,11 +53,13 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const nursery = new Nursery({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
   const starter = new Starter(nursery, settings)
   const sessions = new SessionSource(settings, starter, traffic)
-  const legacy = legacyLeg(sessions)
+  const legacy = legacyLeg(sessions, settings.isolation)
+  const sse = settings.httpSse ? new SseLeg(settings, (principal) => sessions.connect(principal)) : undefined
   const modern = new ModernLeg(settings, (principal, routing) => sessions.connect(principal, routing))
   const ticker = createTicker((now, keepAlive) => {
     sessions.tick(now, keepAlive)
     modern.tick(now, keepAlive)
+    sse?.tick(now, keepAlive)
   }, settings)
   let closing: Promise<void> | undefined
 
@@ -60,6 +69,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
       return jsonRpcError({ status: 503, message: 'The bridge is shutting down; try again' }, { 'Retry-After': '5' })
     }
     ticker.start()
+    if (sse?.takes(request) === true) return sse.handle(request, context)
     return message?.era === 'modern' ? modern.handle(request, context, message) : legacy(request, context)
   }
   const alone = compose([message()], serve)
@@ -81,6 +91,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     starter.close()
     modern.close()
     sessions.close()
+    sse?.close()
     await nursery.close()
   }
 
@@ -89,14 +100,26 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     stats: () => ({
       children: nursery.children.size,
       spares: starter.spares,
-      sessions: sessions.sessions.size,
-      inFlight: modern.inFlight + [...sessions.sessions].reduce((sum, session) => sum + session.inFlight, 0),
+      sessions: sessions.sessions.size + (sse?.sessions.size ?? 0),
+      inFlight: modern.inFlight + sessions.inFlight + sum(sse?.sessions),
       ...nursery.counts,
       ...traffic,
     }),
+    check: createCheck(
+      starter,
+      () => [...nursery.children].some((child) => child.hasAnswered && !child.isStopping),
+      () => sessions.connect('\0check'),
+      settings.handshakeTimeout,
+    ),
     close: () => {
       closing ??= close()
       return closing
     },
   })
+}
+
+function sum(sessions: Iterable<{ readonly inFlight: number }> = []): number {
+  let total = 0
+  for (const { inFlight } of sessions) total += inFlight
+  return total
 }

@@ -22,6 +22,8 @@ export interface StdioBridgeOptions {
    * sessions, so `session` means `principal` for it.
    */
   readonly isolation?: 'session' | 'principal' | 'pool' | 'request'
+  /** Whether to serve the HTTP+SSE transport of 2024-11-05 too, to clients that know nothing newer; no unless told. */
+  readonly httpSse?: boolean
   /** Processes of a pool of modern children, 4 unless told; one more is started when all are crowded. */
   readonly poolSize?: number
   /** Processes started ahead of the sessions that will need them, 0 unless told. */
@@ -63,6 +65,7 @@ export interface StdioBridgeOptions {
 /** The options with their defaults, checked. */
 export interface Settings {
   readonly isolation: StdioBridgeOptions['isolation']
+  readonly httpSse: boolean
   readonly poolSize: number
   readonly spares: number
   readonly maxChildren: number
@@ -94,6 +97,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     cwd,
     logger = createLogger(),
     isolation,
+    httpSse = false,
     poolSize = 4,
     spares = 0,
     maxChildren = 256,
@@ -143,7 +147,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     throw wrong('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
-  return { spec, logger, isolation, spares, ...numbers, historyBytes, stopGrace }
+  return { spec, logger, isolation, httpSse, spares, ...numbers, historyBytes, stopGrace }
 }
 
 const isolations: readonly string[] = ['session', 'principal', 'pool', 'request']

@@ -84,11 +84,12 @@ export class OutStream {
     return this.#sequence
   }
 
-  /** Opens the event stream now, whatever comes first. */
-  open(): void {
+  /** Opens the event stream now, whatever comes first; `first` is written as it is. */
+  open(first?: Buffer): void {
     if (this.#decided) return
     this.#decided = true
     this.#body = this.#newBody()
+    if (first !== undefined) this.#body.write(first)
     if (this.#host.priming) this.#frame((id) => primingFrame(id, this.#host.retry))
     this.#decide(new Response(this.#body.stream, { headers: { ...sseHeaders, ...this.#headers } }))
   }

@@ -1,5 +1,6 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
 import { accepts } from '../http/accepts.js'
+import type { StdioBridgeOptions } from '../options.js'
 import { refuse } from '../refusal.js'
 import type { LegacySession } from './legacy-session.js'
 import type { SessionSource } from './session-source.js'
@@ -7,9 +8,16 @@ import type { SessionSource } from './session-source.js'
 const sessionHeader = 'mcp-session-id'
 
 /** Streamable HTTP of the legacy era: `initialize`, then a session. */
-export function legacyLeg(source: SessionSource): (request: Request, context: Context) => Promise<Response> | Response {
+export function legacyLeg(
+  source: SessionSource,
+  isolation: StdioBridgeOptions['isolation'],
+): (request: Request, context: Context) => Promise<Response> | Response {
   return (request, context) => {
     const { message } = context
+    if (isolation === 'request') {
+      if (message !== undefined) return source.single(message, request, context)
+      return jsonRpcError({ status: 405, message: 'This server has no sessions; use POST' }, { Allow: 'POST' })
+    }
     if (request.method === 'POST' && message !== undefined) return post(source, request, context, message)
     const found = lookUp(source, request, context)
     if (found instanceof Response) return found

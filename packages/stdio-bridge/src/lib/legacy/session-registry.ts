@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Context, principal } from '@mcp-gateway/core'
-import type { LegacySession, SessionOwner } from './legacy-session.js'
+import type { SessionOwner } from './legacy-session.js'
 
 const idPattern = /^[A-Za-z0-9_-]{32}$/
 
@@ -19,16 +19,16 @@ export function ownerOf(context: Context): SessionOwner {
   }
 }
 
-/** The legacy sessions of a bridge, found only by those whose they are. */
-export class SessionRegistry {
-  readonly #sessions: Map<string, LegacySession> = new Map()
+/** The sessions of a transport, found only by those whose they are. */
+export class SessionRegistry<T extends { readonly id: string; readonly owner: SessionOwner }> {
+  readonly #sessions: Map<string, T> = new Map()
   readonly #perPrincipal: Map<string, number> = new Map()
 
   get size(): number {
     return this.#sessions.size
   }
 
-  [Symbol.iterator](): Iterator<LegacySession> {
+  [Symbol.iterator](): IterableIterator<T> {
     return this.#sessions.values()
   }
 
@@ -36,12 +36,12 @@ export class SessionRegistry {
     return this.#perPrincipal.get(principalName) ?? 0
   }
 
-  add(session: LegacySession): void {
+  add(session: T): void {
     this.#sessions.set(session.id, session)
     this.#perPrincipal.set(session.owner.principal, this.countOf(session.owner.principal) + 1)
   }
 
-  delete(session: LegacySession): void {
+  delete(session: T): void {
     if (!this.#sessions.delete(session.id)) return
     const left = this.countOf(session.owner.principal) - 1
     if (left > 0) this.#perPrincipal.set(session.owner.principal, left)
@@ -52,7 +52,7 @@ export class SessionRegistry {
    * The session with this id, for a token of the same user, for the same audience, with at least the scopes that the
    * session was opened with. For every other token there is no such session (MCP L9).
    */
-  find(id: string, context: Context): LegacySession | undefined {
+  find(id: string, context: Context): T | undefined {
     const session = idPattern.test(id) ? this.#sessions.get(id) : undefined
     if (session === undefined) return undefined
     const { principal, audience, scopes } = ownerOf(context)

@@ -9,18 +9,21 @@ import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'
 import { newSessionId, ownerOf, SessionRegistry } from './session-registry.js'
 import { SharedChild, tellSubscription } from './shared-child.js'
+import { singleRequest } from './single-request.js'
 
 /** How long a silent answer waits before it becomes a stream: proxies wait a hundred seconds for a first byte. */
 const openAfter = 10_000
 
 /** Opens, finds and ends legacy sessions, and gives each its child. */
 export class SessionSource {
-  readonly sessions: SessionRegistry = new SessionRegistry()
+  readonly sessions: SessionRegistry<LegacySession> = new SessionRegistry()
   readonly #settings: Settings
   readonly #starter: Starter
   readonly #traffic: Traffic
   readonly #shared: Map<string, SharedChild> = new Map()
   readonly #sharedOf: WeakMap<LegacySession, SharedChild> = new WeakMap()
+  /** Those that last for one request. */
+  readonly #single: Set<LegacySession> = new Set()
   #opening = 0
 
   constructor(settings: Settings, starter: Starter, traffic: Traffic) {
@@ -48,6 +51,23 @@ export class SessionSource {
     } finally {
       this.#opening--
     }
+  }
+
+  /** Serves one message with a process of its own. */
+  single(message: Message, request: Request, context: Context): Promise<Response> {
+    const { maxSessions, handshakeTimeout } = this.#settings
+    if (this.#single.size >= maxSessions) return Promise.resolve(refuse(tooMany, message))
+    return singleRequest(message, request, context, {
+      connect: () => this.connect(ownerOf(context).principal),
+      handshakeTimeout,
+      keep: (session) => this.#single.add(session),
+      drop: (session) => this.#single.delete(session),
+    })
+  }
+
+  /** Requests of all sessions that wait for an answer. */
+  get inFlight(): number {
+    return [...this.sessions, ...this.#single].reduce((sum, session) => sum + session.inFlight, 0)
   }
 
   /** Ends a session, and its child where that is its own. */
@@ -86,7 +106,7 @@ export class SessionSource {
   /** What has to be looked at every now and then: time limits and signs of life. */
   tick(now: number, keepAlive: boolean): void {
     const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge } = this.#settings
-    for (const session of [...this.sessions]) {
+    for (const session of [...this.sessions, ...this.#single]) {
       if (session.isBusy) session.usedAt = now
       const isIdle = now - session.usedAt > idleTimeout * 1000
       if (isIdle || now - session.openedAt > maxSessionAge * 1000) {
@@ -105,7 +125,7 @@ export class SessionSource {
 
   /** Ends every session. */
   close(): void {
-    for (const session of [...this.sessions]) this.end(session)
+    for (const session of [...this.sessions, ...this.#single]) this.end(session)
   }
 
   async #openExclusive(message: Message, context: Context): Promise<Response> {

@@ -55,9 +55,9 @@ function resolve(
   cwd: string | undefined,
   machine: Machine,
 ): string | undefined {
-  const extensions = (variable(env, 'PATHEXT') ?? '.COM;.EXE;.BAT;.CMD').split(';').filter((one) => one !== '')
-  const named = extensions.some((extension) => command.toLowerCase().endsWith(extension.toLowerCase()))
-  const suffixes = named ? [''] : extensions
+  const extensions = (variable(env, 'PATHEXT') ?? '.COM;.EXE;.BAT;.CMD').toLowerCase().split(';')
+  const named = extensions.some((extension) => extension !== '' && command.toLowerCase().endsWith(extension))
+  const suffixes = named ? [''] : extensions.filter((extension) => extension !== '')
   const folders = /[\\/:]/.test(command)
     ? [cwd ?? '.']
     : (variable(env, 'PATH') ?? '').split(';').filter((one) => one !== '')

@@ -1,0 +1,62 @@
+import { GatewayError, parseMessage } from '@mcp-gateway/core'
+import type { Connection } from './mux/connection.js'
+import type { Starter } from './process/starter.js'
+import { isRefusal, type Refusal } from './refusal.js'
+
+/** For how long a good answer stands for the next ones, in ms. */
+const fresh = 30_000
+
+/**
+ * Makes the question whether the server can start and answers. A child that is at work says so; with none, one is
+ * started for it, at most every half minute.
+ */
+export function createCheck(
+  starter: Starter,
+  isAnswering: () => boolean,
+  connect: () => Promise<Connection | Refusal>,
+  timeout: number,
+): () => Promise<void> {
+  let goodUntil = 0
+  let asking: Promise<void> | undefined
+  const ask = async () => {
+    const connection = await connect()
+    if (isRefusal(connection)) throw unavailable(connection.message)
+    const isGood = await handshake(connection, timeout)
+    void connection.child.stop()
+    if (!isGood) throw unavailable('The MCP server does not answer after its start')
+    goodUntil = Date.now() + fresh
+  }
+  return async () => {
+    if (starter.isBroken) throw unavailable('The MCP server has failed to start several times')
+    if (isAnswering() || Date.now() < goodUntil) return
+    asking ??= ask().finally(() => {
+      asking = undefined
+    })
+    await asking
+  }
+}
+
+/** Any answer will do: a modern server refuses `initialize`, and lives. */
+function handshake(connection: Connection, timeout: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      connection.child.wasTooSlow = true
+      resolve(false)
+    }, timeout * 1000)
+    const answer = () => {
+      clearTimeout(timer)
+      resolve(connection.child.hasAnswered)
+    }
+    const params = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'mcp-gateway', version: '0' },
+    }
+    const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })))
+    connection.request(message, { waiter: { related: () => undefined, answer }, principal: '' })
+  })
+}
+
+function unavailable(message: string): GatewayError {
+  return new GatewayError('temporarily_unavailable', message)
+}

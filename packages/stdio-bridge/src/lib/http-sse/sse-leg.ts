@@ -1,0 +1,84 @@
+import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
+import { accepts } from '../http/accepts.js'
+import { newSessionId, ownerOf, SessionRegistry } from '../legacy/session-registry.js'
+import type { Connection } from '../mux/connection.js'
+import type { Settings } from '../options.js'
+import { isRefusal, type Refusal, refuse } from '../refusal.js'
+import { SseSession } from './sse-session.js'
+
+/** The HTTP+SSE transport of 2024-11-05, for clients that know nothing newer. */
+export class SseLeg {
+  readonly sessions: SessionRegistry<SseSession> = new SessionRegistry()
+  readonly #settings: Settings
+  readonly #connect: (principal: string) => Promise<Connection | Refusal>
+
+  constructor(settings: Settings, connect: (principal: string) => Promise<Connection | Refusal>) {
+    this.#settings = settings
+    this.#connect = connect
+  }
+
+  /** Whether a request is one of this transport: a GET without a session, or a POST to the address that it was told. */
+  takes(request: Request): boolean {
+    if (request.headers.has('mcp-session-id') || request.headers.has('mcp-protocol-version')) {
+      return sessionIdOf(request) !== null
+    }
+    if (request.method === 'GET') return accepts(request.headers, 'text/event-stream')
+    return sessionIdOf(request) !== null
+  }
+
+  async handle(request: Request, context: Context): Promise<Response> {
+    const { message } = context
+    return message === undefined ? this.#open(request, context) : this.#post(request, context, message)
+  }
+
+  tick(now: number, keepAlive: boolean): void {
+    const { requestTimeout, maxRequestTime } = this.#settings
+    for (const session of [...this.sessions]) {
+      if (keepAlive) session.stream.keepAlive()
+      if (session.stream.isFull && now - session.stream.readAt > 60_000) session.end()
+      for (const pending of session.connection.pending.values()) {
+        const silent = now - pending.activeAt > requestTimeout * 1000 && !session.isAsking
+        if (silent || now - pending.startedAt > maxRequestTime * 1000) session.connection.giveUp(pending)
+      }
+    }
+  }
+
+  close(): void {
+    for (const session of [...this.sessions]) session.end()
+  }
+
+  async #open(request: Request, context: Context): Promise<Response> {
+    const owner = ownerOf(context)
+    const { maxSessions, maxSessionsPerPrincipal } = this.#settings
+    if (this.sessions.size >= maxSessions) return refuse(tooMany(503))
+    if (this.sessions.countOf(owner.principal) >= maxSessionsPerPrincipal) return refuse(tooMany(429))
+    const connection = await this.#connect(owner.principal)
+    if (isRefusal(connection)) return refuse(connection)
+    const session = new SseSession(newSessionId(), owner, connection, context, (over) => {
+      this.sessions.delete(over)
+      void connection.child.stop()
+    })
+    this.sessions.add(session)
+    request.signal.addEventListener('abort', () => session.end(), { once: true })
+    return session.stream.response
+  }
+
+  #post(request: Request, context: Context, message: Message): Response {
+    const id = message.kind === 'request' ? message.id : null
+    const session = this.sessions.find(sessionIdOf(request) ?? '', context)
+    if (session === undefined)
+      return jsonRpcError({ status: 404, message: 'There is no such session; open it again', id })
+    if (session.inFlight >= this.#settings.maxRequestsInFlight) return refuse(tooMany(429), message)
+    session.take(message)
+    return new Response(null, { status: 202 })
+  }
+}
+
+function sessionIdOf(request: Request): string | null {
+  const at = request.url.indexOf('?')
+  return at === -1 ? null : new URLSearchParams(request.url.slice(at)).get('sessionId')
+}
+
+function tooMany(status: 429 | 503): Refusal {
+  return { status, message: 'Too many sessions or requests are open; try again later', retryAfter: 30 }
+}

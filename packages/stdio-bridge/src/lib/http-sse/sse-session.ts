@@ -1,0 +1,109 @@
+import type { Context, Message } from '@mcp-gateway/core'
+import { OutStream, type StreamHost } from '../http/out-stream.js'
+import type { SessionOwner } from '../legacy/legacy-session.js'
+import type { Connection } from '../mux/connection.js'
+import type { Peer } from '../mux/peer.js'
+import type { ChildMessage } from '../wire/child-message.js'
+
+/** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */
+export class SseSession implements Peer, StreamHost {
+  readonly id: string
+  readonly owner: SessionOwner
+  readonly connection: Connection
+  readonly subscriptions: ReadonlySet<string> = new Set()
+  readonly history = undefined
+  readonly priming = false
+  readonly retry = 1000
+  readonly highWaterMark = 1_048_576
+  readonly stream: OutStream
+  usedAt: number = Date.now()
+  readonly #onEnd: (session: SseSession) => void
+  readonly #asks: Set<number> = new Set()
+  #ended = false
+
+  constructor(
+    id: string,
+    owner: SessionOwner,
+    connection: Connection,
+    context: Context,
+    onEnd: (session: SseSession) => void,
+  ) {
+    this.id = id
+    this.owner = owner
+    this.connection = connection
+    this.#onEnd = onEnd
+    this.stream = new OutStream(0, this, context)
+    connection.peers.add(this)
+    // A relative reference: the path that clients see is not ours to know
+    this.stream.open(Buffer.from(`event: endpoint\ndata: ?sessionId=${id}\n\n`))
+  }
+
+  get inFlight(): number {
+    return this.connection.pending.size
+  }
+
+  get isAsking(): boolean {
+    return this.#asks.size > 0
+  }
+
+  /** Takes what the client posted; its answer comes on the stream. */
+  take(message: Message): void {
+    this.usedAt = Date.now()
+    if (message.kind === 'response') {
+      if (typeof message.id === 'number' && this.#asks.delete(message.id)) {
+        this.connection.asks.reply(message, message.id, this)
+      }
+    } else if (message.kind === 'notification') {
+      if (message.method === 'notifications/cancelled') this.connection.cancelled(message, this)
+      else this.connection.notify(message.bytes)
+    } else {
+      const send = (bytes: Buffer | undefined) => {
+        if (bytes !== undefined) this.stream.send(bytes)
+      }
+      const waiter = { related: send, answer: send }
+      this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+    }
+  }
+
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.connection.leave(this)
+    this.stream.finish(undefined)
+    this.#onEnd(this)
+  }
+
+  notified({ bytes }: ChildMessage): void {
+    this.stream.send(bytes)
+  }
+
+  asked({ bytes }: ChildMessage, ask: number): void {
+    this.#asks.add(ask)
+    this.stream.send(bytes, () => {
+      if (this.#asks.delete(ask)) this.connection.asks.refuse(ask, -32603, 'The request was withheld by policy')
+    })
+  }
+
+  withdrawn(bytes: Buffer, ask: number): void {
+    this.#asks.delete(ask)
+    this.stream.send(bytes)
+  }
+
+  ended(): void {
+    this.end()
+  }
+
+  /** The stream is the session: this revision has no way to come back to it. */
+  left(): void {
+    this.end()
+  }
+
+  finished(): void {
+    this.end()
+  }
+
+  pressed(): void {
+    if (this.stream.isFull) this.connection.child.pause()
+    else this.connection.child.resume()
+  }
+}
