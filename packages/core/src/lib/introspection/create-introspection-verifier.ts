@@ -10,6 +10,7 @@ import {
 import type { TokenVerifier } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
+import { readAudience } from '../verify/audience.js'
 import { checkClaims } from '../verify/check-claims.js'
 import { discoverIssuer } from '../verify/discover-issuer.js'
 import { invalidToken } from '../verify/invalid-token.js'
@@ -69,9 +70,7 @@ export function createIntrospectionVerifier(options: IntrospectionVerifierOption
   const clientAuth = options.clientAuth ?? (clientSecret ? ClientSecretBasic(clientSecret) : undefined)
   if (clientAuth === undefined)
     throw invalidOption('clientSecret or clientAuth is needed; introspection is not for anybody')
-  const audience = typeof options.audience === 'string' ? [options.audience] : [...(options.audience ?? [])]
-  if (audience.length === 0 || audience.includes(''))
-    throw invalidOption('audience must name what tokens are meant for')
+  const audience = readAudience(options.audience)
   for (const url of endpoint === undefined ? [issuer] : [issuer, endpoint]) {
     if (!URL.canParse(url)) throw invalidOption(`issuer and endpoint must be URLs, not "${url}"`)
   }

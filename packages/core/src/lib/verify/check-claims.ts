@@ -1,3 +1,4 @@
+import type { Audience } from './audience.js'
 import { invalidToken } from './invalid-token.js'
 import { type Claims, strings, type TokenProfile } from './token-profile.js'
 import type { VerifiedToken } from './verified-token.js'
@@ -5,7 +6,7 @@ import type { VerifiedToken } from './verified-token.js'
 /** What the claims of a token are compared with. */
 export interface ExpectedClaims {
   readonly issuer: string
-  readonly audience: readonly string[]
+  readonly audience: Audience
   readonly profile: TokenProfile
   /** In seconds. */
   readonly clockTolerance: number
@@ -34,7 +35,7 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedT
   const now = Date.now() / 1000
   checkIssuer(claims, expected)
   const forUs = audienceOf(profile.audience === undefined ? claims.aud : profile.audience(claims)).find((one) =>
-    audience.includes(one),
+    audience.has(one),
   )
   if (forUs === undefined) throw invalidToken('is for another audience')
   if (!isTime(claims.exp) || claims.exp + clockTolerance <= now) throw invalidToken('has expired, or never does')
@@ -54,7 +55,7 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedT
     clientId,
     scopes: strings(profile.scopes === undefined ? claims.scope : profile.scopes(claims)),
     expiresAt: claims.exp,
-    resource: URL.canParse(forUs) ? forUs : undefined,
+    resource: audience.get(forUs),
     extra: {
       // What the token says: one verifier may serve many tenants of a provider, and users are told apart by it.
       issuer: claims.iss as string,

@@ -1,5 +1,5 @@
 import type { TokenVerifier } from '../auth-info.js'
-import { GatewayError } from '../gateway-error.js'
+import { readAudience } from './audience.js'
 import { type FindKey, type IssuerKeysOptions, issuerKeys } from './issuer-keys.js'
 import { rfc9068, type TokenProfile } from './token-profile.js'
 import { type VerificationCacheOptions, withVerifiedTokenCache } from './verified-token-cache.js'
@@ -48,10 +48,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 export function verifierWithKeys(options: TokenVerifierOptions, findKey: FindKey): TokenVerifier {
   const { issuer, clockTolerance = 5, profile = rfc9068 } = options
   const algorithms = checkAlgorithms(options.algorithms ?? signatureAlgorithms)
-  const audience = typeof options.audience === 'string' ? [options.audience] : [...(options.audience ?? [])]
-  if (audience.length === 0 || audience.includes('')) {
-    throw new GatewayError('invalid_configuration', 'audience must name what tokens are meant for')
-  }
+  const audience = readAudience(options.audience)
   const expected = { issuer, audience, algorithms, clockTolerance, profile }
   return withVerifiedTokenCache((token) => verifyJwt(token, findKey, expected), options)
 }

@@ -57,7 +57,7 @@ describe('a token that was verified', () => {
     await expect(checked.verifyAccessToken(forged)).rejects.toMatchObject({ code: 'invalid_token' })
     expect(signatures()).toBe(2)
     expect(tokenKey(token)).not.toBe(tokenKey(forged))
-    expect(tokenKey(token)).toHaveLength(43)
+    expect(tokenKey(token)).toHaveLength(32)
   })
 
   test('[attack 137] means nothing to the verifier of another audience', async () => {
@@ -77,6 +77,25 @@ describe('a token that was verified', () => {
     const { address } = (first.extra as VerifiedToken['extra']).claims
     expect(() => Object.assign(address as object, { city: 'y' })).toThrow(TypeError)
     expect(await checked.verifyAccessToken('token')).toMatchObject({ scopes: ['a'], extra: { subject: 'alice' } })
+  })
+
+  test('has a resource that nobody can change', async () => {
+    const checked = verifier()
+    const token = await sign(key)
+    const { resource } = await checked.verifyAccessToken(token)
+    expect(resource).toBeInstanceOf(URL)
+    for (const name of ['href', 'host', 'pathname', 'search', 'hash'] as const) {
+      expect(() => Object.assign(resource as URL, { [name]: 'https://evil.example/' })).toThrow(TypeError)
+    }
+    resource?.searchParams.set('a', 'b')
+    const again = (await checked.verifyAccessToken(token)).resource
+    expect([again?.href, String(again), JSON.stringify({ again }), new URL(again as URL).href]).toEqual([
+      audience,
+      audience,
+      JSON.stringify({ again: audience }),
+      audience,
+    ])
+    expect(again).toEqual(new URL(audience))
   })
 
   test('is verified once for callers that come at the same time', async () => {

@@ -103,7 +103,7 @@ function toAuthInfo(token: string, { clientId, scopes, expiresAt, resource, extr
     clientId,
     scopes: [...scopes],
     expiresAt,
-    resource: resource === undefined ? undefined : new URL(resource),
+    resource,
     extra,
   }
 }

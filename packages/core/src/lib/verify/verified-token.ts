@@ -6,6 +6,7 @@ export interface VerifiedToken {
   readonly scopes: readonly string[]
   /** In seconds since the epoch. */
   readonly expiresAt: number
-  readonly resource?: string
+  /** Not to be changed by anybody: callers share it. */
+  readonly resource?: URL
   readonly extra: AuthExtra
 }
