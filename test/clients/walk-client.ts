@@ -9,7 +9,7 @@ export interface WalkClient {
   callTool(name: string, args?: Record<string, unknown>, onProgress?: (progress: number) => void): Promise<string>
   /** What the client was asked to fill in, in words. Each question was answered with `answer`. */
   readonly questions: readonly string[]
-  /** Ends the session with a DELETE, where the client knows how, and the client. */
+  /** Ends the client, and before that its session with a DELETE where the client can do that. */
   close(): Promise<void>
 }
 

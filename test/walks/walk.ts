@@ -41,6 +41,7 @@ export function walks(name: ExampleName): void {
       expect(outcome?.steps.map(({ pressed }) => pressed)).toEqual(['Allow', 'Sign in'])
       expect(log()).toContain(`Discovered authorization server: ${example.url}`)
       await useSession(client)
+      // It leaves without a DELETE, so its session waits for the idle timeout.
       await client.close()
     })
   })
