@@ -48,7 +48,7 @@ export const http: Requirements = {
     rule: 'A storage outage is 503 and never an error on which clients drop credentials.',
   },
   'attack 160': {
-    held: false,
+    held: true,
     source: 'RFC 9700 section 4.2.4',
     rule: 'Logs hold no secret.',
   },

@@ -12,21 +12,32 @@ const secretFields = new Set(
 )
 
 /** Compact JWS and JWE, `Bearer x`, and query parameters that carry credentials. */
-const jwt = /\beyJ[\w-]{8,}(?:\.[\w-]*){2,4}/g
-const scheme = /\b(Bearer|Basic|DPoP)\s+[\w\-.~+/]{8,}=*/gi
+const jwt = /\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}/g
+const scheme = /\b(Bearer|Basic|DPoP)\s{1,8}[\w\-.~+/]{8,}=*/gi
 const parameter =
   /\b(code|state|nonce|access_token|refresh_token|id_token|token|client_secret|password|assertion|client_assertion|code_verifier|subject_token|api_key)=[^&\s"'#]+/gi
 /** `user:password@` of a URL. */
-const userinfo = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]+@/gi
+const userinfo = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@]{1,1024}@/gi
 
-/** Removes from a text what looks like a credential. */
+/** No line needs more of one text, and the patterns above need more than linear time for some texts. */
+const longest = 8192
+
+/** Removes from a text what looks like a credential, and its end if it is very long. */
 export function redactText(text: string): string {
   if (text.length < 9) return text
-  return text
+  return (text.length > longest ? cut(text) : text)
     .replaceAll(userinfo, `$1${hidden}@`)
     .replaceAll(jwt, hidden)
     .replaceAll(scheme, `$1 ${hidden}`)
     .replaceAll(parameter, `$1=${hidden}`)
+}
+
+/** Cuts between words where that is possible: the first half of a credential may not look like one. */
+function cut(text: string): string {
+  const start = text.slice(0, longest)
+  const end = start.search(/[\s"',;][^\s"',;]{0,2048}$/)
+  const kept = end === -1 ? start : start.slice(0, end)
+  return `${kept} [${text.length - kept.length} more characters]`
 }
 
 /**
