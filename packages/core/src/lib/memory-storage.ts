@@ -16,6 +16,8 @@ export interface MemoryStorageOptions {
 interface Entry {
   value: string
   version: number
+  /** The version as it was handed out, made when somebody asks for it. */
+  versionText: string | undefined
   /** Milliseconds since the epoch; `Infinity` for none. */
   expiresAt: number
   counts: boolean
@@ -73,9 +75,10 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     for (const name of names) assertStorageKey(name)
     if (old === undefined) makeRoom()
     const version = ++versions
-    const entry = {
+    const entry: Entry = {
       value,
       version,
+      versionText: undefined,
       expiresAt: lifetime === null ? Number.POSITIVE_INFINITY : now() + lifetime,
       counts,
       lists: names.length === 0 ? none : [...new Set(names)],
@@ -128,7 +131,7 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     async get(key) {
       assertStorageKey(key)
       const entry = read(key)
-      return entry && { value: entry.value, version: String(entry.version) }
+      return entry && { value: entry.value, version: versionOf(entry) }
     },
     async set(key, value, options) {
       assertStorageKey(key)
@@ -150,7 +153,7 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     async compareAndSet(key, version, value, options) {
       assertStorageKey(key)
       const entry = read(key)
-      if (version !== (entry && String(entry.version))) return false
+      if (version !== (entry && versionOf(entry))) return false
       write(key, entry, value, options.ttl, options.lists)
       return true
     },
@@ -186,8 +189,14 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
       const count = Number(entry.value) + 1
       entry.value = String(count)
       entry.version = ++versions
+      entry.versionText = undefined
       return count
     },
     async close() {},
   }
+}
+
+function versionOf(entry: Entry): string {
+  entry.versionText ??= String(entry.version)
+  return entry.versionText
 }

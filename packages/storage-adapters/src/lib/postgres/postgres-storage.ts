@@ -8,7 +8,6 @@ import {
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
 import { decodeText, encodeText } from '../text.js'
-import { unavailable } from '../unavailable.js'
 import { withDeadline } from '../with-deadline.js'
 import { assertTableName } from './schema.js'
 import { postgresStatements } from './statements.js'
@@ -51,12 +50,8 @@ export function postgresStorage(
     throw new GatewayError('invalid_configuration', 'timeout of postgresStorage must be above 0 seconds')
   const statements = postgresStatements(table)
   const query = async (name: keyof typeof statements, ...values: unknown[]): Promise<Row[]> => {
-    try {
-      const { rows } = await withDeadline(pool.query(statements[name], values), timeout * 1000)
-      return rows as Row[]
-    } catch (error) {
-      throw unavailable('Postgres', error)
-    }
+    const { rows } = await withDeadline('Postgres', pool.query(statements[name], values), timeout * 1000)
+    return rows as Row[]
   }
   let sweeping: Promise<unknown> = Promise.resolve()
   const wrote = createSweeper({ interval: 60_000, writes: 500, now: () => Date.now() }, () => {

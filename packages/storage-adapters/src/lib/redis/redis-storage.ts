@@ -7,7 +7,6 @@ import {
 } from '@mcp-gateway/core'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { decodeText, encodeText } from '../text.js'
-import { unavailable } from '../unavailable.js'
 import { withDeadline } from '../with-deadline.js'
 import { createScriptRunner, type IoredisClient, type NodeRedisClient } from './script-runner.js'
 import { add, compareAndSet, increment, list, remove, set, take } from './scripts.js'
@@ -54,13 +53,7 @@ export function redisStorage(
   /** Whoever repeats a command later than this has already been told that it failed. */
   const rememberFor = String(Math.ceil(timeout * 1000) + 1000)
   const recordKey = (key: string) => `{${prefix}}:${key}`
-  const answer = async <T>(reply: Promise<T>): Promise<T> => {
-    try {
-      return await withDeadline(reply, timeout * 1000)
-    } catch (error) {
-      throw unavailable('Redis', error)
-    }
-  }
+  const answer = <T>(reply: Promise<T>) => withDeadline('Redis', reply, timeout * 1000)
   const onRecord = (script: string, key: string, ...parameters: string[]) => {
     assertStorageKey(key)
     const name = encodeText(key)

@@ -29,19 +29,22 @@ export function createScriptRunner(client: IoredisClient | NodeRedisClient): Scr
     'evalSha' in client
       ? client.eval(script, { keys: [key], arguments: parameters })
       : client.eval(script, 1, key, ...parameters)
-  return async (script, key, parameters) => {
-    let digest = digests.get(script)
-    if (digest === undefined) {
-      digest = await sha1(script)
-      digests.set(script, digest)
-    }
-    try {
-      return await byDigest(digest, key, parameters)
-    } catch (error) {
+  const learn = async (script: string) => {
+    const digest = await sha1(script)
+    digests.set(script, digest)
+    return digest
+  }
+  return (script, key, parameters) => {
+    const digest = digests.get(script)
+    const reply =
+      digest === undefined
+        ? learn(script).then((learned) => byDigest(learned, key, parameters))
+        : byDigest(digest, key, parameters)
+    return reply.catch((error: unknown) => {
       // The server ran nothing, so that sending it once more cannot apply it twice.
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return byText(script, key, parameters)
-    }
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return byText(script, key, parameters)
+      throw error
+    })
   }
 }
 
