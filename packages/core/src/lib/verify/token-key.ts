@@ -10,7 +10,7 @@ export const tokenKey: (token: string) => string = synchronousHash() ?? ((token)
 function synchronousHash(): ((token: string) => string) | undefined {
   if (typeof process === 'undefined') return undefined
   const crypto = process.getBuiltinModule?.('node:crypto') as Crypto | undefined
-  if (typeof crypto?.hash === 'function') return (token) => crypto.hash('sha256', token, 'latin1')
+  if (typeof crypto?.hash === 'function') return (token) => crypto.hash('sha256', token, 'binary')
   if (typeof crypto?.createHash !== 'function') return undefined
-  return (token) => crypto.createHash('sha256').update(token).digest('latin1')
+  return (token) => crypto.createHash('sha256').update(token).digest('binary')
 }
