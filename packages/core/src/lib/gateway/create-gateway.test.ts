@@ -450,6 +450,33 @@ test('close refuses new requests, waits for those under way, then closes what it
   expect(order).toEqual(['answer', 'server', 'authority'])
 })
 
+test('close waits for the stream of a POST, and not for that of a GET', async () => {
+  const streams: ReadableStreamDefaultController[] = []
+  const close = vi.fn(async () => {})
+  const app = gateway({
+    servers: {
+      '/x': {
+        fetch: async () => new Response(),
+        handle: () => new Response(new ReadableStream({ start: (controller) => void streams.push(controller) })),
+        close,
+      },
+    },
+  })
+  const headers = { Authorization: 'Bearer good' }
+  const get = await app.fetch(new Request(`${url}/x`, { headers }))
+  const left = await app.fetch(post('/x'))
+  const read = await app.fetch(post('/x'))
+  const closed = app.close()
+  await left.body?.cancel()
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(close).not.toHaveBeenCalled()
+  streams[2]?.close()
+  expect(await read.text()).toBe('')
+  await closed
+  expect(close).toHaveBeenCalledOnce()
+  await get.body?.cancel()
+})
+
 test('close waits no longer than the deadline', async () => {
   const close = vi.fn(async () => {})
   const app = gateway({

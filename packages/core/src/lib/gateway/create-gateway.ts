@@ -67,7 +67,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
       logger: new FieldLogger(logger, { request_id: id }),
       [trace]: {},
     }
-    const answered = await inFlight.run(() => lookUp(request, path)(request, context))
+    const answered = await inFlight.run(request, () => lookUp(request, path)(request, context))
     const response = withHeader(answered, 'X-Request-Id', id)
     logger.info(accessFields(request, path, response, traced(context), performance.now() - started), 'request')
     return response

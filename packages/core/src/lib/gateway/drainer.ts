@@ -1,10 +1,15 @@
+import { guardStream } from '../body/guard-stream.js'
 import { jsonRpcError } from '../json-rpc-error.js'
+import { BytesResponse } from '../respond/bytes-response.js'
 
 /** Counts the requests under way, and lets a closing gateway wait for them. */
 export interface Drainer {
   readonly closing: boolean
-  /** Runs a request, or refuses it with 503 once `close` was called. */
-  run(answer: () => Response | Promise<Response>): Promise<Response>
+  /**
+   * Runs a request, or refuses it with 503 once `close` was called. The streams that POST requests get count until they
+   * end; those of GET requests would never let a gateway close.
+   */
+  run(request: Request, answer: () => Response | Promise<Response>): Promise<Response>
   /** Resolves when no request is under way any more, at the latest after so many seconds. */
   close(timeout: number): Promise<void>
 }
@@ -21,15 +26,19 @@ export function drainer(): Drainer {
     get closing() {
       return closing
     },
-    async run(answer) {
+    async run(request, answer) {
       if (closing) {
         return jsonRpcError({ status: 503, message: 'The gateway is shutting down; try again' }, { 'Retry-After': '5' })
       }
       underWay++
       try {
-        return await answer()
-      } finally {
+        const response = await answer()
+        if (request.method === 'POST' && isStream(response)) return track(response, end)
         end()
+        return response
+      } catch (error) {
+        end()
+        throw error
       }
     },
     async close(timeout) {
@@ -43,4 +52,23 @@ export function drainer(): Drainer {
       clearTimeout(timer)
     },
   }
+}
+
+function isStream(response: Response): boolean {
+  return BytesResponse.contentOf(response) === undefined && response.body !== null
+}
+
+function track(response: Response, onEnd: () => void): Response {
+  let ended = false
+  const once = () => {
+    if (!ended) onEnd()
+    ended = true
+  }
+  const body = guardStream(response.body as ReadableStream<Uint8Array>, {
+    idleTimeout: null,
+    abort: () => {},
+    onEnd: once,
+  })
+  const { status, statusText, headers } = response
+  return new Response(body, { status, statusText, headers })
 }

@@ -1,9 +1,9 @@
+import { guardStream } from '../body/guard-stream.js'
 import type { Context } from '../handler.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../json-rpc-error.js'
 import { respond } from '../respond/respond.js'
 import { writeEvent } from '../sse/write-event.js'
 import type { Answer } from './ask.js'
-import { guardStream } from './guard-stream.js'
 import { toClient } from './proxy-headers.js'
 
 /** What decides how an answer goes to the client. */
