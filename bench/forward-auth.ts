@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import { createTokenVerifier } from '@mcp-gateway/core'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
-import { toNodeHandler } from '@mcp-gateway/core/node'
+import { toNodeHandler as toWebHandler } from '@mcp-gateway/core/node'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
+import { toNodeHandler } from '@mcp-gateway/forward-auth/node'
 import { exportJWK, generateKeyPair } from 'jose'
 import { compareServers, send } from './harness.js'
 
@@ -43,14 +44,14 @@ const headers = {
   'X-Identity-Assertion': '-',
 }
 
-const tokens = await Promise.all(
-  Array.from({ length: 100 }, (_, index) => {
-    const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: issuer, aud: resource, sub: 'alice', client_id: 'client-1', scope: 'mcp', jti: `${index}` }
-    const user = { preferred_username: 'ada', email: 'ada@example.com' }
-    return keys.sign({ ...claims, ...user, iat: now, exp: now + 3600 }, { typ: 'at+jwt' })
-  }),
-)
+function sign(index: number): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  const claims = { iss: issuer, aud: resource, sub: 'alice', client_id: 'client-1', scope: 'mcp', jti: `${index}` }
+  const user = { preferred_username: 'ada', email: 'ada@example.com' }
+  return keys.sign({ ...claims, ...user, iat: now, exp: now + 3600 }, { typ: 'at+jwt' })
+}
+
+const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => sign(index)))
 
 /** What Traefik or Caddy send for a POST of an MCP client. */
 function authRequest(token: string): Record<string, string> {
@@ -77,10 +78,41 @@ await compareServers(
   import.meta.url,
   {
     'node:http': () => createServer((_, response) => response.writeHead(200, headers).end()),
-    createForwardAuth: () => createServer(toNodeHandler(forwardAuth())),
+    'forward-auth/node': () => createServer(toNodeHandler(forwardAuth())),
+    'core/node': () => createServer(toWebHandler(forwardAuth())),
   },
   {
     operations: 4000,
     connect: (base) => () => send(`${base}auth`, { headers: authRequest(tokens[next++ % tokens.length] as string) }),
   },
 )
+
+await memory()
+
+/** Prints the heap during a million requests with ten thousand tokens. */
+async function memory(): Promise<void> {
+  const many = await Promise.all(Array.from({ length: 10_000 }, (_, index) => sign(index)))
+  const { ask } = forwardAuth()
+  console.log('\n| requests with 10 000 tokens | heap MB |\n| ---: | ---: |')
+  for (let count = 0; count <= 1_000_000; count++) {
+    if (count % 200_000 === 0) {
+      globalThis.gc?.()
+      console.log(`| ${count} | ${(process.memoryUsage().heapUsed / 1e6).toFixed(1)} |`)
+    }
+    const headers = new Map(
+      Object.entries(authRequest(many[count % many.length] as string)).map(([name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
+    )
+    const get = (name: string) => headers.get(name.toLowerCase()) ?? null
+    await ask(
+      {
+        method: 'GET',
+        target: '/auth',
+        headers: { get, has: (name) => headers.has(name), keys: () => headers.keys() },
+      },
+      {},
+    )
+  }
+}

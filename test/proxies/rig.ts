@@ -1,6 +1,8 @@
 import { createServer } from 'node:http'
 import type { Mountable } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
+import type { ForwardAuth } from '@mcp-gateway/forward-auth'
+import { toNodeHandler as toAskedHandler } from '@mcp-gateway/forward-auth/node'
 import { type RawRequest, type RawResponse, rawRequest } from './raw-request.js'
 import { type Front, type ProxyKind, pickFront } from './real-proxies.js'
 import { listen, startWitness, type Witness } from './upstreams.js'
@@ -28,14 +30,14 @@ export interface Rig {
  */
 export async function startRig(
   kind: ProxyKind,
-  makeForwardAuth: (url: string) => Mountable,
+  makeForwardAuth: (url: string) => ForwardAuth,
   makeFiles?: () => Mountable,
 ): Promise<Rig> {
   const front = await pickFront()
   const url = `https://localhost:${front.port}`
   const notes = await startWitness()
   const files = makeFiles === undefined ? await startWitness() : await serve(makeFiles())
-  const forwardAuth = await serve(makeForwardAuth(url))
+  const forwardAuth = await listen(createServer(toAskedHandler(makeForwardAuth(url), node)))
   const parts = [notes, files, forwardAuth]
   try {
     const proxy = await kind.start(front, { forwardAuth: forwardAuth.port, notes: notes.port, files: files.port })
@@ -59,6 +61,8 @@ export async function startRig(
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
+const node = { trustedProxies: ['127.0.0.1'], logger: silent }
+
 function serve(app: Mountable) {
-  return listen(createServer(toNodeHandler(app, { trustedProxies: ['127.0.0.1'], logger: silent })))
+  return listen(createServer(toNodeHandler(app, node)))
 }

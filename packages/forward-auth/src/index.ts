@@ -1,5 +1,6 @@
 export type { AssertionOptions } from './lib/assertion.js'
-export { createForwardAuth } from './lib/create-forward-auth.js'
-export type { Dialect } from './lib/dialect.js'
+export { createForwardAuth, type ForwardAuth } from './lib/create-forward-auth.js'
+export type { AuthRequest, Dialect } from './lib/dialect.js'
 export type { ForwardAuthOptions, ForwardAuthServer } from './lib/forward-auth-options.js'
+export type { HeaderPairs } from './lib/identity.js'
 export type { IdentityHeaderNames } from './lib/identity-headers.js'

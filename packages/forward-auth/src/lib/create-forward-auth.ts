@@ -8,8 +8,10 @@ import {
   mountable,
 } from '@mcp-gateway/core'
 import { allowed, createDecider } from './decide.js'
+import type { AuthRequest } from './dialect.js'
 import { discoveryAddresses } from './discovery.js'
 import type { ForwardAuthOptions } from './forward-auth-options.js'
+import type { HeaderPairs } from './identity.js'
 import { readHeaderNames } from './identity-headers.js'
 import { buildRoutes } from './route.js'
 import { isLoopback } from './route-table.js'
@@ -36,7 +38,7 @@ import { servePublic } from './serve-public.js'
  * })
  * ```
  */
-export function createForwardAuth(options: ForwardAuthOptions): Mountable {
+export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const { dialect, path = '/auth', assertion, logger = createLogger() } = options
   if (!['forwarded', 'original', 'ext-authz'].includes(dialect)) {
     throw invalid("dialect must be 'forwarded' (Traefik, Caddy, HAProxy), 'original' (nginx) or 'ext-authz' (Envoy)")
@@ -63,17 +65,33 @@ export function createForwardAuth(options: ForwardAuthOptions): Mountable {
   })
   const serve = servePublic({ routes, allowedOrigins, authority, jwksPath, keys })
 
-  const handle: Handler = async (request, outer) => {
-    const context: Context = { ...outer, logger: outer.logger ?? logger }
-    const { pathname, search } = new URL(request.url)
-    if (pathname !== path && !(dialect === 'ext-authz' && pathname.startsWith(`${path}/`))) {
-      return serve(request, context)
-    }
+  const isAsked = (target: string): boolean =>
+    target.startsWith(path) && (dialect === 'ext-authz' ? /^\// : /^(?:\?|$)/).test(target.slice(path.length))
+  const ask: ForwardAuth['ask'] = (request, context) =>
+    isAsked(request.target) ? decide(request, { ...context, logger: context.logger ?? logger }) : undefined
+
+  const handle: Handler = async (request, context) => {
     const { method, headers } = request
-    const result = await decide({ method, target: pathname + search, headers }, context)
+    const result = await ask({ method, target: targetOf(request.url), headers }, context)
+    if (result === undefined) return serve(request, { ...context, logger: context.logger ?? logger })
     return result instanceof Response ? result : allowed(result)
   }
-  return mountable({ handle, ...(authority.close === undefined ? {} : { close: authority.close }) })
+  return mountable({ handle, ask, ...(authority.close === undefined ? {} : { close: authority.close }) })
+}
+
+/** A forward-auth endpoint. */
+export interface ForwardAuth extends Mountable {
+  /**
+   * Decides about one request without a `Request` and a `Response`, which cost more than the decision; for adapters.
+   * Resolves to the headers of a 200, or to the refusal; `undefined` for what is no auth request.
+   */
+  readonly ask: (request: AuthRequest, context: Context) => Promise<HeaderPairs | Response> | undefined
+}
+
+/** Path and query of a URL that the `Request` has normalised, without the cost of a `URL` object. */
+function targetOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  return start === -1 ? '/' : url.slice(start)
 }
 
 function invalid(message: string): GatewayError {

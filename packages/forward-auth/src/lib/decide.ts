@@ -29,7 +29,7 @@ export interface DeciderOptions {
   readonly allowedOrigins: readonly string[]
 }
 
-/** Answers one auth request: the headers for the upstream, or a finished response. */
+/** Answers one auth request: the headers of a 200, or a finished response. */
 export type Decide = (request: AuthRequest, context: Context) => Promise<HeaderPairs | Response>
 
 /** Makes the decision about requests, independent of how they come in. */
@@ -80,8 +80,10 @@ export function createDecider(options: DeciderOptions): Decide {
     if (discovery.has(original.origin + original.path) && readsOnly.has(original.method)) return nobody
     // An unknown address learns that a token is needed, and nothing about the addresses that there are
     if (route === undefined) return challenge()
-    const foreign = await checkOrigin(asRequest(original, request), context, () => passed)
-    if (foreign !== passed) return foreign
+    if (request.headers.has('origin')) {
+      const foreign = await checkOrigin(asRequest(original, request), context, () => passed)
+      if (foreign !== passed) return foreign
+    }
     if (isPreflight(original, request)) return nobody
     return allow(route, original, request, context)
   }
@@ -111,11 +113,8 @@ export function createDecider(options: DeciderOptions): Decide {
 
 /** The answer that lets a request pass: exactly 200, since Envoy takes no other status for a yes. */
 export function allowed(pairs: HeaderPairs): Response {
-  const headers = new Headers({ 'Cache-Control': 'no-store' })
-  for (const [name, value] of pairs) headers.set(name, value)
-  return new Response(null, { headers })
+  return new Response(null, { headers: pairs as [string, string][] })
 }
-
 const passed = new Response(null)
 const readsOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 

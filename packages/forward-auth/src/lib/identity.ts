@@ -7,12 +7,14 @@ export const absent = '-'
 /** The longest encoded value; longer ones are refused, since proxies fail or truncate at limits of their own. */
 const maxLength = 2048
 
-/** Headers in the order of the names, as pairs. */
+const noStore = ['Cache-Control', 'no-store'] as const
+
+/** Headers as pairs. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[]
 
 /** What the upstream is told when nobody is known: a preflight or a discovery document. */
 export function anonymous(names: readonly string[]): HeaderPairs {
-  return names.map((name) => [name, absent])
+  return [noStore, ...names.map((name) => [name, absent] as const)]
 }
 
 /**
@@ -32,7 +34,7 @@ export function identify(names: IdentityHeaderNames, auth: AuthInfo): HeaderPair
     scopes: list(auth.scopes, ' '),
     clientId: single(auth.clientId),
   }
-  const pairs: [string, string][] = []
+  const pairs: (readonly [string, string])[] = [noStore]
   for (const [field, name] of Object.entries(names)) {
     const value = values[field as keyof IdentityHeaderNames]
     if (value.length > maxLength) return field

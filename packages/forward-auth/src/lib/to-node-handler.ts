@@ -1,0 +1,59 @@
+import {
+  clientAddress,
+  type NodeHandler,
+  type NodeHandlerOptions,
+  toNodeHandler as toWholeHandler,
+} from '@mcp-gateway/core/node'
+import type { ForwardAuth } from './create-forward-auth.js'
+
+type Incoming = Parameters<NodeHandler>[0]
+type Outgoing = Parameters<NodeHandler>[1]
+
+/**
+ * Mounts a forward-auth endpoint in a Node server, as `toNodeHandler` of `@mcp-gateway/core/node` does, which it uses for
+ * everything but auth requests. Those are answered without a `Request` and a `Response`, at less than half of the cost,
+ * and with the path as it came, which a `Request` would have normalised.
+ *
+ * @throws {GatewayError} `invalid_configuration` for a bad entry in `trustedProxies`
+ * @example
+ * ```ts
+ * createServer(toNodeHandler(forwardAuth, { trustedProxies: ['127.0.0.1'] })).listen(9100, '127.0.0.1')
+ * ```
+ */
+export function toNodeHandler(forwardAuth: ForwardAuth, options: NodeHandlerOptions = {}): NodeHandler {
+  const answerWhole = toWholeHandler(forwardAuth, options)
+  const addressOf = clientAddress(options.trustedProxies ?? [])
+  return (incoming, outgoing, next) => {
+    const { method = 'GET', url: target = '/' } = incoming
+    const address = addressOf(incoming)
+    const context = address === undefined ? {} : { client: { address } }
+    const asked = forwardAuth.ask({ method, target, headers: headersOf(incoming) }, context)
+    if (asked === undefined) answerWhole(incoming, outgoing, next)
+    else void send(outgoing, asked)
+  }
+}
+
+function headersOf({ headers }: Incoming): Pick<Headers, 'get' | 'has' | 'keys'> {
+  const get = (name: string): string | null => {
+    const value = headers[name] ?? headers[name.toLowerCase()]
+    return value === undefined ? null : String(value)
+  }
+  return { get, has: (name) => get(name) !== null, keys: () => Object.keys(headers)[Symbol.iterator]() }
+}
+
+async function send(outgoing: Outgoing, asked: NonNullable<ReturnType<ForwardAuth['ask']>>): Promise<void> {
+  try {
+    const answer = await asked
+    if (answer instanceof Response) {
+      const body = await answer.text()
+      const headers = [...answer.headers].flat()
+      outgoing.writeHead(answer.status, [...headers, 'Content-Length', String(Buffer.byteLength(body))]).end(body)
+    } else {
+      outgoing.writeHead(200, answer.flat()).end()
+    }
+  } catch {
+    // Whatever happened, a request that was not decided does not pass
+    if (outgoing.headersSent) outgoing.destroy()
+    else outgoing.writeHead(500).end()
+  }
+}

@@ -1,0 +1,1 @@
+export { toNodeHandler } from './lib/to-node-handler.js'
