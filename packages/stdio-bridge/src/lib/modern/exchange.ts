@@ -51,7 +51,6 @@ export class Exchange implements StreamHost {
   /** Sends the request to this child. */
   run(child: PooledChild): void {
     this.child = child
-    child.inFlight++
     const wasAcknowledged = this.#acknowledged
     let isFirst = true
     const related = (bytes: Buffer) => {
@@ -64,8 +63,6 @@ export class Exchange implements StreamHost {
     const answer = (bytes: Buffer | undefined, errorCode?: number) => {
       if (this.#over) return
       if (this.isListening && child.connection.isOver && this.#acknowledged) {
-        this.child = undefined
-        child.inFlight--
         this.#host.lost(this)
         return
       }
@@ -97,6 +94,7 @@ export class Exchange implements StreamHost {
     if (this.#over) return
     this.#over = true
     if (this.pending !== undefined) this.child?.connection.cancel(this.pending, 'The client closed the connection')
+    this.stream.finish(undefined)
     this.#host.done(this)
   }
 

@@ -45,13 +45,14 @@ export class ModernLeg {
     if (child === legacyOnly) return unsupported(message)
     if (isRefusal(child)) return refuse(child, message)
     const { connection } = child
-    if (connection.child.queued > this.#settings.maxQueuedBytes) return refuse(notKeepingUp, message)
-    if (message.kind !== 'request') {
-      connection.notify(message.bytes)
+    const isBehind = connection.child.queued > this.#settings.maxQueuedBytes
+    if (isBehind || message.kind !== 'request') {
+      if (!isBehind) connection.notify(message.bytes)
+      this.pool.release(child)
       // MCP M13
-      return new Response(null, { status: 202 })
+      return isBehind ? refuse(notKeepingUp, message) : new Response(null, { status: 202 })
     }
-    const exchange = this.#begin(message, context, owner.principal)
+    const exchange = this.#begin(message, context, owner.principal, child)
     const mismatch = message.method === 'tools/call' ? await this.#mismatch(child, request, message) : undefined
     if (mismatch !== undefined) {
       exchange.left()
@@ -85,7 +86,7 @@ export class ModernLeg {
     for (const exchange of this.#exchanges) exchange.endGracefully()
   }
 
-  #begin(message: Message, context: Context, principal: string): Exchange {
+  #begin(message: Message, context: Context, principal: string, child: PooledChild): Exchange {
     const exchange = new Exchange(message, context, principal, {
       done: (over) => {
         this.#exchanges.delete(over)
@@ -94,8 +95,11 @@ export class ModernLeg {
         else this.#perPrincipal.delete(principal)
         if (over.child !== undefined) this.pool.release(over.child)
       },
-      lost: (listener) => void this.#listenAgain(listener, context),
+      lost: (listener) => {
+        void this.#listenAgain(listener, context)
+      },
     })
+    exchange.child = child
     this.#exchanges.add(exchange)
     this.#perPrincipal.set(principal, this.#countOf(principal) + 1)
     return exchange
@@ -103,9 +107,12 @@ export class ModernLeg {
 
   /** MCP S3: listeners are opened again at the child that takes the place of one that crashed. */
   async #listenAgain(listener: Exchange, context: Context): Promise<void> {
+    if (listener.child !== undefined) this.pool.release(listener.child)
+    listener.child = undefined
     const child = await this.pool.acquire(ownerOf(context))
     if (typeof child === 'string' || isRefusal(child)) listener.end(undefined)
     else if (this.#exchanges.has(listener)) listener.run(child)
+    else this.pool.release(child)
   }
 
   async #mismatch(child: PooledChild, request: Request, message: Message): Promise<string | undefined> {

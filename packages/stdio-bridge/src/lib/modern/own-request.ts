@@ -40,7 +40,11 @@ export function ownRequest(
 }
 
 /** Listens to a child for the bridge itself; `related` hears of each notification until the child is gone. */
-export function ownListen(connection: Connection, notifications: Record<string, unknown>, related: () => void): void {
+export function ownListen(
+  connection: Connection,
+  notifications: Record<string, unknown>,
+  related: (bytes: Buffer) => void,
+): void {
   send(connection, 'subscriptions/listen', { notifications }, { related, answer: () => undefined })
 }
 

@@ -59,8 +59,16 @@ export class Pool {
     for (const { children } of this.#groups.values()) yield* children
   }
 
-  /** The child that a request of this user goes to. */
+  /** The child that a request of this user goes to; to be given back with `release`. */
   async acquire(owner: SessionOwner): Promise<PooledChild | Refusal | typeof legacyOnly> {
+    const choice = this.#choose(owner)
+    // Counted at once where it can be, so that requests of one moment spread
+    const child = choice instanceof Promise ? await choice : choice
+    if (typeof child !== 'string' && !isRefusal(child)) child.inFlight++
+    return child
+  }
+
+  #choose(owner: SessionOwner): PooledChild | Promise<PooledChild | Refusal | typeof legacyOnly> | typeof legacyOnly {
     if (Date.now() < this.#legacyUntil) return legacyOnly
     const { isolation, poolSize } = this.#settings
     if (isolation === 'request') return this.#start(owner.principal)

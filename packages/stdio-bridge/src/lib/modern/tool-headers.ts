@@ -41,8 +41,8 @@ export class ToolHeaders {
   #listen(): void {
     if (this.#isListening || !this.#isToldOfChanges) return
     this.#isListening = true
-    ownListen(this.#connection, { toolsListChanged: true }, () => {
-      this.#expires = 0
+    ownListen(this.#connection, { toolsListChanged: true }, (bytes) => {
+      if (bytes.includes('/list_changed"')) this.#expires = 0
     })
   }
 

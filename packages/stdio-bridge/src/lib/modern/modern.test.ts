@@ -1,0 +1,490 @@
+import type { Context, JsonRpcMessage } from '@mcp-gateway/core'
+import { afterAll, describe, expect, test } from 'vitest'
+import {
+  events,
+  fixture,
+  initialize,
+  post,
+  readAll,
+  textOf,
+  tokenOf,
+  until,
+} from '../../../../../test/fixtures/bridge-client.js'
+import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../../index.js'
+import { checkHeaderParameters, headerParameters } from './header-parameters.js'
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const bridges: StdioBridge[] = []
+function create(options: Partial<StdioBridgeOptions> = {}, ...args: string[]): StdioBridge {
+  const child = args.length > 0 ? args : [fixture('modern-server.mjs')]
+  const bridge = createStdioBridge({
+    command: process.execPath,
+    args: child,
+    logger: quiet,
+    stopGrace: [0.5, 0.5],
+    ...options,
+  })
+  bridges.push(bridge)
+  return bridge
+}
+const hostile = (options: Partial<StdioBridgeOptions> = {}) => create(options, fixture('hostile-server.mjs'), 'modern')
+const shared = create()
+afterAll(() => Promise.all(bridges.map((bridge) => bridge.close())))
+
+const version = '2026-07-28'
+const key = (name: string) => `io.modelcontextprotocol/${name}`
+
+interface Sent {
+  id?: string | number
+  params?: Record<string, unknown>
+  meta?: Record<string, unknown>
+  capabilities?: object
+  headers?: Record<string, string>
+  context?: Context
+  signal?: AbortSignal
+}
+
+function send(
+  bridge: StdioBridge,
+  method: string,
+  { id = 1, params = {}, meta = {}, capabilities = {}, headers = {}, context, signal }: Sent = {},
+) {
+  const _meta = { [key('protocolVersion')]: version, [key('clientCapabilities')]: capabilities, ...meta }
+  const name = params.name ?? params.uri
+  const own = {
+    'MCP-Protocol-Version': version,
+    'Mcp-Method': method,
+    ...(typeof name === 'string' ? { 'Mcp-Name': name } : {}),
+  }
+  return post(
+    bridge,
+    { jsonrpc: '2.0', id, method, params: { ...params, _meta } },
+    { headers: { ...own, ...headers }, context, signal },
+  )
+}
+
+const tool = (bridge: StdioBridge, name: string, args: object = {}, more: Sent = {}) =>
+  send(bridge, 'tools/call', { ...more, params: { name, arguments: args } })
+
+describe('a request', () => {
+  test('[M13, M19] is answered with JSON when the answer comes first, the child’s own fields untouched', async () => {
+    const response = await send(shared, 'tools/list', { id: 'a' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    const { id, result } = await response.json()
+    expect(id).toBe('a')
+    expect(result).toMatchObject({ resultType: 'complete', ttlMs: 60_000, cacheScope: 'public' })
+  })
+
+  test('[M18] discover is the child’s own', async () => {
+    const { result } = await (await send(shared, 'server/discover')).json()
+    expect(result.supportedVersions).toEqual([version])
+    expect(result._meta[key('serverInfo')].name).toBe('modern-fixture')
+  })
+
+  test('[M16] with progress is answered with a stream of notifications and then the answer', async () => {
+    const response = await tool(shared, 'test_tool_with_progress', {}, { meta: { progressToken: 'mine' } })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(response.headers.get('x-accel-buffering')).toBe('no')
+    const all: JsonRpcMessage[] = []
+    for await (const event of events(response)) {
+      expect(event.id).toBeUndefined()
+      all.push(JSON.parse(event.data))
+    }
+    expect(all.map(({ params }) => params?.progressToken)).toEqual(['mine', 'mine', 'mine', undefined])
+    expect(all.at(-1)?.id).toBe(1)
+  })
+
+  test.each([
+    ['[M14] an unknown method', 'no/such', {}, 404, -32601],
+    ['[M14] a removed method', 'ping', {}, 404, -32601],
+    [
+      '[M15] a capability that is missing',
+      'tools/call',
+      { params: { name: 'test_missing_capability', arguments: {} } },
+      400,
+      -32021,
+    ],
+    ['a resource that does not exist', 'resources/read', { params: { uri: 'no://such' } }, 200, -32602],
+  ])('%s has its status', async (_, method, sent, status, code) => {
+    const response = await send(shared, method, { id: 77, ...sent })
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ jsonrpc: '2.0', id: 77, error: { code } })
+  })
+
+  test('[M24] initialize with a modern header is no method here', async () => {
+    expect((await send(shared, 'initialize')).status).toBe(404)
+  })
+
+  test.each([
+    ['[M6] another version in the body', 'tools/list', { headers: { 'MCP-Protocol-Version': '2025-11-25' } }, -32020],
+    ['[M8] another method in the header', 'tools/list', { headers: { 'Mcp-Method': 'tools/call' } }, -32020],
+    [
+      '[M8] another name in the header',
+      'tools/call',
+      { params: { name: 'test_simple_text' }, headers: { 'Mcp-Name': 'other' } },
+      -32020,
+    ],
+    [
+      '[M9] malformed base64 in a header',
+      'tools/call',
+      { params: { name: 'test_simple_text' }, headers: { 'Mcp-Name': '=?base64?!!?=' } },
+      -32020,
+    ],
+    ['[M11] no capabilities', 'tools/list', { meta: { [key('clientCapabilities')]: undefined } }, -32602],
+    [
+      '[M7] a version that nobody knows',
+      'tools/list',
+      { meta: { [key('protocolVersion')]: '2099-01-01' }, headers: { 'MCP-Protocol-Version': '2099-01-01' } },
+      -32022,
+    ],
+  ])('%s is refused before the child', async (_, method, sent, code) => {
+    const response = await send(shared, method, sent)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ id: 1, error: { code } })
+  })
+
+  test('[M9] a name in base64 is decoded before it is compared', async () => {
+    const encoded = `=?base64?${Buffer.from('test_simple_text').toString('base64')}?=`
+    expect((await tool(shared, 'test_simple_text', {}, { headers: { 'Mcp-Name': encoded } })).status).toBe(200)
+  })
+
+  test('[M4] a response and an array are refused', async () => {
+    const headers = { 'MCP-Protocol-Version': version, 'Mcp-Method': 'x' }
+    expect((await post(shared, { jsonrpc: '2.0', id: 1, result: {} }, { headers })).status).toBe(400)
+    expect((await post(shared, [{ jsonrpc: '2.0', id: 1, method: 'x' }], { headers })).status).toBe(400)
+  })
+
+  test('[M13] a notification is accepted with 202 and no body', async () => {
+    const headers = { 'MCP-Protocol-Version': version }
+    const response = await post(shared, { jsonrpc: '2.0', method: 'notifications/x' }, { headers })
+    expect(response.status).toBe(202)
+    expect(await response.text()).toBe('')
+  })
+
+  test('[M5] an Accept without streams is 406', async () => {
+    expect((await send(shared, 'tools/list', { headers: { Accept: 'application/json' } })).status).toBe(406)
+  })
+
+  test.each(['GET', 'DELETE'])('[M1] %s is 405, whatever session it names', async (method) => {
+    const headers = {
+      'MCP-Protocol-Version': version,
+      'Mcp-Session-Id': 'x',
+      'Last-Event-ID': '1-1',
+      Accept: 'text/event-stream',
+    }
+    const response = await shared.fetch(new Request('http://127.0.0.1/mcp', { method, headers }))
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe('POST')
+  })
+
+  test('[M1] a session id is neither needed nor minted nor echoed', async () => {
+    const response = await send(shared, 'tools/list', { headers: { 'Mcp-Session-Id': 'mine' } })
+    expect(response.status).toBe(200)
+    expect(response.headers.has('mcp-session-id')).toBe(false)
+  })
+
+  test('[M20] input that a server requires, and its state, make the round unchanged', async () => {
+    const name = 'test_input_required_result_request_state'
+    const capabilities = { elicitation: { form: {} } }
+    const first = await (await tool(shared, name, {}, { capabilities })).json()
+    expect(first.result.resultType).toBe('input_required')
+    const params = {
+      name,
+      arguments: {},
+      inputResponses: { confirm: { action: 'accept', content: { ok: true } } },
+      requestState: first.result.requestState,
+    }
+    const second = await (await send(shared, 'tools/call', { params, capabilities })).json()
+    expect(textOf(second)).toBe('state-ok')
+    const tampered = await send(shared, 'tools/call', {
+      params: { ...params, requestState: `x${first.result.requestState}` },
+      capabilities,
+    })
+    expect(await tampered.json()).toMatchObject({ error: { code: -32602 } })
+  })
+
+  test('[M23] lists come as the child orders them, every time', async () => {
+    const lists = await Promise.all([1, 2].map(async () => (await send(shared, 'tools/list')).text()))
+    expect(lists[0]).toBe(lists[1])
+  })
+})
+
+describe('many users behind one process', () => {
+  test('[L10] the same id and token at once', async () => {
+    const bridge = hostile()
+    const runs = Array.from({ length: 12 }, async (_, n) => {
+      const context = { auth: tokenOf(`user${n % 2}`) }
+      const [echo, steps] = await Promise.all([
+        tool(bridge, 'echo', { n }, { context }).then(readAll),
+        tool(bridge, 'progress', { steps: 1 + (n % 3), ms: 2 }, { context, meta: { progressToken: 1 } }).then(readAll),
+      ])
+      expect(echo.map(textOf)).toEqual([JSON.stringify({ n })])
+      expect(steps).toHaveLength(2 + (n % 3))
+    })
+    await Promise.all(runs)
+    expect(bridge.stats().children).toBeLessThanOrEqual(4)
+  })
+
+  test('[M22] log lines go to the one who asked for them, and to nobody while several users are at work', async () => {
+    const alone = await readAll(await tool(shared, 'test_logging_tool', {}, { meta: { [key('logLevel')]: 'debug' } }))
+    expect(alone.map(({ method }) => method)).toEqual(['notifications/message', undefined])
+    const unasked = await readAll(await tool(shared, 'test_logging_tool'))
+    expect(unasked).toHaveLength(1)
+    const bridge = hostile({ poolSize: 1 })
+    const bob = tool(bridge, 'slow', { ms: 150 }, { context: { auth: tokenOf('bob') } })
+    await until(() => bridge.stats().inFlight === 1, 'bob waits')
+    const meta = { [key('logLevel')]: 'debug' }
+    const alice = await readAll(
+      await tool(bridge, 'flood', { count: 2, bytes: 9 }, { context: { auth: tokenOf('alice') }, meta }),
+    )
+    expect(alice).toHaveLength(1)
+    expect(await readAll(await bob)).toHaveLength(1)
+  })
+
+  test('isolation: principal gives each user a process', async () => {
+    const bridge = hostile({ isolation: 'principal' })
+    const pid = async (who: string) =>
+      textOf((await readAll(await tool(bridge, 'pid', {}, { context: { auth: tokenOf(who) } })))[0] as JsonRpcMessage)
+    const [a, b, again] = [await pid('alice'), await pid('bob'), await pid('alice')]
+    expect(b).not.toBe(a)
+    expect(again).toBe(a)
+  })
+
+  test('isolation: request gives each request a process, and none stays', async () => {
+    const bridge = hostile({ isolation: 'request' })
+    const pids = await Promise.all(
+      [1, 2].map(async () => textOf((await readAll(await tool(bridge, 'pid')))[0] as JsonRpcMessage)),
+    )
+    expect(new Set(pids).size).toBe(2)
+    await until(() => bridge.stats().children === 0, 'no process is left')
+  })
+
+  test('a pool grows while all of it is crowded, and no further than its size', async () => {
+    const bridge = hostile({ poolSize: 2 })
+    await tool(bridge, 'echo')
+    const waiting = Array.from({ length: 40 }, (_, n) => tool(bridge, 'slow', { ms: 400 }, { id: n }))
+    await until(() => bridge.stats().children === 2, 'a second one is there')
+    for (const response of await Promise.all(waiting)) expect(response.status).toBe(200)
+    expect(bridge.stats().spawned).toBe(2)
+  })
+})
+
+describe('cancelling', () => {
+  test('[M17, S3] closing the request before the answer cancels it at the child', async () => {
+    const controller = new AbortController()
+    const response = tool(shared, 'test_tool_with_progress', {}, { signal: controller.signal })
+    await until(() => shared.stats().inFlight > 0, 'it is under way')
+    controller.abort()
+    await until(() => shared.stats().inFlight === 0, 'it is over')
+    await response
+  })
+
+  test('[M17] closing the stream cancels it at the child, which hears its own number', async () => {
+    const bridge = hostile()
+    const response = await tool(bridge, 'progress', { steps: 1000, ms: 2 }, { meta: { progressToken: 1 } })
+    const listening = tool(bridge, 'slow', { ms: 300 }, { meta: { [key('logLevel')]: 'debug' } })
+    await response.body?.cancel()
+    const [told] = await readAll(await listening)
+    expect(told).toMatchObject({
+      params: { data: { method: 'notifications/cancelled', params: { requestId: expect.any(Number) } } },
+    })
+    await until(() => bridge.stats().inFlight === 0, 'it is over')
+  })
+
+  test('a request without an answer fails after its time', async () => {
+    const bridge = hostile({ requestTimeout: 0.1 })
+    expect(await (await tool(bridge, 'hang')).json()).toMatchObject({
+      id: 1,
+      error: { code: -32603, data: { reason: 'timeout' } },
+    })
+  })
+})
+
+describe('subscriptions/listen', () => {
+  const listen = (id: string | number, notifications: object, signal?: AbortSignal) =>
+    send(shared, 'subscriptions/listen', { id, params: { notifications }, signal })
+
+  test('[M21] many listeners with the same id on one child, each with its own filter and its own subscription id', async () => {
+    const streams = await Promise.all([
+      listen(1, { toolsListChanged: true }),
+      listen(1, { promptsListChanged: true }),
+      listen('x', { toolsListChanged: true, promptsListChanged: true }),
+    ])
+    const readers = streams.map(events)
+    for (const [index, reader] of readers.entries()) {
+      const first = JSON.parse((await reader.next()).value?.data ?? '')
+      expect(first.method).toBe('notifications/subscriptions/acknowledged')
+      expect(first.params._meta[key('subscriptionId')]).toBe(index === 2 ? 'x' : 1)
+    }
+    await tool(shared, 'test_trigger_tool_change')
+    await tool(shared, 'test_trigger_prompt_change')
+    const next = async (index: number) => JSON.parse((await readers[index]?.next())?.value?.data ?? '')
+    expect((await next(0)).method).toBe('notifications/tools/list_changed')
+    expect((await next(1)).method).toBe('notifications/prompts/list_changed')
+    const [third, fourth] = [await next(2), await next(2)]
+    expect([third.method, fourth.method]).toEqual([
+      'notifications/tools/list_changed',
+      'notifications/prompts/list_changed',
+    ])
+    expect(third.params._meta[key('subscriptionId')]).toBe('x')
+    for (const reader of readers) await reader.return(undefined)
+    await until(() => shared.stats().inFlight === 0, 'nobody listens')
+  })
+
+  test('[M21] ends with a result when the bridge closes', async () => {
+    const bridge = create()
+    const response = await send(bridge, 'subscriptions/listen', {
+      id: 'l',
+      params: { notifications: { toolsListChanged: true } },
+    })
+    const reader = events(response)
+    await reader.next()
+    const closing = bridge.close()
+    const last = JSON.parse((await reader.next()).value?.data ?? '')
+    expect(last).toEqual({
+      jsonrpc: '2.0',
+      id: 'l',
+      result: { resultType: 'complete', _meta: { [key('subscriptionId')]: 'l' } },
+    })
+    await closing
+  })
+
+  test('[S3] is opened again, without a second acknowledgement, when its child crashes', async () => {
+    const bridge = create()
+    const reader = events(
+      await send(bridge, 'subscriptions/listen', { id: 1, params: { notifications: { toolsListChanged: true } } }),
+    )
+    await reader.next()
+    const [pid] = await childrenOf(process.pid, 'modern-server')
+    process.kill(pid as number, 'SIGKILL')
+    await until(() => bridge.stats().spawned === 2, 'a new child is there')
+    await until(() => bridge.stats().requests >= 4, 'it has been asked to tell')
+    await tool(bridge, 'test_trigger_tool_change')
+    expect(JSON.parse((await reader.next()).value?.data ?? '').method).toBe('notifications/tools/list_changed')
+    await reader.return(undefined)
+  })
+
+  async function childrenOf(parent: number, name: string): Promise<number[]> {
+    const { readdirSync, readFileSync } = await import('node:fs')
+    const pids = readdirSync('/proc')
+      .filter((entry) => /^\d+$/.test(entry))
+      .map(Number)
+    return pids
+      .filter((pid) => {
+        try {
+          const isOurs = readFileSync(`/proc/${pid}/status`, 'utf8').includes(`PPid:\t${parent}\n`)
+          return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(name)
+        } catch {
+          return false
+        }
+      })
+      .sort((a, b) => b - a)
+  }
+})
+
+describe('Mcp-Param headers', () => {
+  const region = (headers: Record<string, string>, args: object = { region: 'eu' }) =>
+    tool(shared, 'test_x_mcp_header', args, { headers })
+
+  test.each([
+    ['the value', { 'Mcp-Param-Region': 'eu' }, {}, 200],
+    ['the value in base64', { 'Mcp-Param-Region': '=?base64?ZXU=?=' }, {}, 200],
+    ['white space around it', { 'Mcp-Param-Region': '  eu ' }, {}, 200],
+    ['a header that nobody knows', { 'Mcp-Param-Region': 'eu', 'Mcp-Param-Other': 'x' }, {}, 200],
+    ['no header', {}, {}, 400],
+    ['another value', { 'Mcp-Param-Region': 'us' }, {}, 400],
+    ['another case', { 'Mcp-Param-Region': 'EU' }, {}, 400],
+    ['bad base64', { 'Mcp-Param-Region': '=?base64?ZXU?=' }, {}, 400],
+    ['a header without the argument', { 'Mcp-Param-Region': 'eu' }, { args: {} }, 200],
+  ])('[M10] with %s', async (_, headers, { args }: { args?: object }, status) => {
+    const response = await region(headers as Record<string, string>, args)
+    expect(response.status).toBe(status)
+    if (status === 400) expect(await response.json()).toMatchObject({ id: 1, error: { code: -32020 } })
+  })
+
+  test('[M10] the list of tools is asked for once, not at every call', async () => {
+    const bridge = create()
+    for (let n = 0; n < 5; n++) await tool(bridge, 'test_simple_text')
+    // discover, tools/list, the bridge's own listener, five calls
+    expect(bridge.stats().requests).toBe(8)
+    await tool(bridge, 'test_trigger_tool_change')
+    await tool(bridge, 'test_simple_text')
+    await until(() => bridge.stats().requests === 11, 'the list was read again')
+  })
+
+  test('[M10] numbers are compared as numbers, nested arguments are found, others are not', () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        level: { type: 'integer', 'x-mcp-header': 'Level' },
+        inner: { type: 'object', properties: { flag: { type: 'boolean', 'x-mcp-header': 'Flag' } } },
+        list: { type: 'array', items: { type: 'string', 'x-mcp-header': 'Item' } },
+        bad: { type: 'string', 'x-mcp-header': 'not a token' },
+      },
+    }
+    const parameters = headerParameters(schema)
+    expect(parameters.map(({ header }) => header)).toEqual(['Mcp-Param-Level', 'Mcp-Param-Flag'])
+    const args = { level: 42, inner: { flag: true }, list: ['x'] }
+    const check = (headers: Record<string, string>) => checkHeaderParameters(parameters, args, new Headers(headers))
+    expect(check({ 'Mcp-Param-Level': '42.0', 'Mcp-Param-Flag': 'true' })).toBeUndefined()
+    expect(check({ 'Mcp-Param-Level': '42', 'Mcp-Param-Flag': 'True' })).toContain('inner.flag')
+    expect(check({ 'Mcp-Param-Level': '0x2a', 'Mcp-Param-Flag': 'true' })).toContain('level')
+    expect(checkHeaderParameters(parameters, null, new Headers())).toBeUndefined()
+  })
+})
+
+describe('a server of the other era', () => {
+  test('[S2, M7] a legacy server is found out by any error, once, and the client is told what it speaks', async () => {
+    const bridge = create({}, fixture('hostile-server.mjs'))
+    for (let n = 0; n < 3; n++) {
+      const response = await send(bridge, 'tools/list')
+      expect(response.status).toBe(400)
+      const { error } = await response.json()
+      expect(error).toMatchObject({ code: -32022, data: { requested: version } })
+      expect(error.data.supported).toContain('2025-11-25')
+    }
+    expect(bridge.stats().spawned).toBe(1)
+    expect((await post(bridge, initialize())).status).toBe(200)
+  })
+
+  test('[S2] a server that dies of the question is a legacy one, and that opens no breaker', async () => {
+    const script =
+      'process.stdin.on("data", (d) => { if (String(d).includes("discover")) process.exit(1); console.log(\'{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25"}}\') })'
+    const bridge = create({}, '-e', script)
+    for (let n = 0; n < 7; n++) expect((await send(bridge, 'tools/list')).status).toBe(400)
+    expect((await post(bridge, initialize())).status).toBe(200)
+    expect(bridge.stats().spawned).toBe(2)
+  })
+
+  test('[M24] what a modern server says to initialize reaches the legacy client', async () => {
+    const response = await post(shared, initialize())
+    expect(response.headers.has('mcp-session-id')).toBe(false)
+    expect(await response.json()).toMatchObject({ id: 0, error: { code: -32602 } })
+  })
+})
+
+describe('a crash', () => {
+  test('ends the waiting calls with an error, and the next call is served', async () => {
+    const bridge = hostile()
+    const context = { auth: tokenOf('bob') }
+    const waiting = tool(bridge, 'hang', {}, { id: 'w', context })
+    await until(() => bridge.stats().inFlight === 1, 'it waits')
+    expect(await (await tool(bridge, 'crash')).json()).toMatchObject({
+      id: 1,
+      error: { code: -32603, data: { reason: 'exited', exitCode: 7 } },
+    })
+    expect(await (await waiting).json()).toMatchObject({ id: 'w', error: { data: { reason: 'exited' } } })
+    expect((await tool(bridge, 'echo')).status).toBe(200)
+  })
+
+  test('that comes again and again makes the pauses longer, told with Retry-After', async () => {
+    const bridge = hostile()
+    let refused: Response | undefined
+    for (let n = 0; n < 6 && refused === undefined; n++) {
+      const response = await tool(bridge, 'crash')
+      if (response.status === 503) refused = response
+    }
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+})
