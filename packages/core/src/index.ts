@@ -41,4 +41,6 @@ export { type RequireScopesOptions, requireScopes } from './lib/verify/require-s
 export { type ResourceMetadataOptions, resourceMetadata } from './lib/verify/resource-metadata.js'
 export { resourceMetadataUrl } from './lib/verify/resource-url.js'
 export type { ScopeHierarchy } from './lib/verify/scopes.js'
+export { type SdkVerifier, toSdkVerifier } from './lib/verify/to-sdk-verifier.js'
 export type { Claims, TokenProfile } from './lib/verify/token-profile.js'
+export type { VerificationCacheOptions } from './lib/verify/verified-token-cache.js'
