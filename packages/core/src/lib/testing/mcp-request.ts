@@ -27,7 +27,8 @@ const mirrored: Readonly<Record<string, string>> = {
  *
  * @example
  * ```ts
- * const response = await gateway.fetch(mcpRequest({ url, token, method: 'tools/call', params: { name: 'add' } }))
+ * const call = mcpRequest({ url: resource, token: await fakeIssuer().token({ resource }), method: 'tools/list' })
+ * const { result } = await mcpAnswer(await gateway.fetch(call))
  * ```
  */
 export function mcpRequest(options: McpRequestOptions): Request {
