@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Storage } from '@mcp-gateway/core'
 import { testStorage } from '@mcp-gateway/core/testing'
 import Database from 'libsql'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -12,6 +13,8 @@ const opened: Database.Database[] = []
 
 function open(file: string): Database.Database {
   const database = new Database(join(folder, file))
+  // No test here is about a loss of power, and a busy disk takes its time.
+  database.exec('PRAGMA synchronous = OFF')
   opened.push(database)
   return database
 }
@@ -35,6 +38,26 @@ describe('sqliteStorage on a file, two connections', () => {
     fork: () => forkStorage('sqlite', join(folder, 'suite.db')),
   })
   for (const { name, run } of cases) test(name, run)
+})
+
+// Node 20 has none; later ones do.
+const nodeSqlite = process.getBuiltinModule('node:sqlite' as 'node:fs') as unknown as
+  | { DatabaseSync: new (file: string) => SqliteDatabase }
+  | undefined
+
+describe.runIf(nodeSqlite)('sqliteStorage on node:sqlite', () => {
+  let ahead = 0
+  let storage: Storage | undefined
+  const open = () => {
+    storage ??= sqliteStorage(new (nodeSqlite as NonNullable<typeof nodeSqlite>).DatabaseSync(':memory:'), {
+      now: () => Date.now() + ahead,
+    })
+    return storage
+  }
+  const advance = (seconds: number) => {
+    ahead += seconds * 1000
+  }
+  for (const { name, run } of testStorage({ open, advance })) test(name, run)
 })
 
 describe('sqliteStorage', () => {
