@@ -65,7 +65,13 @@ async function withGateway(settings, work) {
   if (typeof server !== 'string') throw new Error('The gateway did not start')
   await work(server)
   gateway.kill('SIGTERM')
+  const late = setTimeout(() => {
+    failed++
+    console.error('failed: the gateway did not stop in 30 seconds')
+    gateway.kill('SIGKILL')
+  }, 30_000)
   await ended
+  clearTimeout(late)
   children.delete(gateway)
 }
 
