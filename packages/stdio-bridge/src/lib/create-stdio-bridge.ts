@@ -63,9 +63,12 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   }, settings)
   let closing: Promise<void> | undefined
 
+  const calls = () => modern.calls + sessions.inFlight + sum(sse?.sessions)
+
   const serve: Handler = (request, context) => {
     const { message } = context
-    if (closing !== undefined) {
+    // While calls are finishing, what a client answers them still passes
+    if (closing !== undefined && (message === undefined || message.kind === 'request')) {
       return jsonRpcError({ status: 503, message: 'The bridge is shutting down; try again' }, { 'Retry-After': '5' })
     }
     ticker.start()
@@ -87,6 +90,8 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   }
 
   const close = async () => {
+    const deadline = Date.now() + settings.drainTimeout * 1000
+    while (calls() > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
     ticker.stop()
     starter.close()
     modern.close()

@@ -24,6 +24,7 @@ function create(options: Partial<StdioBridgeOptions> = {}, ...modes: string[]): 
     args,
     logger: quiet,
     stopGrace: [0.5, 0.5],
+    drainTimeout: 0,
     ...options,
   })
   bridges.push(bridge)
@@ -216,7 +217,9 @@ describe('limits', () => {
     expect(refused.headers.get('retry-after')).toBe('1')
     expect(await other.callText(1, 'echo')).toBe('{}')
     await session.request('DELETE')
-    for (const response of await Promise.all(waiting)) expect(await readAll(response)).toEqual([])
+    for (const response of await Promise.all(waiting)) {
+      expect(await readAll(response)).toMatchObject([{ error: { data: { reason: 'closed' } } }])
+    }
   })
 
   test('on what a child leaves unread in its stdin', async () => {
@@ -229,6 +232,7 @@ describe('limits', () => {
       maxQueuedBytes: 100_000,
       logger: quiet,
       stopGrace: [0.05, 0.1],
+      drainTimeout: 0,
     })
     bridges.push(bridge)
     const session = await Session.open(bridge)
@@ -261,12 +265,12 @@ describe('limits', () => {
 
 describe('spares', () => {
   test('are started after the first request, used by the next session, and stopped in the end', async () => {
-    const bridge = create({ spares: 2 })
+    const bridge = create({ spares: 2, maxChildren: 3 })
     await Session.open(bridge)
     await until(() => bridge.stats().spares === 2, 'two wait')
-    await Session.open(bridge)
-    expect(bridge.stats().spawned).toBe(3)
-    await until(() => bridge.stats().spares === 2, 'two wait again')
+    const second = await Session.open(bridge)
+    expect(bridge.stats()).toMatchObject({ spawned: 3, spares: 1 })
+    await second.request('DELETE')
     await bridge.close()
     expect(bridge.stats()).toMatchObject({ children: 0, spares: 0 })
   })
@@ -291,15 +295,18 @@ describe('check', () => {
 })
 
 describe('closing', () => {
-  test('refuses what is new, ends streams and answers, leaves no process, and can be done twice', async () => {
-    const bridge = create()
+  test('refuses what is new, lets answers come for a while, leaves no process, and can be done twice', async () => {
+    const bridge = create({ drainTimeout: 1.5 })
     const session = await Session.open(bridge)
     const stream = await session.request('GET')
-    const waiting = session.answer(call(1, 'hang')).catch((error) => error)
+    const slow = session.callText(1, 'slow', { ms: 100 })
+    const hanging = session.answer(call(1, 'hang'))
     const closing = bridge.close()
     expect((await session.post(call(2, 'echo'))).status).toBe(503)
+    expect(await slow).toBe('slept')
+    expect(await hanging).toMatchObject({ error: { data: { reason: 'closed' } } })
     await stream.text()
-    await Promise.all([closing, bridge.close(), waiting])
+    await Promise.all([closing, bridge.close()])
     expect(bridge.stats()).toMatchObject({ children: 0, sessions: 0, inFlight: 0 })
   })
 })

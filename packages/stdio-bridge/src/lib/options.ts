@@ -58,6 +58,8 @@ export interface StdioBridgeOptions {
   readonly maxSessionAge?: number
   /** Seconds between the comments that keep a silent stream open, 15 unless told. */
   readonly keepAlive?: number
+  /** Seconds that `close` lets the requests under way go on, 5 unless told. */
+  readonly drainTimeout?: number
   /** Seconds from the end of stdin to SIGTERM, and from there to SIGKILL; 2 and 3 unless told. */
   readonly stopGrace?: readonly [number, number]
 }
@@ -85,6 +87,7 @@ export interface Settings {
   readonly idleTimeout: number
   readonly maxSessionAge: number
   readonly keepAlive: number
+  readonly drainTimeout: number
   readonly stopGrace: readonly [number, number]
 }
 
@@ -115,6 +118,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     idleTimeout = 900,
     maxSessionAge = 86_400,
     keepAlive = 15,
+    drainTimeout = 5,
     stopGrace = [2, 3],
   } = options
   checkCommand(command, args, env, cwd)
@@ -142,12 +146,13 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     if (!(value > 0)) throw wrong(`${name} must be a positive number`)
   }
   if (!(spares >= 0)) throw wrong('spares must be a number of processes, or 0 for none')
+  if (!(drainTimeout >= 0)) throw wrong('drainTimeout must be a number of seconds, or 0 not to wait')
   if (!(historyBytes >= 0)) throw wrong('historyBytes must be a number of bytes, or 0 for no replay')
   if (stopGrace.length !== 2 || !stopGrace.every((seconds) => seconds >= 0)) {
     throw wrong('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
-  return { spec, logger, isolation, httpSse, spares, ...numbers, historyBytes, stopGrace }
+  return { spec, logger, isolation, httpSse, spares, ...numbers, historyBytes, drainTimeout, stopGrace }
 }
 
 const isolations: readonly string[] = ['session', 'principal', 'pool', 'request']

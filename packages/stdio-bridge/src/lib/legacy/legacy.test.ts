@@ -24,6 +24,7 @@ const create = (options: object = {}, ...args: string[]) => {
     args: [fixture('hostile-server.mjs'), ...args],
     logger: quiet,
     stopGrace: [0.5, 0.5],
+    drainTimeout: 0,
     ...options,
   })
   bridges.push(bridge)

@@ -109,13 +109,15 @@ export class SessionSource {
     for (const session of [...this.sessions, ...this.#single]) {
       if (session.isBusy) session.usedAt = now
       const isIdle = now - session.usedAt > idleTimeout * 1000
-      if (isIdle || now - session.openedAt > maxSessionAge * 1000) {
+      const isOld = session.protocolVersion !== undefined && now - session.openedAt > maxSessionAge * 1000
+      if (isIdle || isOld) {
         this.end(session)
         continue
       }
       session.tick(now, { openAfter, keepAlive, askTimeout: requestTimeout * 1000, stallTimeout: 60_000 })
       for (const pending of session.connection.pending.values()) {
-        if (pending.peer !== session) continue
+        // The handshake has a limit of its own
+        if (pending.peer !== session || pending.method === 'initialize') continue
         const silent = now - pending.activeAt > requestTimeout * 1000 && !session.isAsking
         if (silent || now - pending.startedAt > maxRequestTime * 1000) session.connection.giveUp(pending)
       }

@@ -28,6 +28,11 @@ export class ModernLeg {
     return this.#exchanges.size
   }
 
+  /** Requests that will come to an end by themselves. */
+  get calls(): number {
+    return [...this.#exchanges].filter((exchange) => !exchange.isListening).length
+  }
+
   async handle(request: Request, context: Context, message: Message): Promise<Response> {
     if (!accepts(request.headers, 'application/json') || !accepts(request.headers, 'text/event-stream')) {
       // MCP M5

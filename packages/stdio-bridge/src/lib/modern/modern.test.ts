@@ -22,6 +22,7 @@ function create(options: Partial<StdioBridgeOptions> = {}, ...args: string[]): S
     args: child,
     logger: quiet,
     stopGrace: [0.5, 0.5],
+    drainTimeout: 0,
     ...options,
   })
   bridges.push(bridge)

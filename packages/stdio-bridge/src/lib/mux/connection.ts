@@ -124,7 +124,11 @@ export class Connection implements ChildReader {
   /** This peer is gone: its requests are cancelled, and what the child asked it is refused. */
   leave(peer: Peer): void {
     if (!this.peers.delete(peer)) return
-    for (const pending of this.pending.values()) if (pending.peer === peer) this.cancel(pending, 'The client left')
+    for (const pending of this.pending.values()) {
+      if (pending.peer !== peer) continue
+      this.fail(pending, 'closed')
+      this.#tellCancelled(pending.number, 'The session was closed')
+    }
     this.asks.refuseAll(peer, 'The client left')
   }
 

@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { toNodeHandler } from '@mcp-gateway/core/node'
+import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client'
+import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
+import { StreamableHTTPClientTransport as Transport1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+  ToolListChangedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js'
+import { afterEach, expect, test } from 'vitest'
+import { connectMcpRemote } from '../../../../test/clients/mcp-remote.js'
+import { fixture, until } from '../../../../test/fixtures/bridge-client.js'
+import { createStdioBridge, type StdioBridge } from '../index.js'
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')
+const everything = [join(dirname(manifest), 'dist/index.js'), 'stdio']
+const ends: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+async function serve(args: string[], options = {}): Promise<{ url: URL; bridge: StdioBridge }> {
+  const bridge = createStdioBridge({ command: process.execPath, args, logger: quiet, drainTimeout: 0, ...options })
+  const server: Server = createServer(toNodeHandler(bridge)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  ends.push(async () => {
+    await bridge.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`), bridge }
+}
+
+const capabilities = { elicitation: { form: {} }, sampling: {}, roots: { listChanged: true } }
+const elicited = { action: 'accept' as const, content: { name: 'Ada', check: true } }
+const sampled = { model: 'm', role: 'assistant' as const, content: { type: 'text' as const, text: 'forty-two' } }
+const listed = { roots: [{ uri: 'file:///srv', name: 'srv' }] }
+const texts = (result: unknown) =>
+  (result as { content: { text?: string }[] }).content.map(({ text }) => text).join('\n')
+
+test('SDK v1 drives server-everything with all that a legacy server may ask', async () => {
+  const { url, bridge } = await serve(everything)
+  const client = new Client1({ name: 'v1', version: '1' }, { capabilities })
+  client.setRequestHandler(ElicitRequestSchema, () => elicited)
+  client.setRequestHandler(CreateMessageRequestSchema, () => sampled)
+  client.setRequestHandler(ListRootsRequestSchema, () => listed)
+  let changes = 0
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => void changes++)
+  const transport = new Transport1(url)
+  await client.connect(transport)
+  expect(client.getServerVersion()?.name).toBe('mcp-servers/everything')
+  await until(() => changes > 0, 'the list of tools has changed')
+  const call = (name: string, args = {}) => client.callTool({ name, arguments: args }).then(texts)
+  expect(await call('echo', { message: 'hello' })).toBe('Echo: hello')
+  expect(await call('trigger-elicitation-request')).toContain('Ada')
+  expect(await call('trigger-sampling-request', { prompt: 'p', maxTokens: 5 })).toContain('forty-two')
+  expect(await call('get-roots-list')).toContain('file:///srv')
+  const steps: number[] = []
+  const long = { name: 'trigger-long-running-operation', arguments: { duration: 0.2, steps: 4 } }
+  await client.callTool(long, undefined, { onprogress: ({ progress }) => steps.push(progress) })
+  expect(steps).toEqual([1, 2, 3, 4])
+  const { resources } = await client.listResources()
+  expect((await client.readResource({ uri: resources[0]?.uri ?? '' })).contents).toHaveLength(1)
+  expect((await client.listPrompts()).prompts.length).toBeGreaterThan(0)
+  await transport.terminateSession()
+  await client.close()
+  await until(() => bridge.stats().children === 0, 'its process is gone')
+})
+
+test('SDK v2 drives server-everything in a session', async () => {
+  const { url } = await serve(everything)
+  const client = new Client2({ name: 'v2', version: '1' }, { capabilities })
+  client.setRequestHandler('elicitation/create', () => elicited)
+  await client.connect(new Transport2(url))
+  expect(texts(await client.callTool({ name: 'echo', arguments: { message: 'v2' } }))).toBe('Echo: v2')
+  expect(texts(await client.callTool({ name: 'trigger-elicitation-request', arguments: {} }))).toContain('Ada')
+  await client.close()
+})
+
+test('SDK v2 finds out the era by itself, either way', async () => {
+  for (const [args, era] of [
+    [[fixture('modern-server.mjs')], 'modern'],
+    [everything, 'legacy'],
+  ] as const) {
+    const { url } = await serve([...args])
+    const client = new Client2({ name: 'v2', version: '1' }, { capabilities, versionNegotiation: { mode: 'auto' } })
+    client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }))
+    await client.connect(new Transport2(url))
+    expect(client.getProtocolEra()).toBe(era)
+    expect((await client.listTools()).tools.length).toBeGreaterThan(5)
+    if (era === 'modern') {
+      const asked = await client.callTool({ name: 'test_input_required_result_elicitation', arguments: {} })
+      expect(texts(asked)).toBe('Hello, Ada!')
+      expect(texts(await client.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } }))).toBe('region=eu')
+    }
+    await client.close()
+  }
+})
+
+test('mcp-remote drives server-everything', async () => {
+  const { url } = await serve(everything)
+  const { client } = await connectMcpRemote(url.href, () => Promise.reject(new Error('no token is needed')))
+  try {
+    expect(client.serverName).toBe('mcp-servers/everything')
+    expect(await client.listTools()).toContain('echo')
+    expect(await client.callTool('echo', { message: 'far' })).toBe('Echo: far')
+  } finally {
+    await client.close()
+  }
+})
+
+test('SDK v1 reaches a server over HTTP+SSE', async () => {
+  const { url, bridge } = await serve(everything, { httpSse: true })
+  const client = new Client1({ name: 'old', version: '1' }, { capabilities: { elicitation: {} } })
+  client.setRequestHandler(ElicitRequestSchema, () => elicited)
+  await client.connect(new SSEClientTransport(url))
+  expect(texts(await client.callTool({ name: 'trigger-elicitation-request', arguments: {} }))).toContain('Ada')
+  await client.close()
+  await until(() => bridge.stats().children === 0, 'its process is gone')
+})
