@@ -135,6 +135,13 @@ test.each(['banana', '1999-01-01', '2031-01-01'])(
   },
 )
 
+test('a request that declares its revision in itself is offered modern ones alone [M7]', async () => {
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': 'v999.0.0' }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 5, method: 'server/discover', params: { _meta } })
+  const error = await errorOf(await send(body, { 'MCP-Protocol-Version': 'v999.0.0' }))
+  expect(error).toMatchObject({ status: 400, code: -32022, data: { supported: ['2026-07-28'] } })
+})
+
 test('a request without the header is taken for 2025-03-26 [M12, L8]', async () => {
   const { messages } = await send('{"jsonrpc":"2.0","id":1,"method":"ping"}')
   expect(messages[0]).toMatchObject({ era: 'legacy', protocolVersion: '2025-03-26' })

@@ -50,18 +50,27 @@ function checkVersion(message: Message, header: string | undefined, supported: r
   // Before `initialize` nothing is agreed on, so a header is not binding there
   if (message.method === 'initialize' && message.era === 'legacy') return
   if (header === undefined || supported.includes(header)) return
+  // A request that declares its revision in itself can go on with a modern one; what the server behind has beside
+  // those, it says itself.
+  const stateless = declaredIn(message) !== undefined
+  const revisions = stateless ? supported.filter((version) => eraOf(version) === 'modern') : supported
   // M7, L8
   throw new MessageError(-32022, `MCP-Protocol-Version ${header.slice(0, 50)} is not supported`, {
     id: message.kind === 'request' ? message.id : null,
-    data: { supported, requested: header.slice(0, 50) },
+    data: { supported: revisions, requested: header.slice(0, 50) },
   })
 }
 
 function isDeclaredModern(message: Message): boolean {
-  if (message.kind !== 'request') return false
+  const declared = declaredIn(message)
+  return declared !== undefined && eraOf(declared) === 'modern'
+}
+
+function declaredIn(message: Message): string | undefined {
+  if (message.kind !== 'request') return undefined
   const meta = message.json().params?._meta as Record<string, unknown> | null | undefined
   const declared = meta?.['io.modelcontextprotocol/protocolVersion']
-  return typeof declared === 'string' && eraOf(declared) === 'modern'
+  return typeof declared === 'string' ? declared : undefined
 }
 
 function readBatch(
