@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
-import { createGateway, type Handler, mountable, respond } from '@mcp-gateway/core'
+import type { AddressInfo } from 'node:net'
+import { createGateway, type Handler, mountable, proxy, respond } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { compareServers, send } from './harness.js'
 
@@ -23,46 +24,59 @@ const post = (url: string) => () =>
   send(`${url}mcp`, { method: 'POST', headers: { ...headers, Authorization: 'Bearer x' }, body: call })
 const answer: Handler = () => respond(json, { headers })
 
+const guarded = (server: Handler) =>
+  createGateway({
+    url: 'https://mcp.example.com',
+    auth: {
+      issuer: 'https://login.example.com',
+      protect: () => ({
+        verifyAccessToken: async (token) => ({
+          token,
+          clientId: 'client',
+          scopes: [],
+          expiresAt: Number.MAX_SAFE_INTEGER,
+        }),
+      }),
+    },
+    servers: { '/mcp': server },
+    logger: quiet,
+  })
+
 await compareServers(
   'POST of a tool call',
   import.meta.url,
   {
-    'node:http, body read': () =>
-      createServer((request, response) => {
-        const chunks: Uint8Array[] = []
-        request
-          .on('data', (chunk) => chunks.push(chunk))
-          .on('end', () => {
-            JSON.parse(Buffer.concat(chunks).toString())
-            response.writeHead(200, headers).end(json)
-          })
-      }),
     'toNodeHandler, body read': () =>
       mount(async (request, context) => {
         JSON.parse(await request.text())
         return answer(request, context)
       }),
-    'createGateway, guarded': () =>
-      createServer(
-        toNodeHandler(
-          createGateway({
-            url: 'https://mcp.example.com',
-            auth: {
-              issuer: 'https://login.example.com',
-              protect: () => ({
-                verifyAccessToken: async (token) => ({
-                  token,
-                  clientId: 'c',
-                  scopes: [],
-                  expiresAt: Number.MAX_SAFE_INTEGER,
-                }),
-              }),
-            },
-            servers: { '/mcp': answer },
-            logger: quiet,
-          }),
-        ),
-      ),
+    'createGateway, guarded': () => createServer(toNodeHandler(guarded(answer))),
+  },
+  { connect: post },
+)
+
+/** Starts an upstream in the same process: its share is the same in every variant. */
+async function upstream(): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, headers).end(json))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+}
+
+await compareServers(
+  'POST of a tool call, proxied',
+  import.meta.url,
+  {
+    'a bare proxy on fetch': async () => {
+      const url = await upstream()
+      return mount(async (request) => {
+        const { status, body } = await fetch(url, { method: 'POST', headers, body: await request.text() })
+        return new Response(body, { status, headers })
+      })
+    },
+    'createGateway, guarded, proxy()': async () => createServer(toNodeHandler(guarded(proxy(await upstream())))),
   },
   { connect: post },
 )

@@ -10,8 +10,16 @@ export interface StreamGuard {
   readonly farewell?: (reason: 'idle' | 'broken') => Uint8Array
 }
 
-/** Passes a stream on, chunk by chunk and no faster than it is read. */
-export function guardStream(source: ReadableStream<Uint8Array>, guard: StreamGuard): ReadableStream<Uint8Array> {
+/**
+ * Passes a stream on, chunk by chunk and no faster than it is read.
+ *
+ * @param first what was read of it already
+ */
+export function guardStream(
+  source: ReadableStream<Uint8Array>,
+  guard: StreamGuard,
+  first: readonly Uint8Array[] = [],
+): ReadableStream<Uint8Array> {
   const { idleTimeout, abort, onEnd, farewell } = guard
   const reader = source.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -25,6 +33,9 @@ export function guardStream(source: ReadableStream<Uint8Array>, guard: StreamGua
   }
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        for (const chunk of first) controller.enqueue(chunk)
+      },
       async pull(controller) {
         watch()
         try {

@@ -1,4 +1,5 @@
 import { guardStream } from '../body/guard-stream.js'
+import { readStart } from '../body/read-start.js'
 import type { Context } from '../handler.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../json-rpc-error.js'
 import { respond } from '../respond/respond.js'
@@ -37,16 +38,27 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
     done()
     return new Response(null, { status, headers })
   }
-  const length = Number(response.headers.get('content-length') ?? Number.NaN)
   const idleTimeout = request.method === 'GET' ? null : options.idleTimeout
   const guard = { idleTimeout, abort, onEnd: done, farewell: farewell(response, context) }
-  if (length <= wholeUpTo) {
-    const whole = new Response(guardStream(body, { ...guard, farewell: undefined }))
-    return respond(new Uint8Array(await whole.arrayBuffer()), { status, headers })
+  const length = response.headers.get('content-length')
+  const isJson = response.headers.get('content-type')?.toLowerCase().startsWith('application/json') ?? false
+  if (!isJson || Number(length) > wholeUpTo) {
+    // What fetch has unpacked is longer than the upstream said
+    if (length !== null && !response.headers.has('content-encoding')) headers.set('content-length', length)
+    return new Response(guardStream(body, guard), { status, headers })
   }
-  // What fetch has unpacked is longer than the upstream said
-  if (length > wholeUpTo && !response.headers.has('content-encoding')) headers.set('content-length', `${length}`)
-  return new Response(guardStream(body, guard), { status, headers })
+  const start = await readStart(body, guard, wholeUpTo)
+  if (start === 'idle' || start === 'broken') return broken(start, context)
+  return start instanceof Uint8Array ? respond(start, { status, headers }) : new Response(start, { status, headers })
+}
+
+function broken(reason: 'idle' | 'broken', context: Context): Response {
+  return jsonRpcError({ ...failure[reason], id: context.message?.id })
+}
+
+const failure = {
+  idle: { status: 504, message: 'The server was silent for too long' },
+  broken: { status: 502, message: 'The connection to the server broke' },
 }
 
 /** What an upstream says to the gateway rather than to the client. */
@@ -79,14 +91,8 @@ function farewell(response: Response, { message }: Context): ((reason: 'idle' | 
   const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
   if (!isStream || message?.era !== 'modern' || message.kind !== 'request') return undefined
   return (reason) => {
-    const [status, text] =
-      reason === 'idle' ? [504, 'The server was silent for too long'] : [502, 'The connection to the server broke']
-    const error = writeEvent(
-      encoder.encode(
-        JSON.stringify(jsonRpcErrorBody({ status: status as number, message: text as string, id: message.id })),
-      ),
-    )
-    // Ends the event that was under way, if there was one
-    return new Uint8Array([0x0a, 0x0a, ...error])
+    const error = jsonRpcErrorBody({ ...failure[reason], id: message.id })
+    // The line feeds end the event that was under way, if there was one
+    return new Uint8Array([0x0a, 0x0a, ...writeEvent(encoder.encode(JSON.stringify(error)))])
   }
 }

@@ -41,20 +41,24 @@ export interface ProxyHeaderOptions {
 /** @returns the headers for the upstream, or the name of an identity header that is too long */
 export function toUpstream(request: Request, context: Context, options: ProxyHeaderOptions): Headers | string {
   const headers = new Headers()
-  const isModern = context.message?.era === 'modern'
-  for (const [name, value] of request.headers) {
-    // Where nobody has compared them with the body (legacy revisions), mirrored headers could say anything (MCP M26)
-    const passes = requestHeaders.has(name) || options.forward.has(name) || (isModern && mirrored.test(name))
-    if (passes) headers.set(name, value)
+  const copy = (name: string) => {
+    const value = request.headers.get(name)
+    if (value !== null) headers.set(name, value)
+  }
+  requestHeaders.forEach(copy)
+  options.forward.forEach(copy)
+  // Where nobody has compared them with the body (legacy revisions), mirrored headers could say anything (MCP M26)
+  if (context.message?.era === 'modern') {
+    for (const name of request.headers.keys()) if (mirrored.test(name)) copy(name)
   }
   // A compressed event stream arrives in blocks rather than in events
   headers.set('accept-encoding', 'identity')
   if (context.requestId !== undefined) headers.set('x-request-id', context.requestId)
   if (context.client?.address !== undefined) headers.set('x-forwarded-for', context.client.address)
-  if (context.resource !== undefined) {
-    const { host, protocol } = new URL(context.resource)
+  const [, proto, host] = publicUrl.exec(context.resource ?? '') ?? []
+  if (proto !== undefined && host !== undefined) {
     headers.set('x-forwarded-host', host)
-    headers.set('x-forwarded-proto', protocol.slice(0, -1))
+    headers.set('x-forwarded-proto', proto)
   }
   if (options.identity && context.auth !== undefined) {
     const identity = identityHeaders(context.auth)
@@ -65,6 +69,7 @@ export function toUpstream(request: Request, context: Context, options: ProxyHea
   return headers
 }
 
+const publicUrl = /^(https?):\/\/([^/?#]+)/
 const mirrored = /^mcp-(?:method|name|param-.+)$/
 
 /** The headers of an upstream's answer that go to the client. */

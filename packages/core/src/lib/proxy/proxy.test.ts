@@ -329,13 +329,47 @@ test('a client that goes away ends the request to the upstream: before the answe
   await until(() => open === 0)
 })
 
-test('an upstream that goes away in the middle of JSON breaks the answer', async () => {
+test('an upstream that goes away in the middle of short JSON is 502', async () => {
   const url = await upstream((_request, response) => {
     response.writeHead(200, json).write('{"half":')
     setTimeout(() => response.destroy(), 10)
   })
   const response = await call(proxy(url))
+  expect([response.status, await response.json()]).toMatchObject([502, { id: 7, error: { code: -31502 } }])
+})
+
+test('an upstream that falls silent in the middle of short JSON is 504', async () => {
+  const url = await upstream((_request, response) => void response.writeHead(200, json).write('{"half":'))
+  const response = await call(proxy(url, { idleTimeout: 0.05 }))
+  expect([response.status, await response.json()]).toMatchObject([504, { id: 7, error: { code: -31504 } }])
+})
+
+test('an upstream that goes away in the middle of long JSON breaks the answer', async () => {
+  const url = await upstream((_request, response) => {
+    response.writeHead(200, json).write(' '.repeat(200_000))
+    setTimeout(() => response.destroy(), 20)
+  })
+  const response = await call(proxy(url))
+  expect(response.status).toBe(200)
   await expect(response.text()).rejects.toThrow()
+})
+
+test('JSON of unknown length arrives whole, short or long', async () => {
+  const handler = proxy(
+    await upstream(async (request, response) => {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      response.writeHead(200, json).write('{"jsonrpc":"2.0","id":7,"result":"')
+      response.end(`${'x'.repeat(body.includes('long') ? 300_000 : 10)}"}`)
+    }),
+  )
+  for (const [method, size] of [
+    ['short', 10],
+    ['long', 300_000],
+  ] as const) {
+    const response = await call(handler, { body: `{"jsonrpc":"2.0","id":7,"method":"${method}"}` })
+    expect(((await response.json()) as { result: string }).result).toHaveLength(size)
+  }
 })
 
 test.each([
