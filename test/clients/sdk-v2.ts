@@ -9,14 +9,25 @@ import { connectWithLogin } from './log-in.js'
 import { OAuthMemory } from './oauth-memory.js'
 import { type Authorize, answer, type ConnectedClient, recordingFetch } from './walk-client.js'
 
-/** A client made with version 2 of the MCP SDK, in this process; it logs in when it is asked to. */
-export async function connectSdkV2(url: string, authorize: Authorize): Promise<ConnectedClient> {
+/**
+ * A client made with version 2 of the MCP SDK, in this process; it logs in when it is asked to.
+ *
+ * @param mode `auto` asks for the modern era first; `legacy` is what the SDK does unless told
+ */
+export async function connectSdkV2(
+  url: string,
+  authorize: Authorize,
+  mode: 'legacy' | 'auto' = 'legacy',
+): Promise<ConnectedClient> {
   const { fetch, exchanges } = recordingFetch()
   const memory = new OAuthMemory<StoredOAuthClientInformation, StoredOAuthTokens, OAuthDiscoveryState>()
   const questions: string[] = []
   const { connected, outcome } = await connectWithLogin(memory, authorize, () => {
     const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: memory, fetch })
-    const client = new Client({ name: 'walk-v2', version: '1.0.0' }, { capabilities: { elicitation: { form: {} } } })
+    const client = new Client(
+      { name: 'walk-v2', version: '1.0.0' },
+      { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode } },
+    )
     client.setRequestHandler('elicitation/create', async ({ params }) => {
       questions.push(params.message)
       return { action: 'accept', content: answer }

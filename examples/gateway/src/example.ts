@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { canRun } from './find-program.js'
+import { canRun } from './can-run.js'
 import { exampleGateway } from './gateway.js'
 import { type Settings, SettingsError } from './settings.js'
 import { type ExampleStorage, exampleStorage } from './storage.js'

@@ -7,10 +7,14 @@ import { readSettings } from './settings.js'
 
 let example: Example | undefined
 
+function hosted(): Example {
+  example ??= createExample(readSettings(process.env))
+  return example
+}
+
 /** The gateway of this process, made at the first call: for a host that loads its routes, and listens, by itself. */
 export function hostedGateway(): Example['gateway'] {
-  example ??= createExample(readSettings(process.env))
-  return example.gateway
+  return hosted().gateway
 }
 
 /** What a host calls before it listens: checks the settings and sets `PORT` to a port that is free now. */
@@ -26,8 +30,5 @@ export async function choosePort(): Promise<number> {
 
 /** What a host calls when it listens: says so, and stops the gateway and the process on Ctrl-C. */
 export async function startHosted(): Promise<void> {
-  await exitOnError(async () => {
-    hostedGateway()
-    if (example) await run(example)
-  })
+  await exitOnError(() => run(hosted()))
 }
