@@ -16,6 +16,7 @@ import { createClientStore } from './clients/client-store.js'
 import { readConfiguredClients } from './clients/configured-clients.js'
 import { createGrantStore } from './grants/grant-store.js'
 import { createCookies } from './http/cookies.js'
+import { pathOf } from './http/path-of.js'
 import type { AuthorizationServerOptions } from './options.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
 import { createRoutes } from './routes.js'
@@ -107,7 +108,6 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     clock,
   }
   const route = createRoutes(server)
-  const pathOf = (request: Request): string => new URL(request.url).pathname
   const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
 
   const piece = {

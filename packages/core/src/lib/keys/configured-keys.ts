@@ -1,5 +1,6 @@
-import { type CryptoKey, calculateJwkThumbprint, importJWK, type JWK } from 'jose'
+import { calculateJwkThumbprint, type JWK } from 'jose'
 import { GatewayError } from '../gateway-error.js'
+import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 
 /** A signing key that the operator gave. */
@@ -8,7 +9,7 @@ export interface ConfiguredKey {
   /** Public members only, without `kid`. */
   readonly publicKey: JWK
   kid(): Promise<string>
-  privateKey(): Promise<CryptoKey>
+  signer(): Promise<JwtSigner>
 }
 
 /** Checks private JWKs and takes their public part; imports them at first use. */
@@ -16,14 +17,14 @@ export function readConfiguredKeys(keys: readonly JWK[]): ConfiguredKey[] {
   return keys.map((jwk, index) => {
     const algorithm = algorithmOf(jwk, index)
     const publicKey = publicPart(jwk)
-    let imported: Promise<CryptoKey> | undefined
+    let signer: Promise<JwtSigner> | undefined
     return {
       algorithm,
       publicKey,
       kid: async () => jwk.kid ?? calculateJwkThumbprint(publicKey),
-      privateKey: () => {
-        imported ??= importJWK(jwk, algorithm) as Promise<CryptoKey>
-        return imported
+      signer: () => {
+        signer ??= createJwtSigner(jwk, algorithm)
+        return signer
       },
     }
   })

@@ -1,10 +1,11 @@
-import { type CryptoKey, importJWK, type JSONWebKeySet, type JWK, type JWTPayload, SignJWT } from 'jose'
+import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
 import { GatewayError } from '../gateway-error.js'
 import type { Storage } from '../storage.js'
 import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
 import { activeKey, type KeyRing, keepKeyRing } from './key-ring.js'
 import { isLoopbackIssuer } from './loopback-issuer.js'
 import { createPrivateKeyCipher } from './private-key-cipher.js'
+import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 
 /** Options of {@link createSigningKeys}. Durations are in seconds. */
@@ -90,7 +91,7 @@ export function createSigningKeys({
   const name = `oauth:keys:${issuer}`
   let ring: { readonly value: Promise<KeyRing>; readonly readAt: number } | undefined
   let lastRing: KeyRing | undefined
-  const imported = new Map<string, Promise<CryptoKey>>()
+  const signers = new Map<string, Promise<JwtSigner>>()
 
   function currentRing(): Promise<KeyRing> {
     if (ring && clock() - ring.readAt < reread) return ring.value
@@ -114,24 +115,24 @@ export function createSigningKeys({
     return value
   }
 
-  async function signer(): Promise<{ kid: string; alg: SigningAlgorithm; key: CryptoKey }> {
+  async function activeSigner(): Promise<{ kid: string; sign: JwtSigner }> {
     const current = await currentRing()
     const stored = activeKey(current, algorithm, clock())
     if (!stored) throw new GatewayError('temporarily_unavailable', 'No signing key')
-    let key = imported.get(stored.kid)
-    if (!key) {
-      key = cipher.open(stored.privateKey).then((jwk) => importJWK(jwk, stored.alg) as Promise<CryptoKey>)
-      key.catch(() => imported.delete(stored.kid))
-      imported.set(stored.kid, key)
+    let signer = signers.get(stored.kid)
+    if (!signer) {
+      signer = cipher.open(stored.privateKey).then((jwk) => createJwtSigner(jwk, stored.alg))
+      signer.catch(() => signers.delete(stored.kid))
+      signers.set(stored.kid, signer)
     }
-    return { kid: stored.kid, alg: stored.alg, key: await key }
+    return { kid: stored.kid, sign: await signer }
   }
 
   return {
     algorithm,
     async sign(claims, { typ }) {
-      const { kid, alg, key } = await signer()
-      return new SignJWT(claims).setProtectedHeader({ alg, typ, kid }).sign(key)
+      const { kid, sign } = await activeSigner()
+      return sign(claims, { typ, kid })
     },
     async jwks() {
       const { keys } = await currentRing()
@@ -148,8 +149,8 @@ function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {
   return {
     algorithm: first.algorithm,
     async sign(claims, { typ }) {
-      const kid = await first.kid()
-      return new SignJWT(claims).setProtectedHeader({ alg: first.algorithm, typ, kid }).sign(await first.privateKey())
+      const [kid, sign] = await Promise.all([first.kid(), first.signer()])
+      return sign(claims, { typ, kid })
     },
     async jwks() {
       return {

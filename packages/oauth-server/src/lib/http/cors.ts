@@ -3,10 +3,9 @@ const allowedHeaders =
 
 /** Lets any web page read the answer, without credentials: for endpoints that take none from the browser. */
 export function withCors(response: Response): Response {
-  const headers = new Headers(response.headers)
-  headers.set('Access-Control-Allow-Origin', '*')
-  headers.set('Access-Control-Expose-Headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After')
-  return new Response(response.body, { status: response.status, headers })
+  response.headers.set('Access-Control-Allow-Origin', '*')
+  response.headers.set('Access-Control-Expose-Headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After')
+  return response
 }
 
 /** Answers a preflight; it needs no authentication. */

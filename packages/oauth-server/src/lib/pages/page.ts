@@ -1,3 +1,4 @@
+import { respond } from '@mcp-gateway/core'
 import { hash } from '../crypto/hash.js'
 import { type Html, html } from './html.js'
 import type { PageOptions } from './page-options.js'
@@ -37,7 +38,7 @@ export async function pageResponse(
     'Cross-Origin-Opener-Policy': 'same-origin',
   })
   for (const cookie of cookies) headers.append('Set-Cookie', cookie)
-  return new Response(document(title, name, css, body), { status, headers })
+  return respond(document(title, name, css, body), { status, headers })
 }
 
 function document(title: string, name: string | undefined, css: string, body: Html): string {
