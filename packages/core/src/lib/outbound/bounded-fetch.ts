@@ -1,4 +1,5 @@
 import { GatewayError } from '../gateway-error.js'
+import { orAborted } from './or-aborted.js'
 
 /** A fetch that takes an address and the usual options, and resolves once the whole body is there. */
 export type OutboundFetch = (url: string | URL, init?: RequestInit) => Promise<Response>
@@ -29,9 +30,13 @@ export function boundedFetch(
     const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline
     let target = checkUrl(url)
     for (let redirects = 0; ; redirects++) {
-      const response = await orUnavailable(transport(target, { ...init, redirect: 'manual', signal }), target)
+      // Raced, since not every transport heeds a signal.
+      const sent = orAborted(transport(target, { ...init, redirect: 'manual', signal }), signal)
+      const response = await orUnavailable(sent, target)
       const next = redirection(response, target, init.method)
-      if (next === undefined) return await orUnavailable(buffered(response, maxBytes, signal, target), target)
+      if (next === undefined) {
+        return await orUnavailable(orAborted(buffered(response, maxBytes, signal, target), signal), target)
+      }
       await response.body?.cancel()
       if (redirects === maxRedirects) throw refused(target, 'redirects too often')
       target = next

@@ -82,6 +82,22 @@ describe('configured', () => {
     await expect(fetchFrom(origin)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
   })
 
+  test('[attack 91] gives up on a transport that heeds no signal', async () => {
+    const silent = createOutboundFetch({
+      destinations: 'configured',
+      timeout: 0.05,
+      transport: () => new Promise(() => {}),
+    })
+    await expect(silent(origin)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    const body = () => new ReadableStream({ cancel: () => new Promise(() => {}) })
+    const endless = createOutboundFetch({
+      destinations: 'configured',
+      timeout: 0.05,
+      transport: async () => new Response(body()),
+    })
+    await expect(endless(origin)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+  })
+
   test('callers that ask for the same at the same time share one request, others do not', async () => {
     answer = (request, response) => setTimeout(() => response.end(request.headers.accept), 20)
     const fetchFrom = createOutboundFetch({ destinations: 'configured' })

@@ -1,4 +1,5 @@
 import type { OutboundFetch } from './bounded-fetch.js'
+import { orAborted } from './or-aborted.js'
 
 /**
  * Lets callers that GET the same address with the same headers at the same time share one request. The given fetch has
@@ -16,20 +17,5 @@ export function singleFlight(inner: OutboundFetch): OutboundFetch {
       pending.set(key, shared)
     }
     return (await orAborted(shared, signal)).clone()
-  }
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
-  if (signal == null) return work
-  signal.throwIfAborted()
-  let abort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
