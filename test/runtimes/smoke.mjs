@@ -11,7 +11,13 @@ const resource = `${url}/notes/mcp`
  * is a function call. Runs unchanged on each runtime. Throws where something is wrong, and returns what was seen.
  */
 export async function smoke() {
-  const auth = createAuthorizationServer({ issuer: url, storage: memoryStorage(), identityProvider: devLogin() })
+  const auth = createAuthorizationServer({
+    issuer: url,
+    storage: memoryStorage(),
+    identityProvider: devLogin(),
+    // Only Node can pin addresses itself. Nothing is fetched here.
+    transport: fetch,
+  })
   const gateway = createGateway({
     url,
     auth,
