@@ -301,6 +301,7 @@ describe('closing', () => {
     const stream = await session.request('GET')
     const slow = session.callText(1, 'slow', { ms: 100 })
     const hanging = session.answer(call(1, 'hang'))
+    await until(() => bridge.stats().inFlight === 2, 'both are under way')
     const closing = bridge.close()
     expect((await session.post(call(2, 'echo'))).status).toBe(503)
     expect(await slow).toBe('slept')
