@@ -10,30 +10,44 @@ const root = join(import.meta.dirname, '..')
 /** What an example may use without importing it. */
 const imports = {
   Database: "import Database from 'libsql'",
+  InvalidTokenError: "import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js'",
+  OAuthError: "import { OAuthError } from '@modelcontextprotocol/server'",
+  OAuthErrorCode: "import { OAuthErrorCode } from '@modelcontextprotocol/server'",
   Pool: "import { Pool } from 'pg'",
   Redis: "import { Redis } from 'ioredis'",
-  describe: "import { describe } from 'vitest'",
-  pg: "import pg from 'pg'",
-  test: "import { test } from 'vitest'",
   createMcpHandler: "import { createMcpHandler } from '@modelcontextprotocol/server'",
+  createServer: "import { createServer } from 'node:http'",
+  createStorage: "import { createStorage } from 'unstorage'",
+  describe: "import { describe } from 'vitest'",
+  fsDriver: "import fsDriver from 'unstorage/drivers/fs'",
+  pg: "import pg from 'pg'",
+  redisDriver: "import redisDriver from 'unstorage/drivers/redis'",
+  test: "import { test } from 'vitest'",
 }
+
+const sdk1 = "import('@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js')"
+const sdk2 = "import('@modelcontextprotocol/server')"
 
 /** What an example may use without declaring it. */
 const context = {
+  apiKey: 'string',
   app: "import('express').Express",
   authorizationUrl: 'string',
-  buildServer: "() => import('@modelcontextprotocol/server').McpServer",
-  apiKey: 'string',
+  buildServer: `() => ${sdk2}.McpServer`,
+  client: "import('ioredis').Redis",
   clientId: 'string',
   clientIds: 'string[]',
   clientSecret: 'string',
   context: "import('@mcp-gateway/core').Context",
+  forwardAuth: "import('@mcp-gateway/forward-auth').ForwardAuth",
   gateway: "import('@mcp-gateway/core').Mountable",
   handler: "import('@mcp-gateway/core').Handler",
+  issuer: 'string',
   key: 'string',
   next: "import('@mcp-gateway/core').Handler",
   pool: "import('pg').Pool",
   request: 'Request',
+  requireBearerAuth: `typeof ${sdk1}.requireBearerAuth & typeof ${sdk2}.requireBearerAuth`,
   resource: 'string',
   resourceMetadataUrl: 'string',
   state: 'string',

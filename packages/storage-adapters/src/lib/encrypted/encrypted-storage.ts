@@ -12,7 +12,7 @@ import { createValueCipher } from './value-cipher.js'
  * @param encryptionKeys 32 random bytes each, in base64 or base64url: `openssl rand -base64 32`
  * @throws GatewayError `invalid_configuration` when there is no key or one is not 32 bytes long
  * @example
- * const storage = encryptedStorage(redisStorage(client), [process.env.STORAGE_KEY])
+ * const storage = encryptedStorage(redisStorage(client), [key])
  */
 export function encryptedStorage(inner: Storage, encryptionKeys: readonly string[]): Storage {
   const { seal, open } = createValueCipher(encryptionKeys)
