@@ -8,4 +8,6 @@ export default {
   // A compressed event stream may wait for more events before it says anything.
   compress: false,
   poweredByHeader: false,
+  // The gateway knows which paths it serves, with a slash at their end or without.
+  skipTrailingSlashRedirect: true,
 } satisfies NextConfig

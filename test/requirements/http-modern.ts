@@ -13,7 +13,7 @@ export const httpModern: Requirements = {
     rule: 'The Origin header is checked on every request; one that is present and not allowed gets 403.',
   },
   M3: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: security',
     rule: 'A local server binds the loopback address only, and every connection is authenticated unless that was switched off by name.',
   },

@@ -8,13 +8,8 @@ beforeAll(() => buildExample('express'), 170_000)
 
 const nobody = () => Promise.reject(new Error('No login was expected'))
 
-test.each([
-  ['dies at its start', 'console.error("cannot find my settings"); process.exit(3)'],
-  ['prints rubbish and ends', 'console.log("Welcome!")'],
-  ['prints JSON that is no message and ends', 'console.log("[1, 2]\\n{}")'],
-])('answers 502 for a stdio server that %s, and goes on serving', async (_, script) => {
-  const example = await startExample('express', { AUTH: 'off', MCP_COMMAND: `node -e '${script}'` })
-  const response = await fetch(`${example.url}/mcp`, {
+const initialize = (url: string) =>
+  fetch(`${url}/mcp`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' },
     body: JSON.stringify({
@@ -24,6 +19,14 @@ test.each([
       params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'walk', version: '1.0.0' } },
     }),
   })
+
+test.each([
+  ['dies at its start', 'process.exit(3)'],
+  ['prints rubbish and ends', 'console.log("Welcome!")'],
+  ['prints JSON that is no message and ends', 'console.log("[1, 2]\\n{}")'],
+])('answers 502 for a stdio server that %s, and goes on serving', async (_, script) => {
+  const example = await startExample('express', { AUTH: 'off', MCP_COMMAND: `node -e '${script}'` })
+  const response = await initialize(example.url)
   const body = await response.text()
   expect(response.status).toBe(502)
   expect(JSON.parse(body)).toMatchObject({
@@ -31,8 +34,15 @@ test.each([
     id: 1,
     error: { message: expect.stringContaining('started') },
   })
-  expect(body).not.toMatch(/\bat .*:\d+|cannot find my settings|Welcome/)
+  expect(body).not.toMatch(/\bat .*:\d+|Welcome/)
   expect((await fetch(`${example.url}/health`)).status).toBe(200)
+})
+
+test('tells the operator, and nobody else, what a stdio server said before it died', async () => {
+  const script = 'console.error("cannot find my settings"); process.exit(3)'
+  const example = await startExample('express', { AUTH: 'off', MCP_COMMAND: `node -e '${script}'` })
+  expect(await (await initialize(example.url)).text()).not.toContain('cannot find my settings')
+  expect(example.output()).toMatch(/"level":"warn".*"exitCode":3.*cannot find my settings/)
 })
 
 test('serves a stdio server that prints a greeting before it speaks MCP', async () => {
