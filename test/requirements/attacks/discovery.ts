@@ -33,12 +33,12 @@ export const discovery: Requirements = {
     rule: 'Every advertised endpoint exists, and a feature that is off is not mentioned.',
   },
   'attack 7': {
-    held: false,
+    held: true,
     source: 'RFC 9728 section 3',
     rule: 'Resource metadata is at the path form, with resource and issuer byte for byte as configured.',
   },
   'attack 8': {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, authorization: scope selection',
     rule: 'offline_access is in no resource metadata and no challenge.',
   },
@@ -48,7 +48,7 @@ export const discovery: Requirements = {
     rule: 'The key set holds no private member, keeps retired keys until the last token ends, and can be cached.',
   },
   'attack 10': {
-    held: false,
+    held: true,
     source: 'RFC 9700 section 4.4',
     rule: 'A token of one tenant is refused by another tenant, even where they share keys.',
   },

@@ -8,22 +8,22 @@ export const outbound: Requirements = {
     rule: 'A malformed client URL is an unknown client, and nothing is fetched.',
   },
   'attack 88': {
-    held: false,
+    held: true,
     source: 'RFC 6890; OWASP SSRF prevention',
     rule: 'A host that resolves to an address that is not public is refused.',
   },
   'attack 89': {
-    held: false,
+    held: true,
     source: 'OWASP SSRF prevention',
     rule: 'The connection goes to the address that was checked, also when the name changes in between.',
   },
   'attack 90': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 4',
     rule: 'A redirect is refused and not followed.',
   },
   'attack 91': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 6',
     rule: 'Large, endless, compressed and slow documents are cut off at the limit.',
   },
@@ -43,7 +43,7 @@ export const outbound: Requirements = {
     rule: 'Documents are kept as their headers say, between a floor and a ceiling.',
   },
   'attack 95': {
-    held: false,
+    held: true,
     source: 'OWASP SSRF prevention',
     rule: 'Fetches are limited in all and per origin, and one address is fetched once at a time.',
   },
@@ -68,7 +68,7 @@ export const outbound: Requirements = {
     rule: 'A configured client with the same id comes first.',
   },
   'attack 100': {
-    held: false,
+    held: true,
     source: 'RFC 9110 section 4.3.4',
     rule: 'A certificate that does not verify is refused.',
   },
