@@ -28,6 +28,7 @@ export { type RateLimit, type RateLimitOptions, rateLimit } from './lib/rate-lim
 export { respond } from './lib/respond/respond.js'
 export type { Storage, StorageEntry, StorageListOptions, StoragePage, StorageWriteOptions } from './lib/storage.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage-arguments.js'
+export type { UpstreamToken } from './lib/upstream-token/upstream-token.js'
 export { anyVerifier } from './lib/verify/any-verifier.js'
 export { type BearerAuthOptions, bearerAuth } from './lib/verify/bearer-auth.js'
 export { type ChallengeOptions, challenge } from './lib/verify/challenge.js'

@@ -6,3 +6,6 @@ export type {
   OAuthFlow,
   OAuthTokens,
 } from './lib/oauth-client/oauth-client-options.js'
+export { clientCredentials } from './lib/upstream-token/client-credentials.js'
+export type { UpstreamIssuerOptions } from './lib/upstream-token/token-endpoint.js'
+export { type TokenExchangeOptions, tokenExchange } from './lib/upstream-token/token-exchange.js'

@@ -1,9 +1,16 @@
+import type { UpstreamToken } from '../upstream-token/upstream-token.js'
+
 /** How a proxy treats its upstream. */
 export interface ProxyOptions {
   /** Further headers of the client's request that pass, such as `x-tenant`. Never `authorization` or `cookie`. */
   readonly forwardHeaders?: readonly string[]
   /** Headers that every request to the upstream gets, such as the upstream's own API key. */
   readonly headers?: Readonly<Record<string, string>>
+  /**
+   * Where the upstream's access token comes from: `clientCredentials` or `tokenExchange` of `@mcp-gateway/core/oauth-client`.
+   * The caller's own token is never sent.
+   */
+  readonly token?: UpstreamToken
   /** Whether the upstream is told who calls, in `X-User-Id` and its kin; `true` unless told. */
   readonly identityHeaders?: boolean
   /** Seconds until a connection must stand; 5 unless told. Only Node lets it be set. */

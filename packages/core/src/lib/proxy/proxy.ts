@@ -2,13 +2,14 @@ import { GatewayError } from '../gateway-error.js'
 import type { Context, Handler } from '../handler.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import { tapResponse } from '../message/tap-response.js'
-import { type Answer, ask } from './ask.js'
+import { type Answer, ask as askOnce } from './ask.js'
 import { forwardAnswer } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { type Session, Sessions } from './sessions.js'
 import { patientFetch, type TransportInit } from './transport.js'
 import { type Upstream, Upstreams } from './upstreams.js'
+import { withToken } from './with-token.js'
 
 /**
  * Passes requests on to an MCP server over HTTP, of either era, and its answers back as they come. The caller's token,
@@ -28,7 +29,7 @@ import { type Upstream, Upstreams } from './upstreams.js'
  * ```
  */
 export function proxy(url: string | readonly string[], options: ProxyOptions = {}): Handler {
-  const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck } = options
+  const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
   for (const [name, value] of Object.entries({
     connectTimeout,
     firstByteTimeout,
@@ -56,6 +57,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
     else if (sealed !== null && !isModern(context)) return refuse(404, 'There is no such session; initialize again')
 
     const attempt = { request, context, headers, send, firstByteTimeout }
+    const ask = token === undefined ? askOnce : withToken(token)
     for (const upstream of session === undefined ? upstreams.inOrder() : [session.upstream]) {
       const answer = await ask(upstream, attempt)
       if (answer.kind === 'unreachable') {

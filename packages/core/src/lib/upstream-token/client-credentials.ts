@@ -1,0 +1,24 @@
+import { TokenCache } from './token-cache.js'
+import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
+import type { UpstreamToken } from './upstream-token.js'
+
+/**
+ * Lets a proxy call its upstream as the gateway itself: one token for all callers, kept until shortly before it ends,
+ * and asked for again when the upstream refuses it. The upstream cannot tell the callers apart by it.
+ *
+ * @throws {GatewayError} `invalid_configuration` at construction
+ * @see RFC 6749 section 4.4
+ * @example
+ * ```ts
+ * const token = clientCredentials({ issuer: 'https://login.example.com', clientId, clientSecret, scope: 'notes' })
+ * const notes = proxy('https://notes.example.com/mcp', { token })
+ * ```
+ */
+export function clientCredentials(options: UpstreamIssuerOptions): UpstreamToken {
+  const request = tokenEndpoint('client_credentials', options)
+  const cache = new TokenCache()
+  return {
+    get: () => cache.get('', () => request({})),
+    drop: (_context, token) => cache.drop('', token),
+  }
+}

@@ -1,0 +1,45 @@
+import { BoundedMap } from '../verify/bounded-map.js'
+
+/** A token and how long it is good for. */
+export interface IssuedToken {
+  readonly value: string
+  /** In seconds; unknown for issuers that do not tell. */
+  readonly expiresIn?: number
+}
+
+interface Entry {
+  readonly token: Promise<IssuedToken>
+  until: number
+}
+
+/** Seconds before its end from which a token is asked for anew, so that it does not end on its way. */
+const margin = 30
+/** Seconds for which a token without a lifetime is used. */
+const unknownLifetime = 60
+
+/** Keeps tokens by key until shortly before they end. Callers that need the same token at once share one request. */
+export class TokenCache {
+  readonly #entries = new BoundedMap<Entry>(2000)
+
+  async get(key: string, issue: () => Promise<IssuedToken>): Promise<string> {
+    const known = this.#entries.get(key)
+    if (known !== undefined && Date.now() < known.until) return (await known.token).value
+    const entry: Entry = { token: issue(), until: Number.POSITIVE_INFINITY }
+    this.#entries.set(key, entry)
+    try {
+      const { value, expiresIn = unknownLifetime } = await entry.token
+      entry.until = Date.now() + Math.max(expiresIn - margin, expiresIn / 2) * 1000
+      return value
+    } catch (error) {
+      entry.until = 0
+      throw error
+    }
+  }
+
+  /** Forgets a token, unless there is a newer one by now. */
+  async drop(key: string, value: string): Promise<void> {
+    const entry = this.#entries.get(key)
+    const current = await entry?.token.catch(() => undefined)
+    if (entry !== undefined && current?.value === value) entry.until = 0
+  }
+}

@@ -1,0 +1,72 @@
+import {
+  type Client,
+  ClientSecretBasic,
+  ClientSecretPost,
+  genericTokenEndpointRequest,
+  processGenericTokenEndpointResponse,
+} from 'oauth4webapi'
+import { GatewayError } from '../gateway-error.js'
+import { requestOptions, serverMetadata } from '../oauth-client/server-metadata.js'
+import { toOAuthClientError } from '../oauth-client/to-oauth-client-error.js'
+import type { OutboundFetch } from '../outbound/bounded-fetch.js'
+import { createOutboundFetch } from '../outbound/create-outbound-fetch.js'
+import type { IssuedToken } from './token-cache.js'
+
+/** Who gives the tokens for an upstream, and as whom the gateway asks. */
+export interface UpstreamIssuerOptions {
+  /** The issuer identifier; its metadata is read from there, unless `tokenEndpoint` is given. */
+  readonly issuer: string
+  /** For issuers without metadata. */
+  readonly tokenEndpoint?: string
+  /** The gateway's own client at that issuer. */
+  readonly clientId: string
+  readonly clientSecret: string
+  /** How the secret is sent; `client_secret_basic` unless told. */
+  readonly authentication?: 'client_secret_basic' | 'client_secret_post'
+  /** What the token must allow, separated by spaces. */
+  readonly scope?: string
+  /** The upstream as the issuer knows it (RFC 8707). */
+  readonly resource?: string
+  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  readonly fetch?: OutboundFetch
+}
+
+/** Asks a token endpoint with one kind of grant. */
+export type RequestToken = (parameters: Readonly<Record<string, string>>) => Promise<IssuedToken>
+
+/** @throws {GatewayError} `invalid_configuration` for an issuer that is no https URL, or a client without a secret */
+export function tokenEndpoint(grantType: string, options: UpstreamIssuerOptions): RequestToken {
+  const { issuer, clientId, clientSecret, authentication, scope, resource } = options
+  if (!clientId || !clientSecret)
+    throw new GatewayError('invalid_configuration', 'clientId and clientSecret are needed')
+  const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
+  const request = requestOptions(issuer, fetch)
+  const endpoints = options.tokenEndpoint && { authorization: issuer, token: options.tokenEndpoint }
+  const metadata = serverMetadata(
+    { issuer, clientId, scope: scope ?? '', ...(endpoints ? { endpoints } : {}) },
+    request,
+  )
+  const client: Client = { client_id: clientId }
+  const auth =
+    authentication === 'client_secret_post' ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret)
+  const fixed = { ...(scope === undefined ? {} : { scope }), ...(resource === undefined ? {} : { resource }) }
+
+  return async (parameters) => {
+    try {
+      const server = await metadata()
+      const all = { ...fixed, ...parameters }
+      const response = await genericTokenEndpointRequest(server, client, auth, grantType, all, request)
+      const tokens = await processGenericTokenEndpointResponse(server, client, response)
+      // RFC 6750 is the one scheme that the proxy speaks; a DPoP-bound token would be refused as a bearer token
+      if (tokens.token_type !== 'bearer') throw new Error(`The token's type is ${tokens.token_type}, not Bearer`)
+      return {
+        value: tokens.access_token,
+        ...(tokens.expires_in === undefined ? {} : { expiresIn: tokens.expires_in }),
+      }
+    } catch (error) {
+      const cause = toOAuthClientError(error, 'Token for the upstream')
+      const code = cause.error === 'temporarily_unavailable' ? 'temporarily_unavailable' : 'outbound_refused'
+      throw new GatewayError(code, cause.message, { cause })
+    }
+  }
+}

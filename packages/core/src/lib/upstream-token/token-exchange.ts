@@ -1,0 +1,61 @@
+import { GatewayError } from '../gateway-error.js'
+import type { Context } from '../handler.js'
+import { TokenCache } from './token-cache.js'
+import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
+import type { UpstreamToken } from './upstream-token.js'
+
+/** Who exchanges tokens, and for what. */
+export interface TokenExchangeOptions extends UpstreamIssuerOptions {
+  /** The logical name of the upstream at the issuer (RFC 8693 `audience`). */
+  readonly audience?: string
+}
+
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+/**
+ * Lets a proxy call its upstream for the caller: the caller's token goes to the issuer, which gives one for the
+ * upstream instead. Kept per caller's token until shortly before it ends. The caller's token never reaches the upstream.
+ *
+ * @throws {GatewayError} `invalid_configuration` at construction
+ * @see RFC 8693
+ * @example
+ * ```ts
+ * const token = tokenExchange({ issuer: 'https://login.example.com', clientId, clientSecret, audience: 'notes' })
+ * const notes = proxy('https://notes.example.com/mcp', { token })
+ * ```
+ */
+export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
+  const { audience } = options
+  const request = tokenEndpoint('urn:ietf:params:oauth:grant-type:token-exchange', options)
+  const cache = new TokenCache()
+  return {
+    get: async (context) => {
+      const subject = subjectToken(context)
+      return cache.get(await digest(subject), async () => {
+        const issued = await request({
+          subject_token: subject,
+          subject_token_type: accessTokenType,
+          requested_token_type: accessTokenType,
+          ...(audience === undefined ? {} : { audience }),
+        })
+        // What was given for the caller's token ends with it
+        const left = (context.auth?.expiresAt ?? Number.POSITIVE_INFINITY) - Date.now() / 1000
+        return Number.isFinite(left)
+          ? { ...issued, expiresIn: Math.max(0, Math.min(issued.expiresIn ?? left, left)) }
+          : issued
+      })
+    },
+    drop: async (context, token) => cache.drop(await digest(subjectToken(context)), token),
+  }
+}
+
+function subjectToken({ auth }: Context): string {
+  if (auth !== undefined) return auth.token
+  throw new GatewayError('invalid_configuration', 'tokenExchange needs a caller: put the proxy behind bearerAuth')
+}
+
+/** Tokens are not kept as keys. */
+async function digest(token: string): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
