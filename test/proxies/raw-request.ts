@@ -5,7 +5,7 @@ export interface RawRequest {
   readonly method?: string
   /** The request target, not touched. */
   readonly target?: string
-  /** Header lines in order; `Host` and `Connection: close` are added where none are given. */
+  /** Header lines in order; `Host` is added where there is none, and `Connection: close`. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
   readonly body?: string
   /** Ends the wait: resolves with what came until then. */
@@ -28,13 +28,16 @@ export async function rawRequest(port: number, request: RawRequest): Promise<Raw
   const lines = [`${method} ${target} HTTP/1.1`]
   if (!has('host')) lines.push(`Host: localhost:${port}`)
   for (const [name, value] of headers) lines.push(`${name}: ${value}`)
-  if (!has('connection')) lines.push('Connection: close')
+  if (!headers.some(([name, value]) => name.toLowerCase() === 'connection' && /close/i.test(value))) {
+    lines.push('Connection: close')
+  }
   if (body !== '' && !has('content-length')) lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
-  const text = await talk(port, `${lines.join('\r\n')}\r\n\r\n${body}`, until)
+  const ends = until ?? ((soFar: string) => isWhole(soFar, method === 'HEAD'))
+  const text = await talk(port, `${lines.join('\r\n')}\r\n\r\n${body}`, ends)
   return parse(text)
 }
 
-function talk(port: number, bytes: string, until: RawRequest['until']): Promise<string> {
+function talk(port: number, bytes: string, until: (soFar: string) => boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
     const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false })
@@ -50,7 +53,7 @@ function talk(port: number, bytes: string, until: RawRequest['until']): Promise<
     socket.setEncoding('latin1')
     socket.on('data', (chunk: string) => {
       text += chunk
-      if (until?.(text) || isWhole(text)) end()
+      if (until(text)) end()
     })
     socket.on('error', () => end())
     socket.on('close', () => end())
@@ -58,9 +61,10 @@ function talk(port: number, bytes: string, until: RawRequest['until']): Promise<
   })
 }
 
-function isWhole(text: string): boolean {
+function isWhole(text: string, isHead: boolean): boolean {
   const head = text.indexOf('\r\n\r\n')
   if (head === -1) return false
+  if (isHead || /^HTTP\/1\.[01] (?:204|304)/.test(text)) return true
   const length = /\r\ncontent-length: (\d+)\r\n/i.exec(text.slice(0, head + 2))?.[1]
   if (length !== undefined) return text.length - head - 4 >= Number(length)
   return /\r\ntransfer-encoding: chunked\r\n/i.test(text.slice(0, head + 2)) && text.endsWith('\r\n0\r\n\r\n')

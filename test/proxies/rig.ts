@@ -14,6 +14,8 @@ export interface Rig {
   readonly front: Front
   /** The server at `/notes/mcp`, which also gets every path that has no server. */
   readonly notes: Witness
+  /** The server at `/files/mcp`, where it is a witness. */
+  readonly files: Witness | undefined
   /** The port of the forward-auth process itself. */
   readonly forwardAuthPort: number
   /** Sends a request through the proxy. */
@@ -36,7 +38,8 @@ export async function startRig(
   const front = await pickFront()
   const url = `https://localhost:${front.port}`
   const notes = await startWitness()
-  const files = makeFiles === undefined ? await startWitness() : await serve(makeFiles())
+  const witness = makeFiles === undefined ? await startWitness() : undefined
+  const files = witness ?? (await serve(makeFiles?.() as Mountable))
   const forwardAuth = await listen(createServer(toAskedHandler(makeForwardAuth(url), node)))
   const parts = [notes, files, forwardAuth]
   try {
@@ -45,6 +48,7 @@ export async function startRig(
       url,
       front,
       notes,
+      files: witness,
       forwardAuthPort: forwardAuth.port,
       send: (request) => rawRequest(front.port, request),
       log: proxy.log,
