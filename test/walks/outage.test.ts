@@ -8,7 +8,7 @@ import { startExample } from './example-process.js'
 beforeAll(() => buildExample('express'), 170_000)
 
 test.runIf(hasBinary('redis-server'))(
-  'answers 503 while Redis is down, and then honours every code and token of before',
+  'answers 503 while Redis is down, and then honours every code and token of before [attack 159]',
   async () => {
     const redis = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
     onTestFinished(() => redis.stop())

@@ -8,7 +8,7 @@ export const codes: Requirements = {
     rule: 'A code used a second time is refused, and what its first use gave is revoked.',
   },
   'attack 35': {
-    held: false,
+    held: true,
     source: 'OAuth 2.1 draft 13 section 4.1.3',
     rule: 'Of fifty exchanges of one code at once exactly one succeeds.',
   },
