@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { bearerAuth, compose, createTokenVerifier, message, mountable } from '@mcp-gateway/core'
+import { bearerAuth, compose, createLogger, createTokenVerifier, message, mountable } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { createStdioBridge } from '@mcp-gateway/stdio-bridge'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
@@ -16,6 +16,7 @@ function ours(spares: number) {
     command,
     args,
     spares,
+    logger: createLogger({ level: 'error' }),
     maxSessionsPerPrincipal: 1000,
     maxStartsPerMinute: 100_000,
     maxMessageBytes: 128 * 2 ** 20,

@@ -13,22 +13,22 @@ export const httpLegacy: Requirements = {
     rule: 'An accepted notification or response is 202 without a body.',
   },
   L3: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: event streams',
     rule: 'A stream may start with an event of id and empty data for clients that know it, and a lost connection is not a cancellation.',
   },
   L4: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: listening',
     rule: 'GET answers an event stream or 405, and carries no response unless it resumes one.',
   },
   L5: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: multiple connections',
     rule: 'Every message is sent on exactly one stream.',
   },
   L6: {
-    held: false,
+    held: true,
     source: 'MCP 2025-11-25, transports: resumability',
     rule: 'Last-Event-ID resumes its own stream, with ids unique in the session, and never replays another stream.',
   },

@@ -3,7 +3,7 @@ import type { Requirements } from './requirement.js'
 /** Streamable HTTP of the stateless revisions (2026-07-28 and later). */
 export const httpModern: Requirements = {
   M1: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: endpoint',
     rule: 'One path, POST only: GET and DELETE answer 405, and session and resumption headers are ignored and never minted.',
   },
@@ -23,7 +23,7 @@ export const httpModern: Requirements = {
     rule: 'A body is one JSON-RPC request or notification: an array or a response is refused.',
   },
   M5: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: sending messages',
     rule: 'A client accepts both application/json and text/event-stream; a request that accepts neither is refused.',
   },
@@ -48,7 +48,7 @@ export const httpModern: Requirements = {
     rule: 'A header value in the base64 sentinel form is decoded before it is compared with the body.',
   },
   M10: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: custom parameter headers',
     rule: 'Mcp-Param headers are checked by who reads the body and the schema; an intermediary forwards the ones that it does not know.',
   },
@@ -63,22 +63,22 @@ export const httpModern: Requirements = {
     rule: 'A POST without a version header is read as 2025-03-26 where older clients are served, and refused otherwise.',
   },
   M13: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: receiving messages',
     rule: 'A request is answered with JSON or an event stream; an accepted notification is 202 without a body.',
   },
   M14: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: receiving messages',
     rule: 'A method that is not implemented is 404 with code -32601.',
   },
   M15: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, base protocol: capabilities',
     rule: 'A request that needs a capability which the client did not declare is 400 with code -32021 naming it.',
   },
   M16: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: event streams',
     rule: 'A stream carries notifications of its own request and then the response, never a request, and asks proxies not to buffer.',
   },
@@ -88,37 +88,37 @@ export const httpModern: Requirements = {
     rule: 'A client that closes the response cancels its request, and nothing more is sent for it.',
   },
   M18: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, discovery',
     rule: 'server/discover is answered, also in front of a child process that only knows initialize.',
   },
   M19: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, base protocol: results and caching',
     rule: 'Every result has a resultType; list, read and discover results carry a lifetime and a cache scope, the same on all pages.',
   },
   M20: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, multi round-trip requests',
     rule: 'Input is asked for only where the revision allows it and the client declared it, and the request state that travels with it is sealed, bound and short-lived.',
   },
   M21: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, subscriptions',
     rule: 'A listen stream starts with its acknowledgement, carries only what was asked for, tags every notification, and ends with a result.',
   },
   M22: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, logging',
     rule: 'No log notification is sent unless the request named a log level.',
   },
   M23: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, tools',
     rule: 'The order of tools/list is the same from call to call.',
   },
   M24: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, versioning',
     rule: 'initialize at an endpoint that serves only stateless revisions is refused with the versions that it serves.',
   },

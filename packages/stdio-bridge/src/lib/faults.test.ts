@@ -14,6 +14,7 @@ import {
   readAll,
   Session,
   textOf,
+  tokenOf,
   until,
 } from '../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../index.js'
@@ -72,6 +73,28 @@ describe('a server that cannot be had', () => {
     await until(() => bridge.stats().children === 0, 'it is gone')
     expect(bridge.stats().failedStarts).toBe(1)
   })
+})
+
+test('[S4, S5] what is started is logged, its arguments and its environment are not; a request chooses neither', async () => {
+  lines.length = 0
+  const bridge = create({ env: { SECRET: 's3cret' } }, 'private-argument')
+  const context = { auth: { ...tokenOf('alice'), token: 'the-token' } }
+  const session = await Session.open(bridge, {
+    context,
+    capabilities: { command: 'rm', args: ['-rf'], env: { PATH: '/evil' } },
+  })
+  await session.request('DELETE')
+  await until(() => lines.some(([, , message]) => message.includes('stopped')), 'its end is logged')
+  const logged = JSON.stringify(lines)
+  expect(lines[0]).toEqual([
+    'info',
+    { command: process.execPath, pid: expect.any(Number) },
+    'The MCP server was started',
+  ])
+  expect(logged).not.toMatch(/s3cret|private-argument|the-token/)
+  const environment = await (await Session.open(bridge, { context })).callText(1, 'environment')
+  expect(environment).toContain('s3cret')
+  expect(environment).not.toContain('the-token')
 })
 
 describe('a server that misbehaves', () => {

@@ -22,6 +22,8 @@ export class Nursery {
     this.counts.spawned++
     const child = new Child(this.#host)
     this.children.add(child)
+    // MCP S4; arguments may hold what is private
+    this.#logger.info({ command: this.#host.spec.command, pid: child.pid }, 'The MCP server was started')
     void child.gone.then(() => {
       this.children.delete(child)
       if (child.ending !== undefined) this.#report(child, child.ending)
@@ -36,8 +38,11 @@ export class Nursery {
   }
 
   #report(child: Child, { expected, code, signal, error }: Ending): void {
-    if (expected) return
     const { command, cwd } = this.#host.spec
+    if (expected) {
+      this.#logger.info({ command, pid: child.pid }, 'The MCP server was stopped')
+      return
+    }
     if (error !== undefined) {
       this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
       return
