@@ -13,12 +13,12 @@ export const discovery: Requirements = {
     rule: 'An issuer with a path is described under every well-known form, always with the same issuer.',
   },
   'attack 3': {
-    held: false,
+    held: true,
     source: 'RFC 8615 section 3',
     rule: 'An unknown well-known path is a 404 in JSON, never a page and never a server error.',
   },
   'attack 4': {
-    held: false,
+    held: true,
     source: 'RFC 9700 section 4.13',
     rule: 'A forged Host or X-Forwarded-Host changes nothing in the metadata.',
   },
