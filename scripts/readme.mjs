@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { compile } from './compile.mjs'
+import { surroundings } from './surroundings.mjs'
 
 const root = join(import.meta.dirname, '..')
 const write = process.argv.includes('--write')
@@ -41,9 +42,14 @@ function sync(readme) {
     },
   )
   if (write && after !== before) writeFileSync(readme, after)
-  return [...(write ? after : before).matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)].map(([, kind, code], index) => ({
-    file: join(root, `${name.replace(/[/.]/g, '-')}-${index + 1}.${kind}`),
-    place: `${name}, code block ${index + 1}`,
-    code,
-  }))
+  return [...(write ? after : before).matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)].map(([, kind, code], index) => {
+    // What is pasted from the first page has to be whole; further in, our own names are known.
+    const head = readme.startsWith(join(root, 'packages')) ? surroundings(code).join('\n') : ''
+    return {
+      file: join(root, `${name.replace(/[/.]/g, '-')}-${index + 1}.${kind}`),
+      place: `${name}, code block ${index + 1}`,
+      code: `${head}\n${code}`,
+      offset: head.split('\n').length,
+    }
+  })
 }
