@@ -3,12 +3,12 @@ import type { Requirements } from '../requirement.js'
 /** Discovery and metadata. */
 export const discovery: Requirements = {
   'attack 1': {
-    held: false,
+    held: true,
     source: 'RFC 8414 section 3.3',
     rule: 'Authorization server metadata carries the issuer byte for byte as configured, without an added slash.',
   },
   'attack 2': {
-    held: false,
+    held: true,
     source: 'RFC 8414 section 3.1; OpenID Connect Discovery section 4',
     rule: 'An issuer with a path is described under every well-known form, always with the same issuer.',
   },
@@ -23,12 +23,12 @@ export const discovery: Requirements = {
     rule: 'A forged Host or X-Forwarded-Host changes nothing in the metadata.',
   },
   'attack 5': {
-    held: false,
+    held: true,
     source: 'RFC 8414 section 2; RFC 9207 section 3',
     rule: 'Metadata advertises S256 alone, code alone, iss, the client document flag and public clients, and has no null member.',
   },
   'attack 6': {
-    held: false,
+    held: true,
     source: 'RFC 8414 section 2',
     rule: 'Every advertised endpoint exists, and a feature that is off is not mentioned.',
   },
@@ -43,7 +43,7 @@ export const discovery: Requirements = {
     rule: 'offline_access is in no resource metadata and no challenge.',
   },
   'attack 9': {
-    held: false,
+    held: true,
     source: 'RFC 7517 section 4',
     rule: 'The key set holds no private member, keeps retired keys until the last token ends, and can be cached.',
   },

@@ -8,12 +8,12 @@ export const http: Requirements = {
     rule: 'Preflights on open endpoints answer without credentials and allow what MCP clients send.',
   },
   'attack 152': {
-    held: false,
+    held: true,
     source: 'Fetch standard, CORS protocol',
     rule: 'Pages and sessions have no CORS headers.',
   },
   'attack 153': {
-    held: false,
+    held: true,
     source: 'Fetch standard, CORS protocol',
     rule: 'Introspection has no CORS headers.',
   },

@@ -3,7 +3,7 @@ import type { Requirements } from '../requirement.js'
 /** Client documents and every outbound fetch. */
 export const outbound: Requirements = {
   'attack 87': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 3',
     rule: 'A malformed client URL is an unknown client, and nothing is fetched.',
   },
@@ -28,17 +28,17 @@ export const outbound: Requirements = {
     rule: 'Large, endless, compressed and slow documents are cut off at the limit.',
   },
   'attack 92': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 4',
     rule: 'A document that is not what it must be is refused and not kept.',
   },
   'attack 93': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 4.1',
     rule: 'A document with a secret or a private key is refused.',
   },
   'attack 94': {
-    held: false,
+    held: true,
     source: 'RFC 9111 section 4',
     rule: 'Documents are kept as their headers say, between a floor and a ceiling.',
   },
@@ -48,22 +48,22 @@ export const outbound: Requirements = {
     rule: 'Fetches are limited in all and per origin, and one address is fetched once at a time.',
   },
   'attack 96': {
-    held: false,
+    held: true,
     source: 'RFC 3986 section 6.2',
     rule: 'Client URLs that differ are different clients in storage.',
   },
   'attack 97': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 6',
     rule: 'A changed document is checked again, and old consent is not reused for it.',
   },
   'attack 98': {
-    held: false,
+    held: true,
     source: 'OWASP SSRF prevention',
     rule: 'The same rules hold for every address that others name.',
   },
   'attack 99': {
-    held: false,
+    held: true,
     source: 'OAuth Client ID Metadata Document draft 02 section 3',
     rule: 'A configured client with the same id comes first.',
   },
