@@ -1,7 +1,7 @@
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestIssuer } from './issuer.js'
-import { proxies } from './proxies.js'
+import { installedProxies, proxies } from './proxies.js'
 import type { RawRequest } from './raw-request.js'
 import { type Rig, startRig } from './rig.js'
 import type { Seen } from './upstreams.js'
@@ -390,4 +390,22 @@ describe.each(proxies)('attacks through $name', (kind) => {
     expect(logged.join('\n')).not.toContain(token)
     expect(logged.join('\n')).not.toMatch(/eyJ|ada@example\.com/)
   })
+})
+
+test.each(installedProxies)('$name sends clients without TLS to where it is', async (kind) => {
+  const issuer = createTestIssuer()
+  const rig = await startRig(kind, (url) =>
+    createForwardAuth({ url, auth: issuer.authority, dialect: kind.dialect, servers: { '/notes/mcp': {} } }),
+  )
+  try {
+    const token = await issuer.token(`${rig.url}/notes/mcp`)
+    const response = await fetch(`http://127.0.0.1:${rig.front.plainPort}/notes/mcp?a=b`, {
+      headers: { Authorization: `Bearer ${token}` },
+      redirect: 'manual',
+    })
+    expect([response.status, response.headers.get('location')]).toEqual([308, `${rig.url}/notes/mcp?a=b`])
+    expect(rig.notes.seen).toEqual([])
+  } finally {
+    await rig.stop()
+  }
 })

@@ -123,12 +123,12 @@ export const httpModern: Requirements = {
     rule: 'initialize at an endpoint that serves only stateless revisions is refused with the versions that it serves.',
   },
   M25: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: intermediaries',
     rule: 'An intermediary that refuses a request uses a fitting HTTP status.',
   },
   M26: {
-    held: false,
+    held: true,
     source: 'MCP 2026-07-28, transports: intermediaries',
     rule: 'Policy by mirrored headers applies only to revisions whose servers compare header and body; others are refused or judged as a whole server.',
   },

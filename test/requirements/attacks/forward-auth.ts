@@ -28,22 +28,22 @@ export const forwardAuth: Requirements = {
     rule: 'The path that is judged is the path that is forwarded.',
   },
   'attack 144': {
-    held: false,
+    held: true,
     source: 'GHSA-5hvv-m4w4-gf6v',
     rule: 'Open paths are open by exact path and method only.',
   },
   'attack 145': {
-    held: false,
+    held: true,
     source: 'Fetch standard, CORS protocol',
     rule: 'The judged method is the original one, and a preflight passes without identity.',
   },
   'attack 146': {
-    held: false,
+    held: true,
     source: 'CWE-636',
     rule: 'A request whose origin cannot be told is refused.',
   },
   'attack 147': {
-    held: false,
+    held: true,
     source: 'RFC 9728 section 3.3',
     rule: 'A host that is not configured learns nothing, and the audience is that of the host.',
   },
