@@ -110,6 +110,13 @@ describe('configured', () => {
     expect(requests).toHaveLength(4)
   })
 
+  test('on Workers no request waits for what another one began', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    const fetchFrom = createOutboundFetch({ destinations: 'configured' })
+    await Promise.all([fetchFrom(origin), fetchFrom(origin)])
+    expect(requests).toHaveLength(2)
+  })
+
   test("one caller's abort leaves the request of the others alone", async () => {
     answer = (_, response) => setTimeout(() => response.end('done'), 50)
     const fetchFrom = createOutboundFetch({ destinations: 'configured' })

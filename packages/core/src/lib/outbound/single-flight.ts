@@ -1,3 +1,4 @@
+import { sharesPromises } from '../shares-promises.js'
 import type { OutboundFetch } from './bounded-fetch.js'
 import { orAborted } from './or-aborted.js'
 
@@ -6,6 +7,7 @@ import { orAborted } from './or-aborted.js'
  * to resolve with complete answers, as `boundedFetch` does. A caller's signal ends its own waiting, not the request.
  */
 export function singleFlight(inner: OutboundFetch): OutboundFetch {
+  if (!sharesPromises()) return inner
   const pending = new Map<string, Promise<Response>>()
   return async (url, init = {}) => {
     const { method = 'GET', body, signal } = init

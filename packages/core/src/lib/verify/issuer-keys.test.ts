@@ -53,6 +53,23 @@ describe('loading', () => {
     expect(fetched).toHaveLength(1)
   })
 
+  test('on Workers no request waits for what another one began', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    const checked = verifier()
+    let first = true
+    answer = () => {
+      // The request that began this was cancelled.
+      if (first) {
+        first = false
+        return new Promise(() => {})
+      }
+      return Response.json(keySet(old))
+    }
+    const token = await sign(old)
+    checked.verifyAccessToken(token).catch(() => {})
+    expect((await checked.verifyAccessToken(token)).clientId).toBe('app')
+  })
+
   test('finds the keys by the metadata of OAuth, or else of OpenID Connect', async () => {
     for (const [name, where] of [
       ['https://login.example.com/t1', 'https://login.example.com/.well-known/oauth-authorization-server/t1'],

@@ -1,4 +1,5 @@
 import { GatewayError } from '../gateway-error.js'
+import { sharesPromises } from '../shares-promises.js'
 
 /** When a value that comes from elsewhere is asked for again. All in seconds. */
 export interface RefreshLimits {
@@ -36,9 +37,11 @@ export function refreshing<T>(load: () => Promise<T>, { maxAge, cooldown, maxSta
   let retryAt = 0
   let lastError: unknown
   let pending: Promise<void> | undefined
+  const shared = sharesPromises()
 
   const refresh = (): Promise<void> => {
-    pending ??= load()
+    if (shared && pending !== undefined) return pending
+    pending = load()
       .then(
         (loaded) => {
           value = loaded
@@ -65,7 +68,7 @@ export function refreshing<T>(load: () => Promise<T>, { maxAge, cooldown, maxSta
       if (!waiting()) {
         const refreshed = refresh()
         // With the source known to fail, callers do not wait for it to fail again.
-        if (value === undefined || failures === 0 || age > maxAge + maxStale) await refreshed
+        if (!shared || value === undefined || failures === 0 || age > maxAge + maxStale) await refreshed
       }
       if (value === undefined || seconds() - loadedAt > maxAge + maxStale) {
         throw new GatewayError('temporarily_unavailable', 'What is needed to verify tokens cannot be loaded', {

@@ -1,5 +1,6 @@
 import type { AuthInfo, KeyProof, TokenVerifier } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
+import { sharesPromises } from '../shares-promises.js'
 import { BoundedMap } from './bounded-map.js'
 import { invalidToken } from './invalid-token.js'
 import { tokenKey } from './token-key.js'
@@ -49,6 +50,7 @@ export function withVerifiedTokenCache(
   const verified = new BoundedMap<Entry>(cacheSize)
   const refused = new BoundedMap<Refusal>(cacheSize === 0 ? 0 : maxRefusals)
   const pending = new Map<string, Promise<Entry>>()
+  const shared = sharesPromises()
 
   const first = async (token: string, key: string): Promise<Entry> => {
     try {
@@ -73,7 +75,7 @@ export function withVerifiedTokenCache(
     let loading = pending.get(key)
     if (loading === undefined) {
       loading = first(token, key)
-      pending.set(key, loading)
+      if (shared) pending.set(key, loading)
     }
     return loading
   }
