@@ -11,14 +11,15 @@ import { startExample } from './example-process.js'
 
 beforeAll(() => buildExample('express'), 170_000)
 
+const ada = createPerson({ name: 'ada' })
+
 /** Logs in, kills the example, starts it again at the same address, and calls a tool with the token of before. */
 async function surviveRestart(env: Record<string, string>, storage: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'restart-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const first = await startExample('express', { ...env, INIT_CWD: folder })
   expect(first.banner).toContain(storage)
-  const { authorize } = createPerson({ name: 'ada' })
-  const { exchanges } = await connectSdkV2(`${first.url}/everything/mcp`, authorize)
+  const { exchanges } = await connectSdkV2(`${first.url}/everything/mcp`, ada.authorize)
   const authorization = exchanges.map(({ authorization }) => authorization).find(Boolean) ?? ''
   first.kill('SIGKILL')
   await first.ended

@@ -8,6 +8,8 @@ import { buildExample } from './build-examples.js'
 import { type ExampleName, startExample } from './example-process.js'
 import { descendants, survivors } from './processes.js'
 
+const ada = createPerson({ name: 'ada' })
+
 /**
  * The whole way of a person with a client: refused, told where to log in, registered, logged in, asked for consent,
  * connected, and everything that a session can do, until its end.
@@ -21,8 +23,7 @@ export function walks(name: ExampleName): void {
       ['SDK v1', connectSdkV1],
     ] as const)('lets a client made with %s in by its login and serves a whole session', async (_, connect) => {
       const example = await startExample(name)
-      const person = createPerson({ name: 'ada' })
-      const { client, exchanges, outcome } = await connect(`${example.url}/everything/mcp`, person.authorize)
+      const { client, exchanges, outcome } = await connect(`${example.url}/everything/mcp`, ada.authorize)
       expectDiscovery(exchanges, example.url)
       expectAuthorization(exchanges, outcome, example.url)
       await useSession(client)
@@ -36,9 +37,8 @@ export function walks(name: ExampleName): void {
 
     test('lets a client in that asks for the modern era first', async () => {
       const example = await startExample(name)
-      const person = createPerson({ name: 'ada' })
       const url = `${example.url}/everything/mcp`
-      const { client, exchanges, outcome } = await connectSdkV2(url, person.authorize, 'auto')
+      const { client, exchanges, outcome } = await connectSdkV2(url, ada.authorize, 'auto')
       expect(exchanges[0]?.requestBody).toContain('server/discover')
       expectDiscovery(exchanges, example.url)
       expectAuthorization(exchanges, outcome, example.url)
@@ -48,9 +48,8 @@ export function walks(name: ExampleName): void {
 
     test('lets mcp-remote in by its login and serves a whole session', async () => {
       const example = await startExample(name)
-      const person = createPerson({ name: 'ada' })
-      const { client, outcome, log } = await connectMcpRemote(`${example.url}/everything/mcp`, person.authorize)
-      expect(outcome?.steps.map(({ pressed }) => pressed)).toEqual(['Allow', 'Sign in'])
+      const { client, outcome, log } = await connectMcpRemote(`${example.url}/everything/mcp`, ada.authorize)
+      expect(outcome?.pages).toEqual(['Allow MCP CLI Proxy?', 'Sign in'])
       expect(log()).toContain(`Discovered authorization server: ${example.url}`)
       await useSession(client)
       // It leaves without a DELETE, so its session waits for the idle timeout.
@@ -94,7 +93,7 @@ function expectAuthorization(exchanges: readonly Exchange[], outcome: Outcome | 
   const registration = exchanges.find(({ requestBody }) => requestBody.includes('redirect_uris'))
   expect(registration).toMatchObject({ method: 'POST', status: 201 })
 
-  expect(outcome?.steps.map(({ pressed }) => pressed)).toEqual(['Allow', 'Sign in'])
+  expect(outcome?.pages).toEqual(['Allow Walking client?', 'Sign in'])
   expect(outcome?.callback.searchParams.get('iss')).toBe(url)
   expect(outcome?.callback.searchParams.get('code')).toBeTruthy()
 
