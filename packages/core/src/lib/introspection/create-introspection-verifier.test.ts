@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { compact, sign, testKey } from '../../../test/issuer.js'
 import { type OidcIssuer, server, startOidcIssuer } from '../../../test/oidc-issuer.js'
 import { createIntrospectionVerifier, type IntrospectionVerifierOptions } from './create-introspection-verifier.js'
 
@@ -52,6 +53,17 @@ describe('with a real issuer of opaque tokens', () => {
     await expect(verifier().verifyAccessToken('gho_16C7e42F292c6912E7710c838347Ae178B4a')).rejects.toMatchObject({
       code: 'invalid_token',
     })
+  })
+
+  test("[attack 127] shows it no other issuer's JWTs", async () => {
+    const checked = verifier()
+    const before = asked()
+    for (const token of [await sign(await testKey()), compact({ alg: 'none' }, {}), compact({}, { iss: 7 }, 'x')]) {
+      await expect(checked.verifyAccessToken(token)).rejects.toMatchObject({ code: 'invalid_token' })
+    }
+    expect(asked()).toBe(before)
+    await checked.verifyAccessToken(compact({}, { iss: real.issuer }, 'x')).catch(() => {})
+    expect(asked()).toBe(before + 1)
   })
 
   test('[attack 135] asks once while an answer is believed, and honours a revocation after that', async () => {

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import {
   allowInsecureRequests,
   type ClientAuth,
@@ -48,7 +49,7 @@ export interface IntrospectionVerifierOptions extends VerificationCacheOptions {
 /**
  * Verifies opaque access tokens by asking their issuer (RFC 7662). The answer must say that the token is an active access
  * token (`token_type`), until when, for which client, and that it is meant for this audience; issuers that do not tell
- * the audience cannot be used. JWTs are sent as well: put a `createTokenVerifier` before it with `anyVerifier`.
+ * the audience cannot be used. JWTs of another issuer are refused without asking.
  *
  * `verifyAccessToken` rejects with a GatewayError: `invalid_token`, or `temporarily_unavailable` when the issuer gives no
  * usable answer.
@@ -99,6 +100,7 @@ export function createIntrospectionVerifier(options: IntrospectionVerifierOption
 
   return withVerifiedTokenCache(
     async (token) => {
+      refuseForeign(token, issuer)
       const answer = await ask(token).catch((cause: unknown) => {
         throw new GatewayError('temporarily_unavailable', 'The issuer gives no usable answer', { cause })
       })
@@ -118,6 +120,17 @@ const introspected: TokenProfile = {
     ['bearer', 'dpop'].includes((type as string).toLowerCase()) && use !== 'refresh_token',
   clientId: ({ client_id: clientId }) => clientId,
   subject: ({ sub, client_id: clientId }) => sub ?? clientId,
+}
+
+/** A JWT that another issuer signed is not this one's business: it would learn a secret of theirs. */
+function refuseForeign(token: string, issuer: string): void {
+  let iss: unknown
+  try {
+    iss = decodeJwt(token).iss
+  } catch {
+    return
+  }
+  if (iss !== issuer) throw invalidToken('is from another issuer')
 }
 
 async function discoverEndpoint(issuer: string, fetchFrom: OutboundFetch): Promise<string> {

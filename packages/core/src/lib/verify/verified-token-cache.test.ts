@@ -60,6 +60,13 @@ describe('a token that was verified', () => {
     expect(tokenKey(token)).toHaveLength(32)
   })
 
+  test('[attack 136] is known by itself where no hash can be had at once', async () => {
+    vi.resetModules()
+    vi.stubGlobal('process', undefined)
+    const { tokenKey: withoutHash } = await import('./token-key.js')
+    expect(withoutHash('token')).toBe('token')
+  })
+
   test('[attack 137] means nothing to the verifier of another audience', async () => {
     const notes = verifier()
     const files = verifier({ audience: 'https://mcp.example.com/files/mcp' })

@@ -36,6 +36,8 @@ const maxLength = 16_384
 /** For how long, and of how many tokens, a refusal is remembered. */
 const refusalMilliseconds = 1000
 const maxRefusals = 1000
+/** Longer keys are not kept: without a hash they are the tokens, which anybody may make as long as a header can be. */
+const maxKeyLength = 4096
 
 /**
  * Remembers what `verify` found out about a token: until its `exp`, or for `maxAge` seconds. Refusals are remembered for
@@ -57,10 +59,10 @@ export function withVerifiedTokenCache(
       const found = await verify(token)
       const until = Math.min(found.expiresAt * 1000, Date.now() + maxAge * 1000)
       const entry: Entry = { ...deepFreeze(found), until, askedAt: Number.NEGATIVE_INFINITY }
-      if (until > Date.now()) verified.set(key, entry)
+      if (until > Date.now() && key.length <= maxKeyLength) verified.set(key, entry)
       return entry
     } catch (error) {
-      if (error instanceof GatewayError && error.code === 'invalid_token') {
+      if (error instanceof GatewayError && error.code === 'invalid_token' && key.length <= maxKeyLength) {
         refused.set(key, { error, until: Date.now() + refusalMilliseconds })
       }
       throw error
