@@ -138,12 +138,12 @@ function print(): void {
 }
 
 function cell(values: number[] | undefined, base: number[] | undefined): string {
-  if (values === undefined) return ''
+  if (values === undefined) return '–'
   const value = median(values)
   const figure = value >= 100 ? value.toFixed(0) : value.toPrecision(3)
   if (base === undefined || base === values) return figure
   const ratio = median(values.map((one, round) => one / (base[round] ?? Number.NaN)))
-  return `${figure} (×${ratio.toFixed(2)})`
+  return Number.isNaN(ratio) ? figure : `${figure} (×${ratio.toFixed(2)})`
 }
 
 function median(values: number[]): number {

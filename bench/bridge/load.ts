@@ -37,6 +37,8 @@ function post({ url, headers }: Endpoint, message: object, session?: string): Pr
       })
     })
     sent.on('error', reject)
+    // Some never answer what they cannot carry
+    sent.setTimeout(10_000, () => sent.destroy(new Error(`${url} did not answer`)))
     sent.end(JSON.stringify({ jsonrpc: '2.0', ...message }))
   })
 }

@@ -105,6 +105,26 @@ test('SDK v2 finds out the era by itself, either way', async () => {
   }
 })
 
+test('[M17] closing the connection cancels a request that has no answer yet', async () => {
+  const { url, bridge } = await serve([fixture('hostile-server.mjs'), 'modern'])
+  const key = (name: string) => `io.modelcontextprotocol/${name}`
+  const _meta = { [key('protocolVersion')]: '2026-07-28', [key('clientCapabilities')]: {} }
+  const controller = new AbortController()
+  const headers = {
+    'Content-Type': 'application/json',
+    Accept: 'application/json, text/event-stream',
+    'MCP-Protocol-Version': '2026-07-28',
+    'Mcp-Method': 'tools/call',
+    'Mcp-Name': 'hang',
+  }
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'hang', _meta } })
+  const sent = fetch(url, { method: 'POST', headers, body, signal: controller.signal }).catch((error) => error.name)
+  await until(() => bridge.stats().inFlight === 1, 'it is under way')
+  controller.abort()
+  expect(await sent).toBe('AbortError')
+  await until(() => bridge.stats().inFlight === 0, 'it is over')
+})
+
 test('mcp-remote drives server-everything', async () => {
   const { url } = await serve(everything)
   const { client } = await connectMcpRemote(url.href, () => Promise.reject(new Error('no token is needed')))

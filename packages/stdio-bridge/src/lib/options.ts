@@ -30,13 +30,13 @@ export interface StdioBridgeOptions {
   readonly spares?: number
   /** Processes at once, 256 unless told; beyond it 503. */
   readonly maxChildren?: number
-  /** Processes that one user may have started in a minute, 120 unless told; beyond it 429. */
+  /** Processes that one user (of a token) may have started in a minute, 120 unless told; beyond it 429. */
   readonly maxStartsPerMinute?: number
   /** Processes that may be between their start and their first answer, as many as there are cores unless told. */
   readonly startConcurrency?: number
   /** Sessions at once, 256 unless told; beyond it `initialize` is answered 503. */
   readonly maxSessions?: number
-  /** Sessions of one user at once, 32 unless told; beyond it `initialize` is answered 429. */
+  /** Sessions of one user (of a token) at once, 32 unless told; beyond it `initialize` is answered 429. */
   readonly maxSessionsPerPrincipal?: number
   /** Requests of one session that may wait for their answers, 128 unless told; beyond it 429. */
   readonly maxRequestsInFlight?: number

@@ -32,18 +32,19 @@ export class SessionRegistry<T extends { readonly id: string; readonly owner: Se
     return this.#sessions.values()
   }
 
+  /** Sessions of this user. Without tokens nobody can be told from anybody else, and has none. */
   countOf(principalName: string): number {
-    return this.#perPrincipal.get(principalName) ?? 0
+    return principalName === '' ? 0 : (this.#perPrincipal.get(principalName) ?? 0)
   }
 
   add(session: T): void {
     this.#sessions.set(session.id, session)
-    this.#perPrincipal.set(session.owner.principal, this.countOf(session.owner.principal) + 1)
+    this.#perPrincipal.set(session.owner.principal, (this.#perPrincipal.get(session.owner.principal) ?? 0) + 1)
   }
 
   delete(session: T): void {
     if (!this.#sessions.delete(session.id)) return
-    const left = this.countOf(session.owner.principal) - 1
+    const left = (this.#perPrincipal.get(session.owner.principal) ?? 0) - 1
     if (left > 0) this.#perPrincipal.set(session.owner.principal, left)
     else this.#perPrincipal.delete(session.owner.principal)
   }

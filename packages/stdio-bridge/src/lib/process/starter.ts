@@ -72,7 +72,8 @@ export class Starter {
 
   #refused(principal: string): Refusal | undefined {
     if (this.#closed) return closing
-    const wait = this.#rate.take(principal)
+    // Without tokens there is no user to hold to a rate
+    const wait = principal === '' ? 0 : this.#rate.take(principal)
     if (wait > 0) return { status: 429, message: 'You start MCP server processes too often', retryAfter: wait }
     const pause = this.#breaker.enter()
     return pause > 0 ? { ...broken, retryAfter: pause } : undefined
