@@ -7,6 +7,7 @@ import Database from 'libsql'
 import { afterAll, describe, expect, test } from 'vitest'
 import { forkStorage } from '../../../../../test/servers/fork-storage.js'
 import { type SqliteDatabase, sqliteStorage } from './sqlite-storage.js'
+import { sqliteStatements } from './statements.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'sqlite-'))
 const opened: Database.Database[] = []
@@ -68,6 +69,10 @@ describe('sqliteStorage', () => {
     expect(tables.all()).toEqual([])
     await storage.get('key')
     expect(tables.all()).not.toEqual([])
+  })
+
+  test('binds by plain marks alone: better-sqlite3 takes a number after one for a name', () => {
+    expect(Object.values(sqliteStatements('mcp_gateway')).join()).not.toMatch(/\?\d|[:@$]\w/)
   })
 
   test('keeps everything when the file is closed and opened again', async () => {

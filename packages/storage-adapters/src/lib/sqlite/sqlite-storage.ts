@@ -145,7 +145,7 @@ export function sqliteStorage(
       const time = now()
       wrote()
       const expiry = lifetime === null ? null : time + lifetime
-      const [row] = query('increment', name(key), newCounterVersion(), expiry, time)
+      const [row] = query('increment', name(key), newCounterVersion(), expiry, time, time, time)
       if (row === undefined) throw new TypeError('Only a key that increment created can be incremented')
       return Number(row.value)
     },

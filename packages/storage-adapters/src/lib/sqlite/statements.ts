@@ -14,14 +14,15 @@ export function sqliteStatements(table: string): Record<StatementName, string> {
     take: `DELETE FROM ${records} WHERE key = ? RETURNING value, expires_at`,
     list: `SELECT member.key FROM "${table}_lists" AS member JOIN ${records} AS record ON record.key = member.key
       WHERE member.list = ? AND member.key >= ? AND ${live} ORDER BY member.key LIMIT ?`,
+    // The time is bound three times: better-sqlite3 takes a number after the mark for a name.
     // A version with a mark in front tells a counter from what the other verbs wrote.
     increment: `INSERT INTO ${records} AS old (key, value, version, expires_at) VALUES (?, '1', ?, ?)
       ON CONFLICT (key) DO UPDATE SET
-        value = CASE WHEN old.expires_at <= ?4 THEN '1' ELSE CAST(CAST(old.value AS INTEGER) + 1 AS TEXT) END,
-        expires_at = CASE WHEN old.expires_at <= ?4 THEN excluded.expires_at ELSE old.expires_at END,
+        value = CASE WHEN old.expires_at <= ? THEN '1' ELSE CAST(CAST(old.value AS INTEGER) + 1 AS TEXT) END,
+        expires_at = CASE WHEN old.expires_at <= ? THEN excluded.expires_at ELSE old.expires_at END,
         version = excluded.version,
         lists = NULL
-      WHERE old.expires_at <= ?4 OR old.version LIKE '#%' RETURNING value`,
+      WHERE old.expires_at <= ? OR old.version LIKE '#%' RETURNING value`,
     sweep: `DELETE FROM ${records} WHERE key IN (SELECT key FROM ${records} WHERE expires_at <= ? LIMIT 200)`,
   }
 }
