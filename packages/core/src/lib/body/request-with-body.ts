@@ -1,11 +1,13 @@
 import type { Context } from '../handler.js'
 
 /**
- * The request as it would be if nobody had read its body: for handlers that want a `Request` and know nothing of
- * `context.message`.
+ * The request as it would be if nobody had read its body, as the platform's own `Request`: for handlers that know
+ * nothing of `context.message`, and may copy the request in ways that a lazy one does not allow.
  */
 export function requestWithBody(request: Request, context: Context): Request {
-  if (context.message === undefined) return request
+  if (context.message === undefined) {
+    return request.constructor === Request ? request : new Request(request.url, request)
+  }
   const headers = new Headers(request.headers)
   // The message may differ in length from what arrived
   headers.delete('content-length')

@@ -1,0 +1,21 @@
+import { expect, test, vi } from 'vitest'
+import { mountable } from '../mountable.js'
+import { toRouteHandlers } from './to-route-handlers.js'
+
+const app = () => mountable({ handle: (request, context) => Response.json([request.method, context]) })
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const
+
+test.each(methods)('%s reaches the gateway, without what Next passes beside the request', async (method) => {
+  const handler = toRouteHandlers(app())[method] as (request: Request, other: unknown) => Promise<Response>
+  const response = await handler(new Request('https://mcp.example.com/mcp', { method }), { auth: 'forged', params: {} })
+  expect(await response.json()).toEqual([method, {}])
+})
+
+test('a function is not called before the first request, and once', async () => {
+  const make = vi.fn(app)
+  const { GET, POST } = toRouteHandlers(make)
+  expect(make).not.toHaveBeenCalled()
+  await GET(new Request('https://mcp.example.com/mcp'))
+  await POST(new Request('https://mcp.example.com/mcp', { method: 'POST' }))
+  expect(make).toHaveBeenCalledOnce()
+})
