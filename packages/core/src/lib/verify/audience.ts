@@ -4,7 +4,8 @@ import { GatewayError } from '../gateway-error.js'
 export type Audience = ReadonlyMap<string, URL | undefined>
 
 /**
- * Reads the audience that an operator configured.
+ * Reads the audience that an operator configured. A host without a path is the same with a slash and without (RFC 3986
+ * section 6.2.3), and clients write either; anything else is one string.
  *
  * @throws GatewayError `invalid_configuration` where there is none
  */
@@ -13,7 +14,15 @@ export function readAudience(audience: string | readonly string[]): Audience {
   if (all.length === 0 || all.some((one) => typeof one !== 'string' || one === '')) {
     throw new GatewayError('invalid_configuration', 'audience must name what tokens are meant for')
   }
-  return new Map(all.map((one) => [one, URL.canParse(one) ? fixedUrl(one) : undefined]))
+  const read = new Map<string, URL | undefined>()
+  for (const one of all) {
+    const url = URL.canParse(one) ? fixedUrl(one) : undefined
+    read.set(one, url)
+    if (url !== undefined && (one === url.origin || one === `${url.origin}/`)) {
+      read.set(url.origin, url).set(`${url.origin}/`, url)
+    }
+  }
+  return read
 }
 
 const members = 'href origin protocol username password host hostname port pathname search hash'.split(' ')

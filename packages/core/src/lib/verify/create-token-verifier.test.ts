@@ -266,6 +266,17 @@ describe('claims', () => {
     expect(auth.resource?.href).toBe(audience)
   })
 
+  test.each(['https://mcp.example.com', 'https://mcp.example.com/'])(
+    '[R6] a host is one resource with a slash and without: %s',
+    async (aud) => {
+      for (const configured of ['https://mcp.example.com', 'https://mcp.example.com/']) {
+        await accepts(await sign(es256, { aud }), { audience: configured })
+        await refuses(await sign(es256, { aud: `${aud}//` }), { audience: configured })
+        await refuses(await sign(es256, { aud: 'https://MCP.example.com' }), { audience: configured })
+      }
+    },
+  )
+
   test.each([
     'https://login.example.com/',
     'https://LOGIN.example.com',
