@@ -14,7 +14,7 @@ import type { ForwardAuthOptions } from './forward-auth-options.js'
 import type { HeaderPairs } from './identity.js'
 import { readHeaderNames } from './identity-headers.js'
 import { buildRoutes } from './route.js'
-import { isLoopback } from './route-table.js'
+import { isLoopback, RouteTable } from './route-table.js'
 import { servePublic } from './serve-public.js'
 
 /**
@@ -53,17 +53,18 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const origins = [...new Set(routes.map(({ location }) => location.origin))]
   const loopback = origins.some((origin) => isLoopback(new URL(origin).hostname))
   const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options
+  const table = new RouteTable(routes)
   const discovery = discoveryAddresses(routes, authority.issuer)
   const decide = createDecider({
     dialect,
     prefix: path,
-    routes,
+    table,
     discovery,
     names,
     assertionHeader: header,
     allowedOrigins,
   })
-  const serve = servePublic({ routes, allowedOrigins, authority, jwksPath, keys })
+  const serve = servePublic({ routes, table, allowedOrigins, authority, jwksPath, keys })
 
   const isAsked = (target: string): boolean =>
     target.startsWith(path) && (dialect === 'ext-authz' ? /^\// : /^(?:\?|$)/).test(target.slice(path.length))

@@ -14,14 +14,14 @@ import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
 import { finishRefusal } from './refusal.js'
 import { type Remembered, remembered } from './remembered.js'
 import type { Route } from './route.js'
-import { RouteTable } from './route-table.js'
+import type { RouteTable } from './route-table.js'
 
 /** What decisions depend on. */
 export interface DeciderOptions {
   readonly dialect: Dialect
   /** The path in front of the original one, for `ext-authz`. */
   readonly prefix: string
-  readonly routes: readonly Route[]
+  readonly table: RouteTable<Route>
   /** Addresses that are open to everybody, as `https://host/path`. */
   readonly discovery: ReadonlySet<string>
   readonly names: IdentityHeaderNames
@@ -34,9 +34,7 @@ export type Decide = (request: AuthRequest, context: Context) => Promise<HeaderP
 
 /** Makes the decision about requests, independent of how they come in. */
 export function createDecider(options: DeciderOptions): Decide {
-  const { dialect, prefix, discovery, names, assertionHeader, allowedOrigins } = options
-  const table = new RouteTable<Route>()
-  for (const route of options.routes) table.add(route)
+  const { dialect, prefix, table, discovery, names, assertionHeader, allowedOrigins } = options
   const headers = [...Object.values(names), assertionHeader]
   const isVariant = variantMatcher(headers)
   const nobody = anonymous(headers)
@@ -100,10 +98,10 @@ export function createDecider(options: DeciderOptions): Decide {
     const route = table.find(original.origin, original.path)
     const result = await answer(original, route, request, context).catch((error: unknown) => failed(error, context))
     const denied = result instanceof Response
-    context.logger?.[denied ? 'info' : 'debug'](
-      { method: original.method, url: original.origin + original.path, status: denied ? result.status : 200 },
-      denied ? 'refused' : 'allowed',
-    )
+    // Paths that are nobody's are not logged: people paste tokens into them
+    const { method, origin } = original
+    const fields = { method, origin, resource: route?.location.resource, status: denied ? result.status : 200 }
+    context.logger?.[denied ? 'info' : 'debug'](fields, denied ? 'refused' : 'allowed')
     if (!denied && !request.headers.has('origin')) return result
     const response = denied ? finishRefusal(result, form(dialect, original, route, request)) : allowed(result)
     // A preflight must come through as 200, so it is none for `cors`
@@ -115,6 +113,7 @@ export function createDecider(options: DeciderOptions): Decide {
 export function allowed(pairs: HeaderPairs): Response {
   return new Response(null, { headers: pairs as [string, string][] })
 }
+
 const passed = new Response(null)
 const readsOnly: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 

@@ -3,7 +3,7 @@
  * auth request and Caddy a client's `X-Original-*`, so each dialect reads only the headers that its proxies overwrite.
  *
  * - `forwarded`: `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`. Traefik, Caddy, HAProxy with the Lua recipe.
- * - `original`: `X-Original-Method` and `X-Original-URL`. nginx, ingress-nginx, Apache httpd set up likewise.
+ * - `original`: `X-Original-Method` and `X-Original-URL`. nginx, ingress-nginx.
  * - `ext-authz`: the method, path and `Host` of the auth request itself, and `X-Forwarded-Proto`. Envoy, Istio, Gateway API.
  */
 export type Dialect = 'forwarded' | 'original' | 'ext-authz'

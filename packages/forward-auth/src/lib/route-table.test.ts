@@ -36,15 +36,12 @@ test.each([
 })
 
 test('one place holds one server', () => {
-  const table = new RouteTable()
-  table.add(place('/mcp'))
-  expect(() => table.add(place('https://mcp.example.com:443/mcp'))).toThrow('twice')
+  expect(() => new RouteTable([place('/mcp'), place('https://mcp.example.com:443/mcp')])).toThrow('twice')
 })
 
 test('paths are compared as text', () => {
-  const table = new RouteTable()
   const route = place('/mcp')
-  table.add(route)
+  const table = new RouteTable([route])
   expect(table.find(url, '/mcp')).toBe(route)
   expect(table.find(url, '/mcp/')).toBe(route)
   for (const path of ['/', '/MCP', '/mcp/x', '/mcpx', '//mcp', '/mcp//', '/./mcp', '/%6dcp', '/mcp;x', '/mcp%2f']) {
@@ -55,9 +52,8 @@ test('paths are compared as text', () => {
 })
 
 test('[attack 143] what is below a server belongs to it only where every proxy reads the path alike', () => {
-  const table = new RouteTable()
   const [outer, inner, root] = [place('/mcp', true), place('/mcp/inner'), place('https://b.example', true)]
-  for (const route of [outer, inner, root]) table.add(route)
+  const table = new RouteTable([outer, inner, root])
   expect(table.find(url, '/mcp/a/b')).toBe(outer)
   expect(table.find(url, '/mcp/a%20b')).toBe(outer)
   expect(table.find(url, '/mcp/inner')).toBe(inner)
@@ -90,8 +86,7 @@ test('[attack 143] what is below a server belongs to it only where every proxy r
 })
 
 test('[attack 157] a long path that fits nothing is read in linear time', () => {
-  const table = new RouteTable()
-  table.add(place('/mcp', true))
+  const table = new RouteTable([place('/mcp', true)])
   const started = performance.now()
   for (let round = 0; round < 100; round++) table.find(url, `/mcp/${'a'.repeat(2000)}!"`)
   expect(performance.now() - started).toBeLessThan(500)

@@ -58,11 +58,13 @@ export interface Placed {
 export class RouteTable<T extends Placed> {
   readonly #routes = new Map<string, T>()
 
-  /** @throws {GatewayError} `invalid_configuration` for a location that is taken */
-  add(route: T): void {
-    const { origin, path, resource } = route.location
-    if (this.#routes.has(origin + path)) throw invalid(resource, 'is there twice')
-    this.#routes.set(origin + path, route)
+  /** @throws {GatewayError} `invalid_configuration` for two at one location */
+  constructor(routes: readonly T[]) {
+    for (const route of routes) {
+      const { origin, path, resource } = route.location
+      if (this.#routes.has(origin + path)) throw invalid(resource, 'is there twice')
+      this.#routes.set(origin + path, route)
+    }
   }
 
   find(origin: string, path: string): T | undefined {

@@ -1,10 +1,12 @@
 import { type Authority, challenge, compose, cors, type Handler, oauthError } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Route } from './route.js'
+import type { RouteTable } from './route-table.js'
 
 /** What there is to serve besides decisions. */
 export interface PublicOptions {
   readonly routes: readonly Route[]
+  readonly table: RouteTable<Route>
   readonly allowedOrigins: readonly string[]
   readonly authority: Authority
   readonly jwksPath: string
@@ -17,14 +19,12 @@ const wellKnown = '/.well-known/oauth-protected-resource'
  * Answers what a proxy routes here instead of asking about it: resource metadata, preflights of the servers, the keys of
  * assertions, and the authorization server's endpoints. Everything else is 401, so that a catch-all route is closed.
  */
-export function servePublic({ routes, allowedOrigins, authority, jwksPath, keys }: PublicOptions): Handler {
+export function servePublic({ routes, table, allowedOrigins, authority, jwksPath, keys }: PublicOptions): Handler {
   // The scheme behind a proxy is not the public one, so hosts are compared, with the port that the client named
   const byHost = new Map<string, Route[]>()
-  const paths = new Set<string>()
   for (const route of routes) {
     const host = hostOf(new URL(route.location.origin))
     byHost.set(host, [...(byHost.get(host) ?? []), route])
-    paths.add(host + route.location.path)
   }
   const answerPreflight = compose([cors({ allowedOrigins })], () => challenge())
 
@@ -36,7 +36,8 @@ export function servePublic({ routes, allowedOrigins, authority, jwksPath, keys 
     if (pathname === wellKnown || pathname.startsWith(`${wellKnown}/`)) {
       return serveMetadata(byHost.get(host) ?? [], request, context)
     }
-    if (request.method === 'OPTIONS' && paths.has(host + pathname)) return answerPreflight(request, context)
+    const isServer = table.find(`https://${host}`, pathname) ?? table.find(`http://${host}`, pathname)
+    if (request.method === 'OPTIONS' && isServer !== undefined) return answerPreflight(request, context)
     const { handle } = authority
     if (handle !== undefined && (authority.match?.(request) ?? true)) return handle(request, context)
     return challenge()
