@@ -5,10 +5,10 @@ import {
   lifetimeInMilliseconds,
   type Storage,
 } from '@mcp-gateway/core'
+import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
 import { decodeText, encodeText } from '../text.js'
-import { withDeadline } from '../with-deadline.js'
 import { assertTableName } from './schema.js'
 import { postgresStatements } from './statements.js'
 
@@ -49,8 +49,9 @@ export function postgresStorage(
   if (!(timeout > 0))
     throw new GatewayError('invalid_configuration', 'timeout of postgresStorage must be above 0 seconds')
   const statements = postgresStatements(table)
+  const answer = createDeadline('Postgres', timeout * 1000)
   const query = async (name: keyof typeof statements, ...values: unknown[]): Promise<Row[]> => {
-    const { rows } = await withDeadline('Postgres', pool.query(statements[name], values), timeout * 1000)
+    const { rows } = await answer(pool.query(statements[name], values))
     return rows as Row[]
   }
   let sweeping: Promise<unknown> = Promise.resolve()

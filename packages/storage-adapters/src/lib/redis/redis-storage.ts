@@ -5,9 +5,9 @@ import {
   lifetimeInMilliseconds,
   type Storage,
 } from '@mcp-gateway/core'
+import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { decodeText, encodeText } from '../text.js'
-import { withDeadline } from '../with-deadline.js'
 import { createScriptRunner, type IoredisClient, type NodeRedisClient } from './script-runner.js'
 import { add, compareAndSet, increment, list, remove, set, take } from './scripts.js'
 
@@ -53,7 +53,7 @@ export function redisStorage(
   /** Whoever repeats a command later than this has already been told that it failed. */
   const rememberFor = String(Math.ceil(timeout * 1000) + 1000)
   const recordKey = (key: string) => `{${prefix}}:${key}`
-  const answer = <T>(reply: Promise<T>) => withDeadline('Redis', reply, timeout * 1000)
+  const answer = createDeadline('Redis', timeout * 1000)
   const onRecord = (script: string, key: string, ...parameters: string[]) => {
     assertStorageKey(key)
     const name = encodeText(key)
