@@ -4,7 +4,7 @@ import { connectSdkV2 } from '../clients/sdk-v2.js'
 import { buildExample } from './build-examples.js'
 import { startExample } from './example-process.js'
 
-beforeAll(() => buildExample('express'), 170_000)
+beforeAll(() => buildExample('express'), 300_000)
 
 const nobody = () => Promise.reject(new Error('No login was expected'))
 

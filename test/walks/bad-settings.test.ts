@@ -7,7 +7,7 @@ import { type Ended, runExample } from './example-process.js'
 beforeAll(async () => {
   await buildExample('express')
   await buildExample('next')
-}, 170_000)
+}, 300_000)
 
 function expectOneMessage({ code, output }: Ended, message: RegExp): void {
   expect(output.trim()).toMatch(message)

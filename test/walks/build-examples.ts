@@ -16,7 +16,7 @@ export async function buildExample(name: ExampleName): Promise<void> {
     const turbo = join(root, 'node_modules/turbo/bin/turbo')
     const args = [turbo, 'run', 'build', `--filter=@mcp-gateway/example-${name}...`, '--output-logs=errors-only']
     const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' }
-    await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 150_000 }).catch((error) => {
+    await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 280_000 }).catch((error) => {
       throw new Error(`examples/${name} does not build:\n${error.stdout}\n${error.stderr}`)
     })
   })
@@ -38,7 +38,7 @@ function acquired(): boolean {
     return true
   } catch {
     // Left by a run that was killed.
-    if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 180_000) rmdirSync(lock)
+    if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 300_000) rmdirSync(lock)
     return false
   }
 }

@@ -5,7 +5,7 @@ import { startExample } from './example-process.js'
 
 beforeAll(async () => {
   for (const name of ['express', 'hono', 'next'] as const) await buildExample(name)
-}, 170_000)
+}, 300_000)
 
 /** Whether something accepts connections there. */
 function accepts(host: string, port: number): Promise<boolean> {

@@ -5,7 +5,7 @@ import { startRedis } from '../servers/redis.js'
 import { buildExample } from './build-examples.js'
 import { startExample } from './example-process.js'
 
-beforeAll(() => buildExample('express'), 170_000)
+beforeAll(() => buildExample('express'), 300_000)
 
 test.runIf(hasBinary('redis-server'))(
   'answers 503 while Redis is down, and then honours every code and token of before [attack 159]',

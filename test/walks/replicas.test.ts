@@ -8,7 +8,7 @@ import { freePort } from '../servers/server-process.js'
 import { buildExample } from './build-examples.js'
 import { startExample } from './example-process.js'
 
-beforeAll(() => buildExample('express'), 170_000)
+beforeAll(() => buildExample('express'), 300_000)
 
 test.runIf(hasBinary('redis-server'))(
   'shares clients, codes, tokens and revocations between two gateways on one Redis [attack 35]',

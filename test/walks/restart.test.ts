@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createPerson } from '../clients/person.js'
+import { initialize } from '../clients/plain-client.js'
 import { connectSdkV2 } from '../clients/sdk-v2.js'
 import { hasBinary } from '../servers/binary.js'
 import { startRedis } from '../servers/redis.js'
 import { buildExample } from './build-examples.js'
 import { startExample } from './example-process.js'
 
-beforeAll(() => buildExample('express'), 170_000)
+beforeAll(() => buildExample('express'), 300_000)
 
 const ada = createPerson({ name: 'ada' })
 
@@ -25,24 +26,10 @@ async function surviveRestart(env: Record<string, string>, storage: string): Pro
   await first.ended
 
   const second = await startExample('express', { ...env, INIT_CWD: folder, PORT: new URL(first.url).port })
-  const initialize = (token: string) =>
-    fetch(`${second.url}/everything/mcp`, {
-      method: 'POST',
-      headers: {
-        Authorization: token,
-        'Content-Type': 'application/json',
-        Accept: 'application/json, text/event-stream',
-      },
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        id: 1,
-        method: 'initialize',
-        params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'walk', version: '1.0.0' } },
-      }),
-    })
-  const [, payload = ''] = authorization.split('.')
-  expect((await initialize(authorization)).status).toBe(200)
-  expect((await initialize(authorization.replace(payload, `${payload}x`))).status).toBe(401)
+  const token = authorization.replace('Bearer ', '')
+  const [, payload = ''] = token.split('.')
+  expect(await initialize(second.url, token)).toBe(200)
+  expect(await initialize(second.url, token.replace(payload, `${payload}x`))).toBe(401)
 }
 
 test('keeps keys and logins over a crash, in a file by default', () => surviveRestart({}, 'SQLite in '))

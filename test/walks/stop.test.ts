@@ -11,7 +11,7 @@ const exitCode = (name: ExampleName, signal: 'SIGINT' | 'SIGTERM') =>
   name === 'next' ? { SIGINT: 130, SIGTERM: 143 }[signal] : 0
 
 describe.each(['express', 'hono', 'next'] as const)('examples/%s', (name) => {
-  beforeAll(() => buildExample(name), 170_000)
+  beforeAll(() => buildExample(name), 300_000)
 
   /** Two people in sessions of their own, each with a stream open and a process behind it. */
   async function busyExample() {

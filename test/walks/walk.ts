@@ -15,7 +15,7 @@ const ada = createPerson({ name: 'ada' })
  * connected, and everything that a session can do, until its end.
  */
 export function walks(name: ExampleName): void {
-  beforeAll(() => buildExample(name), 170_000)
+  beforeAll(() => buildExample(name), 300_000)
 
   describe(`examples/${name}`, () => {
     test.each([
