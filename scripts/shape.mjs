@@ -11,9 +11,9 @@ const longest = 250
 
 /** Entries that run on any web-standard runtime, so that nothing they import may import a `node:` module. */
 const neutral = {
-  core: ['index', 'keys', 'introspection', 'oauth-client', 'next', 'testing'],
+  core: ['index', 'keys', 'introspection', 'oauth-client', 'next', 'dpop', 'presets', 'testing'],
   'oauth-server': 'all',
-  'forward-auth': 'all',
+  'forward-auth': ['index'],
   'storage-adapters': 'all',
 }
 

@@ -27,7 +27,8 @@ test('a tarball has code, types, sources, a readme and the licence, and no test 
     expect(paths, name).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     expect(
       paths.filter(
-        (path) => !/^(LICENSE|[A-Z]+\.md|package\.json|dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.ts)$/.test(path),
+        (path) =>
+          !/^(LICENSE|[A-Z]+\.md|package\.json|dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.ts|recipes\/.+)$/.test(path),
       ),
       name,
     ).toEqual([])
