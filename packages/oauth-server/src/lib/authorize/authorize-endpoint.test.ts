@@ -179,7 +179,7 @@ test('POST takes a form and nothing else [attack 30]', async () => {
   await expectPage(await setup.call('/authorize', json))
 })
 
-test('no redirect here is a 307 or 308 [attack 31]', async () => {
+test('no redirect here is a 307 or 308, and none tells where it came from [attack 31, attack 32]', async () => {
   const response = await authorize({ response_type: 'token' })
   expect(response.status).toBe(303)
   expect(response.headers.get('referrer-policy')).toBe('no-referrer')
