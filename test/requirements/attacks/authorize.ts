@@ -108,7 +108,7 @@ export const authorize: Requirements = {
     rule: 'A POST with credentials is never answered by 307 or 308.',
   },
   'attack 32': {
-    held: false,
+    held: true,
     source: 'RFC 9700 section 4.2.4',
     rule: 'Pages whose URL carries secrets send no referrer.',
   },
