@@ -42,7 +42,7 @@ export function fromJson(bytes: Uint8Array, json: unknown, options: ParseMessage
 }
 
 /** Parses UTF-8 JSON, or throws with code -32700. */
-export function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(bytes))
   } catch {
