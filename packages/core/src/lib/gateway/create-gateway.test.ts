@@ -356,6 +356,12 @@ test('a preflight needs no token, and errors carry the same headers as successes
   expect([failed.status, failed.headers.get('access-control-allow-origin')]).toEqual([500, origin])
 })
 
+test('the own origin is known as browsers write it, the resource as it was configured', async () => {
+  const app = gateway({ url: 'https://MCP.example.com:443' })
+  const response = await app.fetch(post('/notes/mcp', { Origin: 'https://mcp.example.com' }))
+  expect(await response.json()).toMatchObject({ result: { resource: 'https://MCP.example.com:443/notes/mcp' } })
+})
+
 test('a preflight of a foreign origin is refused, and OPTIONS without one is no preflight', async () => {
   const headers = { Origin: 'https://evil.com', 'Access-Control-Request-Method': 'POST' }
   const foreign = await gateway().fetch(new Request(`${url}/notes/mcp`, { method: 'OPTIONS', headers }))

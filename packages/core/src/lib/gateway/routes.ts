@@ -93,7 +93,9 @@ function guard(
   resource: string,
   verifier: TokenVerifier | undefined,
 ): Handler {
-  const own = base.loopback ? [base.origin, 'loopback'] : [base.origin]
+  // As browsers write it: in lower case, without a default port
+  const origin = new URL(base.origin).origin
+  const own = base.loopback ? [origin, 'loopback'] : [origin]
   const { allowedOrigins = own } = options
   // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
   const { allowedHosts = base.loopback ? ['loopback', base.hostname] : undefined } = options
