@@ -9,6 +9,7 @@ export type {
   IdentityProvider,
   LoginAnswer,
   LoginField,
+  LoginForm,
   LoginRefusal,
   LoginRequest,
   LoginResult,

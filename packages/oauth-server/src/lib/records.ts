@@ -11,9 +11,3 @@ export async function readRecord<T>(storage: Storage, key: string): Promise<Stor
   const entry = await storage.get(key)
   return entry && { value: JSON.parse(entry.value) as T, version: entry.version }
 }
-
-/** Reads and deletes a record that this package wrote: of several callers one gets it. */
-export async function takeRecord<T>(storage: Storage, key: string): Promise<T | undefined> {
-  const value = await storage.take(key)
-  return value === undefined ? undefined : (JSON.parse(value) as T)
-}

@@ -165,3 +165,23 @@ test('keys at a jwks_uri are fetched once, and again when a new one is used [att
   expect(await send(await signed())).toBe('invalid_grant')
   expect(fetched).toHaveLength(2)
 })
+
+test.each([
+  ['redirects', () => new Response('', { status: 302, headers: { location: 'https://evil.example.com' } }), 401],
+  ['answers too much', () => new Response('x'.repeat(70_000)), 401],
+  ['answers no keys', () => Response.json({ keys: [] }), 401],
+  ['is away', () => Promise.reject(new TypeError('fetch failed')), 503],
+])('a jwks_uri that %s proves nothing [attack 91, attack 98]', async (_, answer, status) => {
+  const setup = setUp({ transport: async () => answer() })
+  const client = await register(setup, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://client.example.com/jwks',
+  })
+  const fields = {
+    grant_type: 'refresh_token',
+    refresh_token: 'x',
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(client.client_id as string),
+  }
+  expect((await setup.call('/token', form(fields))).status).toBe(status)
+})

@@ -1,3 +1,4 @@
+import { GatewayError } from '@mcp-gateway/core'
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import type { Server } from '../server.js'
 import { assertionAlgorithms } from './auth-methods.js'
@@ -35,6 +36,8 @@ export async function assertionFits(server: Server, client: Client, assertion: s
     return await server.storage.add(key, '', { ttl: left + 2 * tolerance })
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof TypeError) return false
+    // Keys at an address that nobody may ask are no keys; an address that is away is an outage.
+    if (error instanceof GatewayError && error.code === 'outbound_refused') return false
     throw error
   }
 }

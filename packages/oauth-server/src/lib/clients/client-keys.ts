@@ -13,7 +13,9 @@ export const jwksSchema: z.ZodType<ClientKeys> = z.object({
   keys: z
     .array(
       z
-        .looseObject({ kty: z.enum(['EC', 'RSA', 'OKP'], 'must be EC, RSA or OKP') })
+        .object({ kty: z.enum(['EC', 'RSA', 'OKP'], 'must be EC, RSA or OKP') })
+        // Nothing nested: what is taken is written as JSON again
+        .catchall(z.union([z.string(), z.boolean(), z.array(z.string())]))
         .refine((key) => !privateMembers.some((name) => name in key), 'must be a public key'),
     )
     .min(1)

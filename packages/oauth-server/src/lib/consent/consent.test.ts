@@ -307,6 +307,13 @@ describe('the login step', () => {
     expect((await setup.call('/login', form({ state: handle, username: 'alice' }, { cookie }))).status).toBe(403)
   })
 
+  test('that is a form is not answered by a callback', async () => {
+    const setup = setUp()
+    const { handle, cookie } = await reachLogin(setup)
+    const callback = await setup.call(`/callback/dev?state=${handle}&username=alice`, { headers: { cookie } })
+    expect([callback.status, callback.headers.get('location')]).toEqual([403, null])
+  })
+
   test('is over after ten minutes [attack 104]', async () => {
     const setup = setUp()
     const { path, cookie } = await reachLogin(setup)

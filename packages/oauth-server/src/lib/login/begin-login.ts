@@ -22,8 +22,8 @@ export async function beginLogin(
     const outcome = { error: start.refused, error_description: 'The sign-in could not begin' }
     return authorizationResponse(settings.issuer, request, outcome, cookies)
   }
-  const memo = 'redirect' in start ? start.memo : undefined
-  await saveStep(server, handle, { step: 'login', request, browser, memo })
+  const kept = 'redirect' in start ? { memo: start.memo } : { form: start }
+  await saveStep(server, handle, { step: 'login', request, browser, ...kept })
   const location = 'redirect' in start ? start.redirect : `${settings.issuer}/login?state=${handle}`
   const headers = new Headers({ Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' })
   for (const each of [...cookies, cookie]) headers.append('Set-Cookie', each)

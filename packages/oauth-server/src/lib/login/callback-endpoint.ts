@@ -1,3 +1,4 @@
+import { Refusal } from '../http/refusal.js'
 import { refusalPage } from '../pages/refusal-page.js'
 import type { Server } from '../server.js'
 import { completeLogin } from './complete-login.js'
@@ -8,6 +9,8 @@ export async function callbackEndpoint(server: Server, request: Request): Promis
   const { searchParams } = new URL(request.url)
   const handle = searchParams.get('state') ?? undefined
   const transaction = await readStep(server, request, handle, 'login')
+  if (transaction.form)
+    throw new Refusal(403, 'access_denied', 'The sign-in is a form, and this is not how to answer it.')
   // The provider's answer is good once
   await useStep(server, handle as string)
   return completeLogin(server, {

@@ -153,3 +153,37 @@ test('GitHub is asked after the person approved, and told nothing before [attack
   expect(await page.text()).toContain('GitHub')
   expect(server.requests).toEqual([])
 })
+
+test('a callback is taken once, from the browser that approved, and from no form [attack 104]', async () => {
+  const setup = start()
+  const client = await register(setup)
+  const seen: { url: string; cookie: string }[] = []
+  await followLogin(issuer + authorizePath(client.client_id as string, pkce().challenge), redirectUri, {
+    fetch: (url, init) => {
+      if (!url.startsWith(issuer)) return fetch(url, init)
+      seen.push({ url, cookie: new Headers(init.headers).get('cookie') ?? '' })
+      return setup.server.fetch(new Request(url, init))
+    },
+  })
+  const callback = seen.find(({ url }) => url.includes('/callback/github'))
+  const again = await setup.server.fetch(
+    new Request(callback?.url ?? '', { headers: { cookie: callback?.cookie ?? '' } }),
+  )
+  expect(again.status).toBe(403)
+
+  let stolen = ''
+  await followLogin(issuer + authorizePath(client.client_id as string, pkce().challenge), redirectUri, {
+    fetch: async (url, init) => {
+      if (!url.startsWith(issuer)) return fetch(url, init)
+      if (url.includes('/callback/github')) {
+        stolen = url
+        const headers = { cookie: new Headers(init.headers).get('cookie') ?? '' }
+        expect((await setup.server.fetch(new Request(url))).status).toBe(403)
+        const posted = new URL(url.replace('/callback/github', '/login'))
+        expect((await setup.server.fetch(new Request(posted, { headers }))).status).toBe(403)
+      }
+      return setup.server.fetch(new Request(url, init))
+    },
+  })
+  expect(stolen).not.toBe('')
+})

@@ -35,6 +35,15 @@ export interface LoginRefusal {
   readonly reason: string
 }
 
+/** A form of a provider's own, which we put on a page. */
+export interface LoginForm {
+  readonly form: readonly LoginField[]
+  /** What the button says. */
+  readonly submit: string
+  /** What else there is to know. */
+  readonly note?: string
+}
+
 /** How a login begins: at another site, or with a form on a page of ours. */
 export type LoginStart =
   | LoginRefusal
@@ -43,7 +52,7 @@ export type LoginStart =
       /** Kept on the server until the browser comes back, such as a nonce and a code verifier. */
       readonly memo?: string
     }
-  | { readonly form: readonly LoginField[]; readonly submit: string; readonly note?: string }
+  | LoginForm
 
 /** What came back: the query of the callback, or the fields of the form. */
 export interface LoginAnswer {

@@ -5,40 +5,50 @@ import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import { html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server.js'
-import { callbackUrl } from './begin-login.js'
 import { completeLogin } from './complete-login.js'
+import type { LoginForm } from './identity-provider.js'
 import { closeStep, readStep, type Transaction } from './transaction.js'
 
 /** The login form of a provider that has one: GET shows it, POST takes it. */
 export async function loginEndpoint(server: Server, request: Request): Promise<Response> {
   if (request.method === 'GET') {
     const handle = parameters(new URL(request.url).searchParams).get('state')
-    const transaction = await readStep(server, request, handle, 'login')
-    return loginPage(server, handle as string, transaction)
+    const { transaction, form } = await readFormStep(server, request, handle)
+    return loginPage(server, handle as string, transaction, form)
   }
   refuseCrossSite(request, server.settings.issuer)
-  const form = await readForm(request)
-  const handle = form.get('state')
-  const transaction = await readStep(server, request, handle, 'login')
+  const fields = await readForm(request)
+  const handle = fields.get('state')
+  const { transaction, form } = await readFormStep(server, request, handle)
   const answer = new URLSearchParams()
-  for (const { name } of await fields(server, handle as string)) answer.set(name, form.get(name) ?? '')
+  for (const { name } of form.form) answer.set(name, fields.get(name) ?? '')
   return completeLogin(server, {
     request,
     handle: handle as string,
     transaction,
     parameters: answer,
     close: () => closeStep(server, handle as string, transaction),
-    again: (message) => loginPage(server, handle as string, transaction, message),
+    again: (message) => loginPage(server, handle as string, transaction, form, message),
   })
 }
 
-async function loginPage(
+async function readFormStep(
+  server: Server,
+  request: Request,
+  handle: string | undefined,
+): Promise<{ transaction: Transaction; form: LoginForm }> {
+  const transaction = await readStep(server, request, handle, 'login')
+  if (!transaction.form) throw new Refusal(403, 'access_denied', 'The sign-in is not a form on this server.')
+  return { transaction, form: transaction.form }
+}
+
+function loginPage(
   server: Server,
   handle: string,
   transaction: Transaction,
+  { form, submit, note }: LoginForm,
   message?: string,
 ): Promise<Response> {
-  const start = await begin(server, handle)
   return pageResponse(server.settings.pages, {
     title: 'Sign in',
     status: message ? 400 : 200,
@@ -47,22 +57,12 @@ async function loginPage(
 ${message ? html`<p class="warning" role="alert" id="message">${message}</p>` : html``}
 <form method="post" action="${server.settings.path}/login">
 <input type="hidden" name="state" value="${handle}">
-${start.form.map(
+${form.map(
   (field, index) => html`<label for="${field.name}">${field.label}</label>
 <input type="text" id="${field.name}" name="${field.name}" autocomplete="${field.autocomplete ?? 'off'}" autocapitalize="none" spellcheck="false" required${index === 0 ? html` autofocus` : html``}${message ? html` aria-describedby="message"` : html``}>`,
 )}
-${start.note ? html`<p class="note">${start.note}</p>` : html``}
-<div class="actions"><button type="submit" class="primary">${start.submit}</button></div>
+${note ? html`<p class="note">${note}</p>` : html``}
+<div class="actions"><button type="submit" class="primary">${submit}</button></div>
 </form>`,
   })
-}
-
-async function begin(server: Server, handle: string) {
-  const start = await server.identityProvider.begin({ callbackUrl: callbackUrl(server), state: handle, fresh: false })
-  if (!('form' in start)) throw new Refusal(404, 'invalid_request', 'This server has no login form of its own.')
-  return start
-}
-
-async function fields(server: Server, handle: string) {
-  return (await begin(server, handle)).form
 }

@@ -7,6 +7,7 @@ import { readCookie } from '../http/cookies.js'
 import { Refusal } from '../http/refusal.js'
 import { readRecord } from '../records.js'
 import type { Server } from '../server.js'
+import type { LoginForm } from './identity-provider.js'
 
 /** Seconds. */
 const doubleClick = 5
@@ -21,6 +22,8 @@ export interface Transaction {
   readonly user?: GrantUser
   /** Whether it was answered, a moment ago. */
   readonly closed?: boolean
+  /** The form to answer, if the login is one. */
+  readonly form?: LoginForm
   /** What the identity provider wants back at its callback. */
   readonly memo?: string
 }

@@ -123,6 +123,12 @@ describe('client keys [attack 75]', async () => {
     expect(answer).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
   })
 
+  test('nested members, however deep [attack 72]', async () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+    const body = JSON.stringify({ ...good, jwks: { keys: [{ kty: 'EC', x: 'DEEP' }] } }).replace('"DEEP"', deep)
+    expect(await post(body)).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+  })
+
   test('public keys are taken', async () => {
     const answer = await post({ ...good, token_endpoint_auth_method: 'private_key_jwt', jwks })
     expect(answer).toMatchObject({ status: 201, jwks })
