@@ -38,6 +38,7 @@ function naive(): RequestListener {
     const stdio = new StdioClientTransport({ command, args })
     http.onmessage = (message) => stdio.send(message)
     stdio.onmessage = (message) => http.send(message)
+    stdio.onerror = () => {}
     http.onclose = () => stdio.close()
     await stdio.start()
     await http.start()

@@ -57,7 +57,7 @@ export async function startPeer(name: 'supergateway' | 'mcp-proxy', modules: str
   }
   const server = spawn(process.execPath, peers[name], { stdio: 'ignore' })
   const target = { name, url: `http://127.0.0.1:${port}/mcp`, headers: {}, process: server }
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 600; attempt++) {
     try {
       await call(target, await openSession(target), { mark: 'ready' })
       return target

@@ -6,6 +6,8 @@ import type { PooledChild } from './pool.js'
 
 /** What an exchange tells the leg. */
 export interface ExchangeHost {
+  /** The child has answered with a result. */
+  answered(exchange: Exchange, bytes: Buffer): void
   /** It is over. */
   done(exchange: Exchange): void
   /** A listener lost its child; another is found for it, or it ends. */
@@ -66,6 +68,7 @@ export class Exchange implements StreamHost {
         this.#host.lost(this)
         return
       }
+      if (bytes !== undefined && errorCode === undefined) this.#host.answered(this, bytes)
       this.end(bytes, statuses[errorCode ?? 0])
     }
     this.pending = child.connection.request(this.message, { waiter: { related, answer }, principal: this.principal })

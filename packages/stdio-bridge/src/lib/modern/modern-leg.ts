@@ -8,6 +8,7 @@ import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import { Exchange } from './exchange.js'
 import { checkHeaderParameters } from './header-parameters.js'
 import { legacyOnly, Pool, type PooledChild } from './pool.js'
+import { TaskOwners } from './task-owners.js'
 
 const openAfter = 10_000
 const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
@@ -17,6 +18,7 @@ export class ModernLeg {
   readonly pool: Pool
   readonly #settings: Settings
   readonly #exchanges: Set<Exchange> = new Set()
+  readonly #tasks: TaskOwners = new TaskOwners()
   readonly #perPrincipal: Map<string, number> = new Map()
 
   constructor(settings: Settings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
@@ -46,7 +48,9 @@ export class ModernLeg {
     if (message.kind === 'request' && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
       return refuse(tooManyRequests, message)
     }
-    const child = await this.pool.acquire(owner)
+    const task = message.method?.startsWith('tasks/') ? this.#tasks.of(message.name ?? '') : undefined
+    if (task !== undefined && task.principal !== owner.principal) return noSuchTask(message)
+    const child = await this.pool.acquire(owner, task?.child)
     if (child === legacyOnly) return unsupported(message)
     if (isRefusal(child)) return refuse(child, message)
     const { connection } = child
@@ -84,6 +88,7 @@ export class ModernLeg {
       if (isLate) child?.connection.giveUp(pending)
     }
     this.pool.tick(now)
+    this.#tasks.tick()
   }
 
   /** Ends the listeners; the answers of the others end with their children. */
@@ -93,6 +98,9 @@ export class ModernLeg {
 
   #begin(message: Message, context: Context, principal: string, child: PooledChild): Exchange {
     const exchange = new Exchange(message, context, principal, {
+      answered: ({ child: by }, bytes) => {
+        if (by !== undefined) this.#tasks.see(bytes, { principal, child: by })
+      },
       done: (over) => {
         this.#exchanges.delete(over)
         const left = this.#countOf(principal) - 1
@@ -129,6 +137,11 @@ export class ModernLeg {
   #countOf(principal: string): number {
     return this.#perPrincipal.get(principal) ?? 0
   }
+}
+
+// What is another user's does not exist
+function noSuchTask({ id }: Message): Response {
+  return jsonRpcError({ status: 200, code: -32602, message: 'There is no such task', id })
 }
 
 // MCP M7

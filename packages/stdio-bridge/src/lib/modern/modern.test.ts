@@ -435,6 +435,38 @@ describe('Mcp-Param headers', () => {
   })
 })
 
+describe('tasks', () => {
+  const capabilities = { extensions: { [key('tasks')]: {} } }
+  const announce = async (bridge: StdioBridge, context: Context) => {
+    const response = await tool(bridge, 'slow_compute', { seconds: 0.2 }, { capabilities, context })
+    return (await response.json()).result as { resultType: string; taskId: string }
+  }
+  const get = async (bridge: StdioBridge, taskId: string, context: Context) => {
+    const sent = { params: { taskId }, capabilities, context, headers: { 'Mcp-Name': taskId } }
+    return (await send(bridge, 'tasks/get', sent)).json()
+  }
+  const alice = { auth: tokenOf('alice') }
+
+  test('are asked for at the child of a pool that runs them', async () => {
+    const bridge = create({ poolSize: 2 })
+    await send(bridge, 'tools/list', { context: alice })
+    const crowd = Array.from({ length: 34 }, (_, n) =>
+      tool(bridge, 'slow_compute', { seconds: 1 }, { id: n, context: alice }),
+    )
+    await until(() => bridge.stats().children === 2, 'there are two')
+    const tasks = await Promise.all(Array.from({ length: 6 }, () => announce(bridge, alice)))
+    for (const { taskId } of tasks) expect((await get(bridge, taskId, alice)).result).toMatchObject({ taskId })
+    for (const response of await Promise.all(crowd)) expect(response.status).toBe(200)
+  })
+
+  test('are for their own user only', async () => {
+    const { resultType, taskId } = await announce(shared, alice)
+    expect(resultType).toBe('task')
+    expect(await get(shared, taskId, { auth: tokenOf('mallory') })).toMatchObject({ id: 1, error: { code: -32602 } })
+    expect((await get(shared, taskId, alice)).result.status).toBe('working')
+  })
+})
+
 describe('a server of the other era', () => {
   test('[S2, M7] a legacy server is found out by any error, once, and the client is told what it speaks', async () => {
     const bridge = create({}, fixture('hostile-server.mjs'))

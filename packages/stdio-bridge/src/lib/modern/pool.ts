@@ -59,9 +59,9 @@ export class Pool {
     for (const { children } of this.#groups.values()) yield* children
   }
 
-  /** The child that a request of this user goes to; to be given back with `release`. */
-  async acquire(owner: SessionOwner): Promise<PooledChild | Refusal | typeof legacyOnly> {
-    const choice = this.#choose(owner)
+  /** The child that a request of this user goes to, the wanted one while it lives; to be given back with `release`. */
+  async acquire(owner: SessionOwner, wanted?: PooledChild): Promise<PooledChild | Refusal | typeof legacyOnly> {
+    const choice = wanted?.connection.isOver === false ? wanted : this.#choose(owner)
     // Counted at once where it can be, so that requests of one moment spread
     const child = choice instanceof Promise ? await choice : choice
     if (typeof child !== 'string' && !isRefusal(child)) child.inFlight++
