@@ -11,7 +11,7 @@ type Outgoing = Parameters<NodeHandler>[1]
 
 /**
  * Mounts a forward-auth endpoint in a Node server, as `toNodeHandler` of `@mcp-gateway/core/node` does, which it uses for
- * everything but auth requests. Those are answered without a `Request` and a `Response`, at less than half of the cost,
+ * everything but auth requests. Those are answered without a `Request` and a `Response`, which cost more than the decision,
  * and with the path as it came, which a `Request` would have normalised.
  *
  * @throws {GatewayError} `invalid_configuration` for a bad entry in `trustedProxies`
