@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { build } from '../walks/build-examples.js'
 
 const root = join(import.meta.dirname, '../..')
 const execute = promisify(execFile)
@@ -32,37 +33,25 @@ export interface Consumer {
 }
 
 /**
- * Builds the packages in a copy, packs them and installs the tarballs into an empty folder, offline: what they depend
- * on comes from this repository's `node_modules`, and only what they declare is there.
+ * Builds and packs the packages, and installs the tarballs into an empty folder, offline: what they depend on comes
+ * from this repository's `node_modules`, and only what they declare is there.
  */
 export async function createConsumer(): Promise<Consumer> {
-  const workspace = await mkdtemp(join(await realpath(tmpdir()), 'mcp-gateway-packaging-'))
+  await build('./packages/*')
+  const folder = await mkdtemp(join(await realpath(tmpdir()), 'mcp-gateway-packaging-'))
   try {
-    return await install(workspace)
+    return await install(folder)
   } catch (error) {
-    await rm(workspace, { recursive: true })
+    await rm(folder, { recursive: true })
     throw error
   }
 }
 
-async function install(workspace: string): Promise<Consumer> {
+async function install(folder: string): Promise<Consumer> {
   const names = await readdir(join(root, 'packages'))
-  await copyWorkspace(workspace, names)
-  await build(workspace, 'core')
-  await Promise.all(names.filter((name) => name !== 'core').map((name) => build(workspace, name)))
-
-  const folder = join(workspace, 'consumer')
-  await mkdir(folder)
-  const manifests = await Promise.all(names.map((name) => readManifest(join(workspace, 'packages', name))))
-  const pack = await npm(
-    workspace,
-    'pack',
-    '--json',
-    '--pack-destination',
-    folder,
-    ...names.map((name) => `./packages/${name}`),
-  )
-  const packed = JSON.parse(pack) as Packed[]
+  const manifests = await Promise.all(names.map((name) => readManifest(join(root, 'packages', name))))
+  const paths = names.map((name) => `./packages/${name}`)
+  const packed = JSON.parse(await npm(root, 'pack', '--json', '--pack-destination', folder, ...paths)) as Packed[]
   const others = manifests
     .flatMap(({ dependencies = {} }) => Object.keys(dependencies))
     .filter((name) => !/^@mcp-gateway\//.test(name))
@@ -77,29 +66,8 @@ async function install(workspace: string): Promise<Consumer> {
     packed,
     manifests,
     run: (command, ...args) => run(folder, command, args),
-    remove: () => rm(workspace, { recursive: true }),
+    remove: () => rm(folder, { recursive: true }),
   }
-}
-
-async function copyWorkspace(workspace: string, names: string[]): Promise<void> {
-  const skipped = /[\\/](node_modules|dist|\.turbo)$/
-  for (const file of ['tsconfig.json', 'tsconfig.build.json', 'tsup.config.ts', 'packages']) {
-    await cp(join(root, file), join(workspace, file), { recursive: true, filter: (path) => !skipped.test(path) })
-  }
-  await mkdir(join(workspace, 'node_modules/@mcp-gateway'), { recursive: true })
-  for (const name of await readdir(join(root, 'node_modules'))) {
-    if (!/^(\.|@mcp-gateway$)/.test(name))
-      await symlink(join(root, 'node_modules', name), join(workspace, 'node_modules', name))
-  }
-  for (const name of names) {
-    await symlink(join(workspace, 'packages', name), join(workspace, 'node_modules/@mcp-gateway', name))
-  }
-}
-
-async function build(workspace: string, name: string): Promise<void> {
-  const folder = join(workspace, 'packages', name)
-  await run(folder, join(root, 'node_modules/.bin/tsup'), [])
-  await run(folder, join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'])
 }
 
 async function readManifest(folder: string): Promise<Manifest> {

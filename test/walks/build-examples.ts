@@ -12,12 +12,17 @@ const lock = join(root, 'node_modules/.cache/build-examples.lock')
  * the cache; test files that run at the same time build one after the other.
  */
 export async function buildExample(name: ExampleName): Promise<void> {
+  await build(`@mcp-gateway/example-${name}...`)
+}
+
+/** Builds what a filter of turbo selects. */
+export async function build(filter: string): Promise<void> {
   await locked(async () => {
     const turbo = join(root, 'node_modules/turbo/bin/turbo')
-    const args = [turbo, 'run', 'build', `--filter=@mcp-gateway/example-${name}...`, '--output-logs=errors-only']
+    const args = [turbo, 'run', 'build', `--filter=${filter}`, '--output-logs=errors-only']
     const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production' }
     await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 280_000 }).catch((error) => {
-      throw new Error(`examples/${name} does not build:\n${error.stdout}\n${error.stderr}`)
+      throw new Error(`${filter} does not build:\n${error.stdout}\n${error.stderr}`)
     })
   })
 }
