@@ -1,2 +1,3 @@
+export { isLoopbackIssuer } from './lib/keys/loopback-issuer.js'
 export type { SigningAlgorithm } from './lib/keys/signing-algorithm.js'
 export { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './lib/keys/signing-keys.js'

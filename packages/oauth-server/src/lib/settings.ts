@@ -1,6 +1,6 @@
 import { GatewayError } from '@mcp-gateway/core'
+import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
 import type { ResourceServer } from './introspection/resource-server.js'
-import { isLoopbackUrl } from './loopback.js'
 import type { AuthorizationServerOptions, Lifetimes } from './options.js'
 import type { PageOptions } from './pages/page-options.js'
 import { createRedirectUriRules, type RedirectUriRules } from './registration/redirect-uri-rules.js'
@@ -54,7 +54,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   return {
     issuer,
     path,
-    loopback: isLoopbackUrl(issuer),
+    loopback: isLoopbackIssuer(issuer),
     scopes: new Map(Object.entries(scopes)),
     defaultScopes,
     defaultResource: options.defaultResource,
@@ -119,7 +119,7 @@ function readRegistration({ registration = {} }: AuthorizationServerOptions): Re
 export function checkResource(resource: string): void {
   if (
     !/^https?:\/\/[^/?#@\s]+(\/[^#\s]*)?$/i.test(resource) ||
-    (!isLoopbackUrl(resource) && !/^https:/i.test(resource))
+    (!isLoopbackIssuer(resource) && !/^https:/i.test(resource))
   ) {
     fail(
       `The resource ${resource} must be an absolute https URL without user, query or fragment; http only on loopback`,
@@ -130,7 +130,8 @@ export function checkResource(resource: string): void {
 function issuerPath(issuer: string): string {
   const parts = /^(https?):\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.exec(issuer)
   if (!parts) fail(`The issuer ${issuer} must be a URL without user, query or fragment (RFC 8414 section 2)`)
-  if (parts[1] === 'http' && !isLoopbackUrl(issuer)) fail(`The issuer ${issuer} must use https; http only on loopback`)
+  if (parts[1] === 'http' && !isLoopbackIssuer(issuer))
+    fail(`The issuer ${issuer} must use https; http only on loopback`)
   const path = parts[2] ?? ''
   // Clients compare issuers as strings, and half of the stacks in use drop a slash at the end.
   if (path.endsWith('/')) fail(`The issuer ${issuer} must not end with a slash`)

@@ -1,5 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackUrl } from '../loopback.js'
+import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
 import type { IdentityProvider } from './identity-provider.js'
 
 /**
@@ -17,7 +17,7 @@ export function devLogin(): IdentityProvider {
     name: 'dev',
     title: 'the development login',
     validate(issuer) {
-      if (!isLoopbackUrl(issuer)) {
+      if (!isLoopbackIssuer(issuer)) {
         throw new GatewayError(
           'invalid_configuration',
           `devLogin() accepts any name and must not serve the public issuer ${issuer}: use github(…) or oidc(…), or a loopback issuer such as http://127.0.0.1:8787`,

@@ -1,7 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
+import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
-import { isLoopbackUrl } from '../loopback.js'
 import { type GithubAllow, isAllowed, isGithubAllow } from './github-allow.js'
 import { createGithubApi } from './github-api.js'
 import type { IdentityProvider } from './identity-provider.js'
@@ -58,7 +58,7 @@ export function github(options: GithubOptions): IdentityProvider {
     name: 'github',
     title: 'GitHub',
     validate(issuer) {
-      if (allow === undefined && !isLoopbackUrl(issuer)) {
+      if (allow === undefined && !isLoopbackIssuer(issuer)) {
         throw new GatewayError(
           'invalid_configuration',
           `github() would let every GitHub account use ${issuer}: set \`allow\` to { users, organizations, teams }, or to 'anyone' if that is meant`,
