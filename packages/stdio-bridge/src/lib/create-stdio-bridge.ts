@@ -1,18 +1,11 @@
-import {
-  type Context,
-  compose,
-  type Handler,
-  jsonRpcError,
-  type Mountable,
-  message,
-  mountable,
-} from '@mcp-gateway/core'
+import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
+import { message } from '@mcp-gateway/core/gateway'
 import { createCheck } from './check.js'
 import { SseLeg } from './http-sse/sse-leg.js'
 import { legacyLeg } from './legacy/legacy-leg.js'
 import { SessionSource } from './legacy/session-source.js'
 import { ModernLeg } from './modern/modern-leg.js'
-import type { Traffic } from './mux/connection.js'
+import type { Traffic } from './mux/traffic.js'
 import { readOptions, type StdioBridgeOptions } from './options.js'
 import { Nursery } from './process/nursery.js'
 import { Starter } from './process/starter.js'

@@ -1,6 +1,6 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import type { SessionOwner } from '../legacy/legacy-session.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Peer } from '../mux/peer.js'
 import type { ChildMessage } from '../wire/child-message.js'

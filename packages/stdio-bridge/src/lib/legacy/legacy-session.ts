@@ -6,33 +6,7 @@ import type { FailureReason, Peer, Pending, Waiter } from '../mux/peer.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
 import { Outbox } from './outbox.js'
-
-/** What a session takes from the options of its bridge. */
-export interface SessionSettings {
-  readonly historyBytes: number
-  readonly highWaterMark: number
-  /** In ms. */
-  readonly retry: number
-}
-
-/** Whose session it is: another's token finds nothing (MCP L9). */
-export interface SessionOwner {
-  readonly principal: string
-  readonly audience: string
-  readonly scopes: readonly string[]
-}
-
-/** What a session is looked after for; all in ms. */
-export interface SessionCare {
-  /** How long an undecided answer waits before it becomes a stream. */
-  readonly openAfter: number
-  /** Whether it is time for a sign of life. */
-  readonly keepAlive: boolean
-  /** How long a request of the child waits for a client to ask. */
-  readonly askTimeout: number
-  /** How long a reader may take nothing before its connection is given up. */
-  readonly stallTimeout: number
-}
+import type { SessionCare, SessionOwner, SessionSettings } from './session-types.js'
 
 /** Streams whose end may be asked for again. */
 const maxStreams = 64

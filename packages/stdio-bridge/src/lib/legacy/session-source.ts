@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Context, Message } from '@mcp-gateway/core'
-import { Connection, type Traffic } from '../mux/connection.js'
+import { Connection } from '../mux/connection.js'
 import { exclusive, type Routing, sharedByAll, sharedByUser } from '../mux/routing.js'
+import type { Traffic } from '../mux/traffic.js'
 import type { Settings } from '../options.js'
 import type { Starter } from '../process/starter.js'
 import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '../refusal.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
+import { agreedVersion, withoutCapabilities } from './initialize-message.js'
 import { LegacySession } from './legacy-session.js'
 import { newSessionId, ownerOf, SessionRegistry } from './session-registry.js'
 import { SharedChild, tellSubscription } from './shared-child.js'
@@ -233,20 +235,6 @@ export class SessionSource {
       void connection?.child.stop()
     }
   }
-}
-
-function agreedVersion(bytes: Buffer): string | undefined {
-  try {
-    const { result } = JSON.parse(bytes.toString('utf8'))
-    return typeof result?.protocolVersion === 'string' ? result.protocolVersion : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function withoutCapabilities(message: Message): Message {
-  const json = message.json()
-  return message.with({ ...json, params: { ...json.params, capabilities: {} } })
 }
 
 const tooMany: Refusal = {

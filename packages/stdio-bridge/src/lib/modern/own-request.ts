@@ -3,10 +3,10 @@ import type { Connection } from '../mux/connection.js'
 import type { Pending } from '../mux/peer.js'
 
 /** The revision that the bridge itself speaks with a modern child. */
-export const modernVersion = '2026-07-28'
+const modernVersion = '2026-07-28'
 
 /** Who the bridge's own requests belong to; no user has this name. */
-export const bridgeItself = '\0bridge'
+const bridgeItself = '\0bridge'
 
 /** What came of a request of the bridge itself. */
 export interface OwnAnswer {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { SessionOwner } from '../legacy/legacy-session.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
 import { isRefusal, type Refusal } from '../refusal.js'

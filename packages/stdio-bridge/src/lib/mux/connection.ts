@@ -8,14 +8,7 @@ import { Asks } from './asks.js'
 import { failure } from './failure.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
-
-/** Counters that outlive a connection. */
-export interface Traffic {
-  requests: number
-  rubbish: number
-  unknownAnswers: number
-  dropped: number
-}
+import type { Traffic } from './traffic.js'
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 const logLevelKey = 'io.modelcontextprotocol/logLevel'

@@ -1,0 +1,7 @@
+/** Counters that outlive a connection. */
+export interface Traffic {
+  requests: number
+  rubbish: number
+  unknownAnswers: number
+  dropped: number
+}
