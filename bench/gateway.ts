@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createGateway, type Handler, mountable, proxy, respond } from '@mcp-gateway/core'
+import { type Handler, mountable, respond } from '@mcp-gateway/core'
+import { createGateway } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
+import { proxy } from '@mcp-gateway/core/proxy'
 import { compareServers, send } from './harness.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }

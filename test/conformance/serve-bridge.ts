@@ -3,7 +3,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { compose, createLogger, mountable, originCheck } from '@mcp-gateway/core'
+import { compose, createLogger, mountable } from '@mcp-gateway/core'
+import { originCheck } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { createStdioBridge } from '@mcp-gateway/stdio-bridge'
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
-import { bearerAuth, compose, mountable, originCheck } from '@mcp-gateway/core'
+import { bearerAuth, compose, mountable } from '@mcp-gateway/core'
+import { originCheck } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import fc from 'fast-check'

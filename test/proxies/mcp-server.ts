@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { local, type Mountable, mountable } from '@mcp-gateway/core'
+import { type Mountable, mountable } from '@mcp-gateway/core'
+import { local } from '@mcp-gateway/core/gateway'
 import { createMcpHandler, Server } from '@modelcontextprotocol/server'
 
 /** An MCP server of both eras, made with the SDK, that trusts its identity headers. */

@@ -1,4 +1,5 @@
-import { createGateway, createLogger, memoryStorage } from '@mcp-gateway/core'
+import { createLogger, memoryStorage } from '@mcp-gateway/core'
+import { createGateway } from '@mcp-gateway/core/gateway'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { logIn } from '../../scripts/log-in.mjs'

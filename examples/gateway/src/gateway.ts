@@ -1,4 +1,5 @@
-import { createGateway, createLogger, type Storage } from '@mcp-gateway/core'
+import { createLogger, type Storage } from '@mcp-gateway/core'
+import { createGateway } from '@mcp-gateway/core/gateway'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { createStdioBridge, type StdioBridgeOptions } from '@mcp-gateway/stdio-bridge'
 

@@ -1,12 +1,5 @@
-import {
-  type AuthInfo,
-  type Context,
-  challenge,
-  cors,
-  GatewayError,
-  jsonRpcError,
-  originCheck,
-} from '@mcp-gateway/core'
+import { type AuthInfo, type Context, challenge, GatewayError, jsonRpcError } from '@mcp-gateway/core'
+import { cors, originCheck } from '@mcp-gateway/core/gateway'
 import { askPolicy } from './ask-policy.js'
 import { type AuthRequest, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
 import { absent, anonymous, type HeaderPairs, identify } from './identity.js'

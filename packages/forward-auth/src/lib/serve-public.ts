@@ -1,4 +1,5 @@
-import { type Authority, challenge, compose, cors, type Handler, oauthError } from '@mcp-gateway/core'
+import { type Authority, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
+import { cors } from '@mcp-gateway/core/gateway'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Route } from './route.js'
 import type { RouteTable } from './route-table.js'

@@ -1,4 +1,4 @@
-import { createGateway } from '@mcp-gateway/core'
+import { createGateway } from '@mcp-gateway/core/gateway'
 import { fakeIssuer, fakeMcpServer, mcpAnswer, mcpRequest } from '@mcp-gateway/core/testing'
 import { http } from 'msw'
 import { setupServer } from 'msw/node'
