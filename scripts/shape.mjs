@@ -11,7 +11,7 @@ const longest = 250
 
 /** Entries that run on any web-standard runtime, so that nothing they import may import a `node:` module. */
 const neutral = {
-  core: ['index', 'keys', 'introspection', 'oauth-client', 'next', 'dpop', 'presets', 'testing'],
+  core: ['index', 'gateway', 'proxy', 'keys', 'introspection', 'oauth-client', 'next', 'dpop', 'presets', 'testing'],
   'oauth-server': 'all',
   'forward-auth': ['index'],
   'storage-adapters': 'all',
