@@ -6,6 +6,7 @@ import { createLogger } from '../create-logger.js'
 import { GatewayError } from '../gateway-error.js'
 import type { Handler } from '../handler.js'
 import { memoryStorage } from '../memory-storage.js'
+import { dpop } from '../verify/dpop.js'
 import { createGateway } from './create-gateway.js'
 import type { GatewayOptions } from './gateway-options.js'
 
@@ -520,4 +521,25 @@ test('a limit by address on a host that tells none fails, and the log says what 
   })
   expect((await app.fetch(post('/notes/mcp'))).status).toBe(500)
   expect(lines.join()).toContain('addressHeader')
+})
+
+test('a broader scope covers the one a server needs, as the hierarchy says [R4]', async () => {
+  const server = { server: echo, requiredScopes: ['browse'] }
+  const without = gateway({ servers: { '/notes/mcp': server } })
+  const within = gateway({ servers: { '/notes/mcp': { ...server, scopeHierarchy: { read: ['browse'] } } } })
+  expect((await without.fetch(post('/notes/mcp'))).status).toBe(403)
+  expect((await within.fetch(post('/notes/mcp'))).status).toBe(200)
+})
+
+test('a server with DPoP says so in its challenge and its metadata [attack 138]', async () => {
+  const bound = dpop({ storage: memoryStorage(), required: true, algorithms: ['ES256'] })
+  const app = gateway({ servers: { '/notes/mcp': { server: echo, dpop: bound } } })
+  const refused = await app.fetch(post('/notes/mcp'))
+  expect(refused.status).toBe(401)
+  expect(refused.headers.get('WWW-Authenticate')).toMatch(/DPoP .*algs="ES256"/)
+  const metadata = await app.fetch(new Request(`${url}/.well-known/oauth-protected-resource/notes/mcp`))
+  expect(await metadata.json()).toMatchObject({
+    dpop_signing_alg_values_supported: ['ES256'],
+    dpop_bound_access_tokens_required: true,
+  })
 })

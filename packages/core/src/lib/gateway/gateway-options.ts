@@ -5,7 +5,9 @@ import type { Logger } from '../logger.js'
 import type { MessageOptions } from '../message/message-middleware.js'
 import type { RateLimit } from '../rate-limit.js'
 import type { Storage } from '../storage.js'
+import type { Dpop } from '../verify/dpop.js'
 import type { IssuerAuthorityOptions } from '../verify/issuer-authority.js'
+import type { ScopeHierarchy } from '../verify/scopes.js'
 
 /** A server with settings of its own. */
 export interface ServerOptions {
@@ -14,6 +16,10 @@ export interface ServerOptions {
   readonly requiredScopes?: readonly string[]
   /** Scopes that the resource metadata offers; `requiredScopes` unless told. */
   readonly scopesSupported?: readonly string[]
+  /** Which scopes include which others. */
+  readonly scopeHierarchy?: ScopeHierarchy
+  /** Accepts tokens that are bound to a key, with their proofs (RFC 9449); they are refused unless told. */
+  readonly dpop?: Dpop
   /** Middleware for this server alone, behind the gateway's own. It sees `context.auth` and `context.message`. */
   readonly middleware?: readonly Middleware[]
   /** What the resource metadata calls it (RFC 9728 `resource_name`). */

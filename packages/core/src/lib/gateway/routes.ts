@@ -12,14 +12,13 @@ import { rateLimit } from '../rate-limit.js'
 import { bearerAuth } from '../verify/bearer-auth.js'
 import { issuerAuthority } from '../verify/issuer-authority.js'
 import { resourceMetadata } from '../verify/resource-metadata.js'
+import { wellKnown } from '../verify/resource-url.js'
 import { type BaseUrl, checkPath } from './base-url.js'
 import type { Drainer } from './drainer.js'
 import type { GatewayOptions, ServerOptions } from './gateway-options.js'
 import { health, ready } from './health.js'
 import { recover } from './recover.js'
 import { leaveTrace } from './trace.js'
-
-const wellKnown = '/.well-known/oauth-protected-resource'
 
 /** Every path that the gateway serves by itself, with what answers there. */
 export interface Routes {
@@ -67,6 +66,8 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
       authorizationServers: [authority.issuer],
       scopesSupported: server.scopesSupported ?? server.requiredScopes,
       resourceName: server.name,
+      dpopAlgorithms: server.dpop?.algorithms,
+      dpopRequired: server.dpop?.required,
       root: rootResource === server.path || servers.length === 1,
     })
     add(wellKnown + path, metadata)
@@ -115,6 +116,8 @@ function guard(
         requiredScopes: server.requiredScopes,
         resourceMetadataUrl: base.origin + wellKnown + base.prefix + server.path,
         scopesSupported: server.scopesSupported ?? server.requiredScopes,
+        scopeHierarchy: server.scopeHierarchy,
+        dpop: server.dpop,
       }),
     )
   } else {
