@@ -225,13 +225,17 @@ describe('stopping', () => {
     const bridge = spawn(process.execPath, ['--conditions=@mcp-gateway/source', '--import', 'tsx', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    const pids: number[] = await new Promise((resolve) => {
-      bridge.stdout.once('data', (data) => resolve(JSON.parse(String(data))))
-    })
-    expect(pids).toHaveLength(4)
-    expect(pids.every(isAlive)).toBe(true)
-    bridge.kill(signal)
-    await until(() => !pids.some(isAlive), 'all are gone')
+    try {
+      const pids: number[] = await new Promise((resolve) => {
+        bridge.stdout.once('data', (data) => resolve(JSON.parse(String(data))))
+      })
+      expect(pids).toHaveLength(4)
+      expect(pids.every(isAlive)).toBe(true)
+      bridge.kill(signal)
+      await until(() => !pids.some(isAlive), 'all are gone')
+    } finally {
+      bridge.kill('SIGKILL')
+    }
   })
 })
 
