@@ -44,6 +44,9 @@ export class ModernLeg {
         id: message.id,
       })
     }
+    // MCP M17: a request is cancelled by closing it. The child takes the number in this for one of ours, which may be
+    // another user's
+    if (message.method === 'notifications/cancelled') return new Response(null, { status: 202 })
     const owner = ownerOf(context)
     if (message.kind === 'request' && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
       return refuse(tooManyRequests, message)

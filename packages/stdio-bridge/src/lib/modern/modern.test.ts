@@ -293,6 +293,22 @@ describe('cancelling', () => {
     await until(() => bridge.stats().inFlight === 0, 'it is over')
   })
 
+  test('[M17, L10] nobody cancels what another one asked, by guessing its number', async () => {
+    const bridge = hostile({ poolSize: 1 })
+    await tool(bridge, 'echo')
+    const meta = { [key('logLevel')]: 'debug' }
+    const waiting = tool(bridge, 'slow', { ms: 150 }, { context: { auth: tokenOf('alice') }, meta })
+    await until(() => bridge.stats().inFlight === 1, 'alice waits')
+    const context = { auth: tokenOf('mallory') }
+    for (let requestId = 0; requestId < 6; requestId++) {
+      const told = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }
+      const headers = { 'MCP-Protocol-Version': version, 'Mcp-Method': 'notifications/cancelled' }
+      expect((await post(bridge, told, { headers, context })).status).toBe(202)
+    }
+    // The fixture tells what it was told to cancel
+    expect(await readAll(await waiting)).toHaveLength(1)
+  })
+
   test('a request without an answer fails after its time', async () => {
     const bridge = hostile({ requestTimeout: 0.1 })
     expect(await (await tool(bridge, 'hang')).json()).toMatchObject({
