@@ -19,7 +19,7 @@ export class Breaker {
     this.#random = random
   }
 
-  /** Seconds until a start may be tried; 0 when it may be now, in which case the caller tells how it went. */
+  /** Seconds until a start may be tried; 0 when it may be now, in which case the caller tells how it went, or that it did not go. */
   enter(): number {
     if (this.#round === 0) return 0
     const left = this.#openUntil - this.#now()
@@ -31,6 +31,11 @@ export class Breaker {
 
   get isOpen(): boolean {
     return this.#round > 0
+  }
+
+  /** The try told nothing about the server; the next one may be made. */
+  abandoned(): void {
+    this.#trying = false
   }
 
   succeeded(): void {

@@ -18,12 +18,20 @@ export class Nursery {
     this.#logger = host.logger
   }
 
-  spawn(): Child {
+  /** A new child; `undefined` when the system refuses at once, which the log tells. Most refusals come later. */
+  spawn(): Child | undefined {
+    const { command, cwd } = this.#host.spec
+    let child: Child
+    try {
+      child = new Child(this.#host)
+    } catch (error) {
+      this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
+      return undefined
+    }
     this.counts.spawned++
-    const child = new Child(this.#host)
     this.children.add(child)
     // MCP S4; arguments may hold what is private
-    this.#logger.info({ command: this.#host.spec.command, pid: child.pid }, 'The MCP server was started')
+    this.#logger.info({ command, pid: child.pid }, 'The MCP server was started')
     void child.gone.then(() => {
       this.children.delete(child)
       if (child.ending !== undefined) this.#report(child, child.ending)
@@ -56,8 +64,8 @@ export class Nursery {
   }
 }
 
-function whyNoStart(error: Error, command: string, cwd: string | undefined): string {
-  const code = 'code' in error ? error.code : undefined
+function whyNoStart(error: unknown, command: string, cwd: string | undefined): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
   // Node blames the command for a missing working directory too
   if (cwd !== undefined && statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return `The working directory ${cwd} does not exist; change "cwd"`

@@ -1,4 +1,4 @@
-import type { Refusal } from '../refusal.js'
+import { cannotStart, type Refusal } from '../refusal.js'
 import { Breaker } from './breaker.js'
 import type { Child } from './child.js'
 import type { Nursery } from './nursery.js'
@@ -51,15 +51,8 @@ export class Starter {
     if (refused !== undefined) return refused
     const spare = this.#takeSpare()
     if (spare !== undefined) return spare
-    if (this.#nursery.children.size >= this.#limits.maxChildren) return full
-    const release = await this.#slots.take(this.#limits.handshakeTimeout)
-    if (release === undefined) return busy
-    if (this.#closed) {
-      release()
-      return closing
-    }
-    const child = this.#spawn(release)
-    this.#refillLater()
+    const child = this.#isFull ? full : await this.#startInTurn()
+    if (child === full || child === busy || child === closing) this.#breaker.abandoned()
     return child
   }
 
@@ -68,6 +61,23 @@ export class Starter {
     this.#closed = true
     clearTimeout(this.#refill)
     this.#spares.clear()
+  }
+
+  get #isFull(): boolean {
+    return this.#nursery.children.size >= this.#limits.maxChildren
+  }
+
+  async #startInTurn(): Promise<Child | Refusal> {
+    const release = await this.#slots.take(this.#limits.handshakeTimeout)
+    if (release === undefined) return busy
+    // Others were started while this one waited
+    if (this.#closed || this.#isFull) {
+      release()
+      return this.#closed ? closing : full
+    }
+    const child = this.#spawn(release)
+    this.#refillLater()
+    return child ?? cannotStart
   }
 
   #refused(principal: string): Refusal | undefined {
@@ -79,8 +89,13 @@ export class Starter {
     return pause > 0 ? { ...broken, retryAfter: pause } : undefined
   }
 
-  #spawn(release?: () => void): Child {
+  #spawn(release?: () => void): Child | undefined {
     const child = this.#nursery.spawn()
+    if (child === undefined) {
+      release?.()
+      this.#failed()
+      return undefined
+    }
     child.onFirstAnswer = () => {
       release?.()
       this.#breaker.succeeded()
@@ -88,11 +103,16 @@ export class Starter {
     child.onEnd = ({ expected, error }) => {
       release?.()
       this.#spares.delete(child)
-      if (child.hasAnswered || (expected && !child.wasTooSlow) || (child.isProbed && error === undefined)) return
-      this.#nursery.counts.failedStarts++
-      this.#breaker.failed()
+      if (child.hasAnswered) return
+      if ((expected && !child.wasTooSlow) || (child.isProbed && error === undefined)) this.#breaker.abandoned()
+      else this.#failed()
     }
     return child
+  }
+
+  #failed(): void {
+    this.#nursery.counts.failedStarts++
+    this.#breaker.failed()
   }
 
   #takeSpare(): Child | undefined {
@@ -107,9 +127,10 @@ export class Starter {
     if (this.#refill !== undefined || this.#limits.spares === 0) return
     this.#refill = setTimeout(() => {
       this.#refill = undefined
-      const isFull = this.#nursery.children.size >= this.#limits.maxChildren
-      if (this.#closed || isFull || this.#breaker.isOpen || this.#spares.size >= this.#limits.spares) return
-      this.#spares.add(this.#spawn())
+      if (this.#closed || this.#isFull || this.#breaker.isOpen || this.#spares.size >= this.#limits.spares) return
+      const spare = this.#spawn()
+      if (spare === undefined) return
+      this.#spares.add(spare)
       this.#refillLater()
     }, refillPause * 1000).unref()
   }

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { initialize, post } from '../../../../../test/fixtures/bridge-client.js'
+import { createStdioBridge } from '../../index.js'
+import { isRefusal } from '../refusal.js'
+import type { Child, Ending } from './child.js'
+import type { Nursery } from './nursery.js'
+import { Starter } from './starter.js'
+
+class FakeChild {
+  hasAnswered = false
+  wasTooSlow = false
+  isProbed = false
+  onFirstAnswer: () => void = () => undefined
+  onEnd: (ending: Ending) => void = () => undefined
+}
+
+class FakeNursery {
+  readonly children: Set<FakeChild> = new Set()
+  readonly counts = { failedStarts: 0 }
+  isRefused = false
+
+  spawn(): FakeChild | undefined {
+    if (this.isRefused) return undefined
+    const child = new FakeChild()
+    this.children.add(child)
+    return child
+  }
+
+  end(child: FakeChild, expected: boolean): void {
+    this.children.delete(child)
+    child.onEnd({ expected })
+  }
+}
+
+const limits = { maxChildren: 2, maxStartsPerMinute: 1000, startConcurrency: 1, spares: 0, handshakeTimeout: 60 }
+
+function setUp(options: Partial<typeof limits> = {}) {
+  const nursery = new FakeNursery()
+  const starter = new Starter(nursery as unknown as Nursery, { ...limits, ...options })
+  const start = async () => (await starter.start('alice')) as unknown as FakeChild
+  return { nursery, starter, start }
+}
+
+test('those that waited for their turn do not make more processes than there may be', async () => {
+  const { nursery, starter } = setUp()
+  const starts = Array.from({ length: 5 }, () => starter.start('alice'))
+  const children: Child[] = []
+  for (const start of starts) {
+    const started = await start
+    if (isRefusal(started)) continue
+    children.push(started)
+    started.onFirstAnswer()
+  }
+  expect(children).toHaveLength(2)
+  expect(nursery.children.size).toBe(2)
+})
+
+test('a process that the system refuses is a refusal, and gives its turn back', async () => {
+  const { nursery, starter } = setUp({ handshakeTimeout: 0.05 })
+  nursery.isRefused = true
+  for (let n = 0; n < 3; n++) expect(await starter.start('alice')).toMatchObject({ status: 502 })
+  nursery.isRefused = false
+  expect(isRefusal(await starter.start('alice'))).toBe(false)
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'the system refuses arguments that are too long, and the bridge lives',
+  async () => {
+    const errors: string[] = []
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (_: object, text: string) => errors.push(text),
+    }
+    const bridge = createStdioBridge({
+      command: process.execPath,
+      args: ['x'.repeat(200_000)],
+      startConcurrency: 1,
+      handshakeTimeout: 0.2,
+      logger,
+    })
+    for (let n = 0; n < 2; n++) expect((await post(bridge, initialize())).status).toBe(502)
+    expect(errors).toHaveLength(2)
+    expect(bridge.stats()).toMatchObject({ spawned: 0, failedStarts: 2 })
+    await bridge.close()
+  },
+)
+
+describe('after failed starts', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  async function breakIt(options: Partial<typeof limits> = {}) {
+    const all = setUp(options)
+    for (let n = 0; n < 5; n++) all.nursery.end(await all.start(), false)
+    expect(all.starter.isBroken).toBe(true)
+    vi.setSystemTime(Date.now() + 10_000)
+    return all
+  }
+
+  test('a try that nobody waited for lets the next one in', async () => {
+    const { nursery, starter, start } = await breakIt()
+    nursery.end(await start(), true)
+    expect(isRefusal(await starter.start('alice'))).toBe(false)
+  })
+
+  test('a try that died of the question for its era lets the next one in', async () => {
+    const { nursery, starter, start } = await breakIt()
+    const probed = await start()
+    probed.isProbed = true
+    nursery.end(probed, false)
+    expect(isRefusal(await starter.start('alice'))).toBe(false)
+  })
+
+  test('a try for which there was no room lets the next one in', async () => {
+    const { nursery, starter } = await breakIt({ maxChildren: 1 })
+    const other = nursery.spawn()
+    expect(await starter.start('alice')).toMatchObject({ status: 503 })
+    if (other !== undefined) nursery.end(other, true)
+    expect(isRefusal(await starter.start('alice'))).toBe(false)
+  })
+
+  test('a spare that the system refuses takes nothing down', async () => {
+    const { nursery, start } = setUp({ spares: 1 })
+    await start()
+    nursery.isRefused = true
+    await vi.advanceTimersByTimeAsync(200)
+    expect(nursery.counts.failedStarts).toBe(1)
+  })
+})
