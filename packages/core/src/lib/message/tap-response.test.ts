@@ -128,3 +128,10 @@ test('a client that goes away cancels the stream behind the taps [M17]', async (
   await response.body?.cancel('gone')
   expect(cancel).toHaveBeenCalledWith('gone')
 })
+
+test('a byte order mark before the first event hides nothing from taps', async () => {
+  for (const size of [1, 2, 1000]) {
+    const response = await tapResponse({ taps: [hide] }, sse(`\uFEFFdata: ${note}\n\ndata: ${answer}\n\n`, size))
+    expect(await response.text()).toBe(`data: ${answer}\n\n`)
+  }
+})

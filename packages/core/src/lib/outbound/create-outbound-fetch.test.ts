@@ -34,6 +34,18 @@ describe('configured', () => {
     expect([response.status, response.headers.get('X-One'), await response.text()]).toEqual([201, '1', 'hello'])
   })
 
+  test('a caller that has given up before it asks leaves no rejection that nobody hears', async () => {
+    const unheard = vi.fn()
+    process.on('unhandledRejection', unheard)
+    const transport = () => Promise.reject(new TypeError('fetch failed'))
+    const fetch = createOutboundFetch({ destinations: 'configured', transport })
+    await expect(fetch(`${origin}/a`, { signal: AbortSignal.abort() })).rejects.toThrow()
+    await expect(fetch(`${origin}/a`, { method: 'POST', signal: AbortSignal.abort() })).rejects.toThrow()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.off('unhandledRejection', unheard)
+    expect(unheard).not.toHaveBeenCalled()
+  })
+
   test('follows a redirect within the origin, and none to another', async () => {
     answer = (request, response) => {
       if (request.url === '/here') response.writeHead(302, { Location: '/there' }).end()

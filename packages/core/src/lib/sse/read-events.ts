@@ -28,6 +28,7 @@ export async function* readEvents(
   let size = 0
   let lineLength = 0
   let afterReturn = false
+  let isFirst = true
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
     if (value === undefined) continue
     let start = 0
@@ -54,7 +55,9 @@ export async function* readEvents(
       }
       pending.push(value.subarray(start, index + 1))
       size += index + 1 - start
-      yield toEvent(concat(pending, size))
+      const bytes = concat(pending, size)
+      yield toEvent(isFirst ? withoutMark(bytes) : bytes)
+      isFirst = false
       pending = []
       size = 0
       start = index + 1
@@ -65,6 +68,11 @@ export async function* readEvents(
       if (size > maxBytes) throw new GatewayError('outbound_refused', `An event is larger than ${maxBytes} bytes`)
     }
   }
+}
+
+/** The HTML standard drops a byte order mark: for a client, the line behind it is one like any other. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
 }
 
 const decoder = new TextDecoder()
