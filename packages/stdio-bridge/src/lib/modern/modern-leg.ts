@@ -48,18 +48,24 @@ export class ModernLeg {
     // another user's
     if (message.method === 'notifications/cancelled') return new Response(null, { status: 202 })
     const owner = ownerOf(context)
-    if (message.kind === 'request' && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
+    const isRequest = message.kind === 'request'
+    if (isRequest && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
       return refuse(tooManyRequests, message)
     }
     const task = message.method?.startsWith('tasks/') ? this.#tasks.of(message.name ?? '') : undefined
     if (task !== undefined && task.principal !== owner.principal) return noSuchTask(message)
+    // Those that wait for a child to start count too
+    if (isRequest) this.#count(owner.principal, 1)
     const child = await this.pool.acquire(owner, task?.child)
-    if (child === legacyOnly) return unsupported(message)
-    if (isRefusal(child)) return refuse(child, message)
+    if (child === legacyOnly || isRefusal(child)) {
+      if (isRequest) this.#count(owner.principal, -1)
+      return child === legacyOnly ? unsupported(message) : refuse(child, message)
+    }
     const { connection } = child
     const isBehind = connection.child.queued > this.#settings.maxQueuedBytes
-    if (isBehind || message.kind !== 'request') {
+    if (isBehind || !isRequest) {
       if (!isBehind) connection.notify(message.bytes)
+      if (isRequest) this.#count(owner.principal, -1)
       this.pool.release(child)
       // MCP M13
       return isBehind ? refuse(notKeepingUp, message) : new Response(null, { status: 202 })
@@ -106,9 +112,7 @@ export class ModernLeg {
       },
       done: (over) => {
         this.#exchanges.delete(over)
-        const left = this.#countOf(principal) - 1
-        if (left > 0) this.#perPrincipal.set(principal, left)
-        else this.#perPrincipal.delete(principal)
+        this.#count(principal, -1)
         if (over.child !== undefined) this.pool.release(over.child)
       },
       lost: (listener) => {
@@ -117,7 +121,6 @@ export class ModernLeg {
     })
     exchange.child = child
     this.#exchanges.add(exchange)
-    this.#perPrincipal.set(principal, this.#countOf(principal) + 1)
     return exchange
   }
 
@@ -139,6 +142,12 @@ export class ModernLeg {
 
   #countOf(principal: string): number {
     return this.#perPrincipal.get(principal) ?? 0
+  }
+
+  #count(principal: string, more: 1 | -1): void {
+    const count = this.#countOf(principal) + more
+    if (count > 0) this.#perPrincipal.set(principal, count)
+    else this.#perPrincipal.delete(principal)
   }
 }
 

@@ -11,7 +11,10 @@ import {
   until,
 } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../../index.js'
+import type { Connection } from '../mux/connection.js'
+import type { Caller } from '../mux/peer.js'
 import { checkHeaderParameters, headerParameters } from './header-parameters.js'
+import { ToolHeaders } from './tool-headers.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const bridges: StdioBridge[] = []
@@ -307,6 +310,24 @@ describe('cancelling', () => {
     }
     // The fixture tells what it was told to cancel
     expect(await readAll(await waiting)).toHaveLength(1)
+  })
+
+  test('requests that wait for the first process count towards the limit of one user', async () => {
+    const bridge = hostile({ maxRequestsInFlight: 2 })
+    const of = (who: string) => tool(bridge, 'echo', {}, { context: { auth: tokenOf(who) } })
+    const answers = await Promise.all(['alice', 'alice', 'alice', 'alice', 'bob'].map(of))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429, 429, 200])
+    await until(() => bridge.stats().inFlight === 0, 'all are over')
+    expect((await of('alice')).status).toBe(200)
+  })
+
+  test('a list of tools that is none does not end the calls', async () => {
+    const request = (_: unknown, { waiter }: Caller) => {
+      queueMicrotask(() => waiter.answer(Buffer.from('{"id":0,"result":{"tools":[null,3,{"name":1}]}}')))
+      return {}
+    }
+    const connection = { request, isOver: false, child: { hasAnswered: true } } as unknown as Connection
+    expect(await new ToolHeaders(connection, false).of('echo')).toEqual([])
   })
 
   test('a request without an answer fails after its time', async () => {

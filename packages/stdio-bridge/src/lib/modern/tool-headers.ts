@@ -53,9 +53,9 @@ export class ToolHeaders {
     for (let page = 0; page < maxPages; page++) {
       const answer = await ownRequest(this.#connection, 'tools/list', cursor === undefined ? {} : { cursor }, patience)
       const { tools: listed, ttlMs, nextCursor } = answer?.result ?? {}
-      for (const { name, inputSchema } of Array.isArray(listed) ? listed : []) {
-        const parameters = headerParameters(inputSchema)
-        if (typeof name === 'string' && parameters.length > 0) tools.set(name, parameters)
+      for (const tool of Array.isArray(listed) ? listed : []) {
+        const parameters = headerParameters(tool?.inputSchema)
+        if (typeof tool?.name === 'string' && parameters.length > 0) tools.set(tool.name, parameters)
       }
       lifetime = Math.min(lifetime, typeof ttlMs === 'number' ? ttlMs : 0)
       cursor = nextCursor
