@@ -40,9 +40,15 @@ export function consentPage(server: Server, question: ConsentQuestion): Promise<
   return pageResponse(settings.pages, {
     title: `Allow ${content.clientName}?`,
     cookies: [question.cookie],
-    formTargets: [formTarget(request.redirectUri)],
+    formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
     body: consent ? { html: consent(content) } : ourPage(content, form),
   })
+}
+
+/** A provider may send the browser on, to the sites of companies and back, so that no list of hosts would do. */
+function loginTargets({ identityProvider, settings }: Server): readonly string[] {
+  if (identityProvider.ownForm) return []
+  return settings.loopback ? ['https:', 'http:'] : ['https:']
 }
 
 const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }

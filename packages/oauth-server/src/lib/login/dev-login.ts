@@ -16,6 +16,7 @@ export function devLogin(): IdentityProvider {
   return {
     name: 'dev',
     title: 'the development login',
+    ownForm: true,
     validate(issuer) {
       if (!isLoopbackIssuer(issuer)) {
         throw new GatewayError(

@@ -75,6 +75,8 @@ export interface IdentityProvider {
   readonly name: string
   /** For people: `GitHub`. */
   readonly title: string
+  /** Whether the login is always a form on a page of ours: then that page's policy keeps its forms from other sites. */
+  readonly ownForm?: boolean
   /** Called at construction with the issuer; throws `invalid_configuration` if it cannot serve there. */
   validate?(issuer: string): void
   begin(request: LoginRequest): Promise<LoginStart>

@@ -3,13 +3,28 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBinary } from '../../../../../test/servers/binary.js'
 import { authorizePath, pkce } from '../../../test/fixture.js'
+import { githubClient, startGithubServer } from '../../../test/github-server.js'
 import { type Listening, listen } from '../../../test/listen.js'
+import { github } from '../login/github.js'
 
 const themes: [string, BrowserContextOptions][] = [
   ['light', { colorScheme: 'light', viewport: { width: 1000, height: 800 } }],
   ['dark', { colorScheme: 'dark', viewport: { width: 1000, height: 800 } }],
   ['a phone', { colorScheme: 'light', viewport: { width: 320, height: 640 } }],
 ]
+
+async function registerAt({ issuer, redirectUri }: Listening): Promise<string> {
+  const response = await fetch(`${issuer}/register`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      client_name: 'A client',
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: 'none',
+    }),
+  })
+  return ((await response.json()) as { client_id: string }).client_id
+}
 
 describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () => {
   let at: Listening
@@ -22,16 +37,7 @@ describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () =>
       executablePath,
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
     })
-    const response = await fetch(`${at.issuer}/register`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({
-        client_name: 'A client',
-        redirect_uris: [at.redirectUri],
-        token_endpoint_auth_method: 'none',
-      }),
-    })
-    const { client_id } = (await response.json()) as { client_id: string }
+    const client_id = await registerAt(at)
     path =
       at.issuer + authorizePath(client_id, pkce().challenge, { redirect_uri: at.redirectUri, resource: at.resource })
   })
@@ -113,6 +119,25 @@ describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () =>
       await context.close()
     },
   )
+
+  test('a person gets to the site of the identity provider and back to the client [attack 101]', async () => {
+    const site = await startGithubServer({ id: 1, login: 'alice' })
+    const away = await listen({ identityProvider: github({ ...githubClient, baseUrl: site.url }) })
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    try {
+      const { issuer, redirectUri, resource } = away
+      const page = await context.newPage()
+      await page.goto(
+        issuer + authorizePath(await registerAt(away), pkce().challenge, { redirect_uri: redirectUri, resource }),
+      )
+      await page.getByRole('button', { name: 'Allow' }).click()
+      await page.waitForURL(/\/client\/callback\?code=/, { timeout: 5000 })
+    } finally {
+      await context.close()
+      await away.close()
+      await site.close()
+    }
+  })
 
   test('a double click ends at the client [attack 118]', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false })
