@@ -68,12 +68,17 @@ export function createGrantStore({
     async revokeAll(kind, id) {
       const name = await keys(kind, id)
       let count = 0
-      let cursor: string | undefined
+      let before: number
+      // A code that is traded in meanwhile leaves a grant that the pages may miss, so look until nothing is left.
       do {
-        const page = await storage.list(name, { cursor })
-        for (const grant of page.keys) if (await storage.delete(grant)) count++
-        cursor = page.cursor
-      } while (cursor !== undefined)
+        before = count
+        let cursor: string | undefined
+        do {
+          const page = await storage.list(name, { cursor })
+          for (const key of page.keys) if (await storage.delete(key)) count++
+          cursor = page.cursor
+        } while (cursor !== undefined)
+      } while (count > before)
       return count
     },
     isLive: (grant) => grantLifetime === 0 || clock() < grant.createdAt + grantLifetime,

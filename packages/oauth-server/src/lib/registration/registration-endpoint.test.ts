@@ -1,6 +1,15 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { type Answer, answerOf, authorizePath, obtainTokens, pkce, register, setUp } from '../../../test/fixture.js'
+import {
+  type Answer,
+  answerOf,
+  authorizePath,
+  form,
+  obtainTokens,
+  pkce,
+  register,
+  setUp,
+} from '../../../test/fixture.js'
 
 const setup = setUp()
 const good = { client_name: 'A', redirect_uris: ['https://client.example.com/cb'] }
@@ -116,6 +125,8 @@ describe('client keys [attack 75]', async () => {
     ['a private address', { jwks_uri: 'https://10.0.0.1/jwks' }],
     ['a private address of IPv6', { jwks_uri: 'https://[fd00::1]/jwks' }],
     ['the metadata address of a cloud', { jwks_uri: 'https://169.254.169.254/latest' }],
+    ['what only looks like a URL', { jwks_uri: 'https://client.example.com:99999/jwks' }],
+    ['an address that does not end', { jwks_uri: 'https://[' }],
     ['a name without a domain', { jwks_uri: 'https://internal/jwks' }],
     ['no keys for private_key_jwt', {}],
   ])('%s', async (_, keys) => {
@@ -229,6 +240,15 @@ describe('limits', () => {
     const limited = setUp({ registration: { perAddress: 1, total: 1 } })
     for (let count = 0; count < 5; count++) expect((await from(limited, '127.0.0.1')).status).toBe(201)
   })
+})
+
+test('a registration that nobody approved does not live on by asking for tokens [attack 79]', async () => {
+  const setup = setUp()
+  const { client_id = '' } = await register(setup)
+  const refresh_token = `rt.${'a'.repeat(43)}.${'b'.repeat(43)}`
+  expect((await setup.call('/token', form({ grant_type: 'refresh_token', client_id, refresh_token }))).status).toBe(400)
+  setup.clock.advance(86_401)
+  expect((await setup.call(authorizePath(client_id, pkce().challenge))).status).toBe(400)
 })
 
 test('unused registrations are gone after a day, used ones stay while they are used [attack 79]', async () => {

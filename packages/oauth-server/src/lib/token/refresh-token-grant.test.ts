@@ -1,9 +1,10 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { GatewayError, memoryStorage, type Storage } from '@mcp-gateway/core'
 import { describe, expect, test } from 'vitest'
 import {
   type Answer,
   answerOf,
   form,
+  obtainCode,
   obtainTokens,
   register,
   resource,
@@ -96,6 +97,30 @@ describe('who left ends the grant', () => {
   test('by the operator [attack 66]', async () => {
     const { setup, client, token } = await start()
     expect(await setup.server.revokeUser('dev|alice')).toBeGreaterThan(0)
+    expect(await refresh(setup, client, token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+  })
+
+  test('by the operator, while a code is being traded in [attack 66]', async () => {
+    const inner = memoryStorage()
+    let meanwhile = async (): Promise<void> => {}
+    const storage: Storage = {
+      ...inner,
+      async list(name, options) {
+        const page = await inner.list(name, options)
+        const work = meanwhile
+        meanwhile = async () => {}
+        await work()
+        return page
+      },
+    }
+    const setup = setUp({ storage })
+    const { client, exchange } = await obtainCode(setup)
+    let token = ''
+    meanwhile = async () => {
+      token = (await answerOf(await setup.call('/token', form(exchange)))).refresh_token
+    }
+    await setup.server.revokeUser('dev|alice')
+    expect(token).toMatch(/^rt\./)
     expect(await refresh(setup, client, token)).toMatchObject({ status: 400, error: 'invalid_grant' })
   })
 

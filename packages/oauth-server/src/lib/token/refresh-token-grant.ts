@@ -24,7 +24,6 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
   const id = await grantIdOf(server.settings.issuer, token.family)
   const presented = await hash(token.secret)
   const scope = form.get('scope') ?? ''
-  await server.clients.touch(client)
 
   // Whoever loses the race for a rotation reads what the winner wrote, once: the token it holds is the previous one then.
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -37,9 +36,10 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
     if (attempt === 0) await checkUser(server, id, grant)
     if (grant.current !== undefined && equal(presented, grant.current)) {
       const next = await rotate(server, id, stored, token, scope)
-      if (next) return respond(server, id, grant, scopes, next)
+      if (next) return respond(server, client, id, grant, scopes, next)
     } else {
-      return respond(server, id, grant, scopes, await replay(server, id, grant, token, presented, scope))
+      const next = await replay(server, id, grant, token, presented, scope)
+      return respond(server, client, id, grant, scopes, next)
     }
   }
   throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', { 'Retry-After': '1' })
@@ -98,11 +98,14 @@ async function replay(
 
 async function respond(
   server: Server,
+  client: Client,
   id: string,
   grant: Grant,
   scopes: readonly string[],
   next: RefreshToken,
 ): Promise<TokenResponse> {
+  // Not before the token has proved good: a registration that nobody approved must not live on by asking.
+  await server.clients.touch(client)
   return {
     access_token: await issueAccessToken(server, id, grant, scopes),
     token_type: 'Bearer',
