@@ -183,6 +183,8 @@ describe('the cache', () => {
     setup.clock.advance(3601)
     documents[url] = new Error('ECONNREFUSED')
     expect((await authorize()).status).toBe(200)
+    documents[url] = (): Answer => ({ status: 429 })
+    expect((await authorize()).status).toBe(200)
     documents[url] = { ...document, client_id: 'https://evil.example.com/' }
     expect((await authorize()).status).toBe(400)
     documents[url] = new Error('ECONNREFUSED')

@@ -71,7 +71,7 @@ export function createDocumentClients({
     const freshUntil = clock() + cacheLifetime(response.headers)
     // A 304 that nobody asked for would make anything valid.
     if (response.status === 304 && known?.value.etag) return { ...known.value, freshUntil }
-    if (response.status >= 500) {
+    if (response.status >= 500 || response.status === 429) {
       throw new GatewayError('temporarily_unavailable', 'The host of the client metadata document does not answer')
     }
     if (response.status !== 200) throw new Refusal(400, 'invalid_client', `The document answered ${response.status}`)

@@ -170,6 +170,8 @@ test.each([
   ['redirects', () => new Response('', { status: 302, headers: { location: 'https://evil.example.com' } }), 401],
   ['answers too much', () => new Response('x'.repeat(70_000)), 401],
   ['answers no keys', () => Response.json({ keys: [] }), 401],
+  ['is down', () => new Response('', { status: 502 }), 503],
+  ['is asked too often', () => new Response('', { status: 429 }), 503],
   ['is away', () => Promise.reject(new TypeError('fetch failed')), 503],
 ])('a jwks_uri that %s proves nothing [attack 91, attack 98]', async (_, answer, status) => {
   const setup = setUp({ transport: async () => answer() })
@@ -184,4 +186,22 @@ test.each([
     client_assertion: await assertion(client.client_id as string),
   }
   expect((await setup.call('/token', form(fields))).status).toBe(status)
+})
+
+test.each([
+  ['is not on its curve', { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) }],
+  ['lacks its members', { kty: 'EC', crv: 'P-256' }],
+])('a registered key that %s proves nothing, and breaks nothing [attack 54]', async (_, key) => {
+  const setup = setUp()
+  const client = await register(setup, { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key] } })
+  const fields = {
+    grant_type: 'refresh_token',
+    refresh_token: 'x',
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(client.client_id as string, {}, { kid: undefined }),
+  }
+  expect(await answerOf(await setup.call('/token', form(fields)))).toMatchObject({
+    status: 401,
+    error: 'invalid_client',
+  })
 })

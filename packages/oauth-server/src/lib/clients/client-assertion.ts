@@ -36,6 +36,8 @@ export async function assertionFits(server: Server, client: Client, assertion: s
     return await server.storage.add(key, '', { ttl: left + 2 * tolerance })
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof TypeError) return false
+    // A key that WebCrypto cannot import, such as a point that is not on its curve
+    if (error instanceof DOMException) return false
     // Keys at an address that nobody may ask are no keys; an address that is away is an outage.
     if (error instanceof GatewayError && error.code === 'outbound_refused') return false
     throw error

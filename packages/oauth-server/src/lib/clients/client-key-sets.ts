@@ -1,3 +1,4 @@
+import { GatewayError } from '@mcp-gateway/core'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import type { JSONWebKeySet } from 'jose'
 import { jwksSchema } from './client-keys.js'
@@ -20,6 +21,10 @@ export function createClientKeySets(fetch: OutboundFetch, clock: () => number): 
     const has = kept && (kid === undefined || kept.jwks.keys.some((key) => key.kid === kid))
     if (kept && clock() - kept.at < (has ? fresh : pause)) return kept.jwks
     const response = await fetch(uri, { headers: { Accept: 'application/json, application/jwk-set+json' } })
+    // Nothing is known about the keys then: what was kept stays, and the client is not told that it is unknown.
+    if (response.status >= 500 || response.status === 429) {
+      throw new GatewayError('temporarily_unavailable', "The host of the client's keys does not answer")
+    }
     const parsed = response.status === 200 ? jwksSchema.safeParse(await response.json().catch(() => null)) : undefined
     const jwks = (parsed?.success ? parsed.data : { keys: [] }) as JSONWebKeySet
     known.delete(uri)

@@ -27,7 +27,7 @@ export const jwksUriSchema: z.ZodString = z
   .string()
   .max(2048)
   .refine(
-    (uri) => /^https:\/\/[^\s"'<>\\@#]+$/.test(uri) && isPublicHost(new URL(uri).hostname),
+    (uri) => /^https:\/\/[^\s"'<>\\@#]+$/.test(uri) && URL.canParse(uri) && isPublicHost(new URL(uri).hostname),
     'must be a public https URL',
   )
 
