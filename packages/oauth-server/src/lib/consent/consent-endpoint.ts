@@ -16,7 +16,7 @@ export async function consentEndpoint(server: Server, request: Request): Promise
   const handle = form.get('transaction')
   const transaction = await readStep(server, request, handle, 'consent')
   await closeStep(server, handle as string, transaction)
-  const over = await endStep(server, handle as string)
+  const over = await endStep(server, request, handle as string)
   const { request: asked, user } = transaction
   const decision = form.get('decision')
   if (decision !== 'approve' && decision !== 'switch') {

@@ -188,6 +188,17 @@ describe('cookies [attack 109]', () => {
     for (const { handle } of [first, second]) expect((await decide(setup, { handle, cookie })).status).toBe(303)
   })
 
+  test('a second click after the answer to the first one still has its cookie, for five seconds [attack 118]', async () => {
+    const setup = setUp()
+    const { handle, cookie } = await ask(setup)
+    const [over = ''] = (await decide(setup, { handle, cookie })).headers.getSetCookie()
+    expect(over).toContain('Max-Age=5;')
+    const kept = over.split(';')[0] as string
+    expect((await decide(setup, { handle, cookie: kept })).status).toBe(303)
+    setup.clock.advance(6)
+    expect((await decide(setup, { handle, cookie: kept })).status).toBe(403)
+  })
+
   test('a remembered approval is on the server: many clients grow no cookie [attack 107]', async () => {
     const setup = setUp()
     let cookie = ''
@@ -198,7 +209,7 @@ describe('cookies [attack 109]', () => {
         [...shown.cookie.split('; '), ...approved.headers.getSetCookie()].map((line) => [line.split('=')[0], line]),
       )
       cookie = [...jar.values()]
-        .filter((line) => !/Max-Age=0/.test(line))
+        .filter((line) => !/Max-Age=5;/.test(line))
         .map((line) => line.split(';')[0])
         .join('; ')
       if (approved.headers.get('location')?.startsWith(issuer)) {
@@ -212,7 +223,7 @@ describe('cookies [attack 109]', () => {
         const done = await setup.call('/login', form({ state: form_.handle, username: 'alice' }, { cookie }))
         cookie = done.headers
           .getSetCookie()
-          .filter((line) => !/Max-Age=0/.test(line))
+          .filter((line) => !/Max-Age=5;/.test(line))
           .map((line) => line.split(';')[0])
           .join('; ')
       }
@@ -288,7 +299,7 @@ describe('the login step', () => {
     const location = new URL(approved.headers.get('location') ?? '')
     const cookie = approved.headers
       .getSetCookie()
-      .filter((line) => !/Max-Age=0/.test(line))
+      .filter((line) => !/Max-Age=5;/.test(line))
       .map((line) => line.split(';')[0])
       .join('; ')
     return {

@@ -28,7 +28,7 @@ export async function completeLogin(
   const result = await identityProvider.complete(answer)
   if ('again' in result) return again(result.again)
   await close?.()
-  const over = await endStep(server, handle)
+  const over = await endStep(server, request, handle)
   const refuse = (error: string, description: string): Response => {
     const outcome = { error, error_description: description }
     return authorizationResponse(settings.issuer, transaction.request, outcome, [over])

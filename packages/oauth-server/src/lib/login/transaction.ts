@@ -95,9 +95,10 @@ export async function closeStep(server: Server, handle: string, transaction: Tra
   await server.storage.set(await server.keys('state', handle), value, { ttl: doubleClick })
 }
 
-/** Deletes the cookie of a step that is over. */
-export async function endStep(server: Server, handle: string): Promise<string> {
-  return server.cookies.write(await suffix(handle), '', 0)
+/** Ends the cookie of a step with its record: the second of two clicks may follow the first one's answer. */
+export async function endStep(server: Server, request: Request, handle: string): Promise<string> {
+  const name = await suffix(handle)
+  return server.cookies.write(name, readCookie(request, server.cookies.name(name)) ?? '', doubleClick)
 }
 
 async function suffix(handle: string): Promise<string> {
