@@ -1,4 +1,4 @@
-import type { Context, JsonRpcMessage } from '@mcp-gateway/core'
+import type { Context, JsonRpcMessage, Message } from '@mcp-gateway/core'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import {
   call,
@@ -152,9 +152,12 @@ describe('isolation: pool', () => {
     await stream.next()
     expect(await bob.callText(3, 'echo')).toBe('{}')
     expect(await alice.callText(3, 'echo')).toBe('{}')
-    let data = ''
-    while (!data.includes(uri)) data = (await stream.next()).value?.data ?? ''
-    await stream.return(undefined)
+    let heard: string | undefined
+    for await (const { data } of stream) {
+      heard = data
+      if (data.includes(uri)) break
+    }
+    expect(heard).toContain(uri)
     expect(bridge.stats()).toMatchObject({ children: 1, spawned: 2, crashed: 1, sessions: 2 })
   })
 })
@@ -360,6 +363,44 @@ describe('HTTP+SSE of 2024-11-05', () => {
     expect((await postTo(bridge, address, initialize(), as('mallory'))).status).toBe(404)
     expect((await postTo(bridge, address, initialize(), as('alice'))).status).toBe(202)
     await stream.return(undefined)
+  })
+
+  test('answers pass the taps of the request that they answer, once', async () => {
+    const bridge = create({ httpSse: true })
+    const seen: unknown[] = []
+    const tap = (name: string) => (message: Message) => {
+      seen.push(`${name} ${message.id}`)
+      return message
+    }
+    const stream = events(await get(bridge, { taps: [tap('GET')] }))
+    const address = (await stream.next()).value?.data ?? ''
+    await postTo(bridge, address, initialize('2024-11-05'), { taps: [tap('POST')] })
+    await stream.next()
+    await postTo(bridge, address, call(1, 'echo'), { taps: [() => undefined] })
+    expect(JSON.parse((await stream.next()).value?.data ?? '')).toMatchObject({ id: 1, error: { code: -31403 } })
+    expect(seen).toEqual(['POST 0'])
+    await stream.return(undefined)
+  })
+
+  test('those that are opened at the same time are held to the limits too', async () => {
+    const bridge = create({ httpSse: true, maxSessionsPerPrincipal: 1, startConcurrency: 1, handshakeTimeout: 5 })
+    const answers = await Promise.all([1, 2, 3].map(() => get(bridge, as('alice'))))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 429, 429])
+    await until(() => bridge.stats().children === 1, 'the others have no process')
+    for (const { status, body } of answers) if (status === 200) await body?.cancel()
+  })
+
+  test('a client that left before its process was there keeps none', async () => {
+    const bridge = create({ httpSse: true })
+    const controller = new AbortController()
+    const request = new Request('http://127.0.0.1/mcp', {
+      headers: { Accept: 'text/event-stream' },
+      signal: controller.signal,
+    })
+    const opening = bridge.handle(request, {})
+    controller.abort()
+    await opening
+    await until(() => bridge.stats().spawned === 1 && bridge.stats().children === 0, 'its process is gone')
   })
 
   test('a crash ends the stream', async () => {

@@ -49,11 +49,18 @@ export class SseLeg {
 
   async #open(request: Request, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const { maxSessions, maxSessionsPerPrincipal } = this.#settings
-    if (this.sessions.size >= maxSessions) return refuse(tooMany(503))
-    if (this.sessions.countOf(owner.principal) >= maxSessionsPerPrincipal) return refuse(tooMany(429))
+    const early = this.#refused(owner.principal)
+    if (early !== undefined) return refuse(early)
     const connection = await this.#connect(owner.principal)
     if (isRefusal(connection)) return refuse(connection)
+    // A client that never initializes must not keep others from their start
+    connection.child.yieldTurn()
+    // Others were opened while this one started
+    const late = this.#refused(owner.principal)
+    if (late !== undefined || request.signal.aborted) {
+      void connection.child.stop()
+      return late === undefined ? new Response(null, { status: 499 }) : refuse(late)
+    }
     const session = new SseSession(newSessionId(), owner, connection, context, (over) => {
       this.sessions.delete(over)
       void connection.child.stop()
@@ -63,13 +70,19 @@ export class SseLeg {
     return session.stream.response
   }
 
+  #refused(principal: string): Refusal | undefined {
+    const { maxSessions, maxSessionsPerPrincipal } = this.#settings
+    if (this.sessions.size >= maxSessions) return tooMany(503)
+    return this.sessions.countOf(principal) >= maxSessionsPerPrincipal ? tooMany(429) : undefined
+  }
+
   #post(request: Request, context: Context, message: Message): Response {
     const id = message.kind === 'request' ? message.id : null
     const session = this.sessions.find(sessionIdOf(request) ?? '', context)
     if (session === undefined)
       return jsonRpcError({ status: 404, message: 'There is no such session; open it again', id })
     if (session.inFlight >= this.#settings.maxRequestsInFlight) return refuse(tooMany(429), message)
-    session.take(message)
+    session.take(message, context)
     return new Response(null, { status: 202 })
   }
 }

@@ -46,8 +46,8 @@ export class SseSession implements Peer, StreamHost {
     return this.#asks.size > 0
   }
 
-  /** Takes what the client posted; its answer comes on the stream. */
-  take(message: Message): void {
+  /** Takes what the client posted; its answer comes on the stream, past the taps of this POST. */
+  take(message: Message, context: Context): void {
     this.usedAt = Date.now()
     if (message.kind === 'response') {
       if (typeof message.id === 'number' && this.#asks.delete(message.id)) {
@@ -58,7 +58,7 @@ export class SseSession implements Peer, StreamHost {
       else this.connection.notify(message.bytes)
     } else {
       const send = (bytes: Buffer | undefined) => {
-        if (bytes !== undefined) this.stream.send(bytes)
+        if (bytes !== undefined) this.stream.send(bytes, undefined, context)
       }
       const waiter = { related: send, answer: send }
       this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })

@@ -104,13 +104,16 @@ export class OutStream {
     if (this.#body?.isOpen === true && !this.#body.isFull) this.#body.write(comment)
   }
 
-  /** Sends a message that is not the answer; `withheld` hears when a tap did not let it pass. */
-  send(bytes: Buffer, withheld?: () => void): void {
+  /**
+   * Sends a message that is not the answer; `withheld` hears when a tap did not let it pass. The taps are those of the
+   * request that the message belongs to, where it is another than that of the stream.
+   */
+  send(bytes: Buffer, withheld?: () => void, context: Context = this.#context): void {
     const pass = (message: Buffer) => {
       this.open()
       this.#frame((id) => eventFrame(message, id))
     }
-    this.#tapped(bytes, pass, withheld)
+    this.#tapped(bytes, pass, withheld, context)
   }
 
   /** Sends the answer, or nothing more at all, and ends; the status counts where it is not decided yet. */
@@ -181,8 +184,8 @@ export class OutStream {
     this.#host.finished(this)
   }
 
-  #tapped(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void): void {
-    const { taps } = this.#context
+  #tapped(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void, context = this.#context): void {
+    const { taps } = context
     if (taps === undefined || taps.length === 0) {
       this.#after(() => then(bytes))
       return
@@ -190,7 +193,7 @@ export class OutStream {
     // What a tap gets may outlive the chunk that the child's line is part of
     const own = Buffer.from(bytes)
     this.#after(async () => {
-      const message = await applyTaps(this.#context, parseMessage(own))
+      const message = await applyTaps(context, parseMessage(own))
       if (message === undefined) withheld?.()
       else then(asBuffer(message.bytes))
     })

@@ -52,6 +52,8 @@ export class Child {
   reader: ChildReader = silent
   /** Hears of the first answer, after which the child counts as started. */
   onFirstAnswer: () => void = () => undefined
+  /** To be called where nobody asks it anything at once: others may start meanwhile. */
+  yieldTurn: () => void = () => undefined
   /** Hears of the end. */
   onEnd: (ending: Ending) => void = () => undefined
   /** Whether its first request is one that a legacy server may die of. */

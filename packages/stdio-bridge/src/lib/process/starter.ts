@@ -96,6 +96,7 @@ export class Starter {
       this.#failed()
       return undefined
     }
+    child.yieldTurn = () => release?.()
     child.onFirstAnswer = () => {
       release?.()
       this.#breaker.succeeded()
