@@ -7,9 +7,7 @@ import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
 import { Outbox } from './outbox.js'
 import type { SessionCare, SessionOwner, SessionSettings } from './session-types.js'
-
-/** Streams whose end may be asked for again. */
-const maxStreams = 64
+import { trimStreams } from './trim-streams.js'
 
 /** One client of the legacy era, from its `initialize` on: its streams, and which of them each message takes. */
 export class LegacySession implements Peer, StreamHost {
@@ -111,7 +109,7 @@ export class LegacySession implements Peer, StreamHost {
   listen(context: Context): Promise<Response> {
     const stream = this.#newStream(context)
     this.#standalone.add(stream)
-    this.#trim()
+    trimStreams(this.#streams, this.#standalone)
     stream.open()
     this.#flush(stream)
     return stream.response
@@ -183,7 +181,7 @@ export class LegacySession implements Peer, StreamHost {
   /** A finished stream stays known while its client may come back for its end. */
   finished(stream: OutStream): void {
     if (!stream.isStream) this.#streams.delete(stream.id)
-    this.#trim()
+    trimStreams(this.#streams, this.#standalone)
   }
 
   /**
@@ -240,16 +238,5 @@ export class LegacySession implements Peer, StreamHost {
     const stream = new OutStream(++this.#lastStream, this, context)
     this.#streams.set(stream.id, stream)
     return stream
-  }
-
-  #trim(): void {
-    if (this.#streams.size <= maxStreams) return
-    for (const [id, old] of this.#streams) {
-      if (this.#streams.size <= maxStreams) return
-      if (!old.isEnded && !this.#standalone.has(old)) continue
-      this.#streams.delete(id)
-      this.#standalone.delete(old)
-      if (!old.isEnded) old.finish(undefined)
-    }
   }
 }

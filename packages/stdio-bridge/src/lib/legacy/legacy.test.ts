@@ -405,10 +405,12 @@ describe('cancelling', () => {
     }
     expect((await session.post(cancelled)).status).toBe(202)
     expect(await readAll(await hanging)).toEqual([])
-    let data = ''
-    while (!data.includes('cancelled')) data = (await listening.next()).value?.data ?? ''
-    expect(JSON.parse(data).params.data.params).toEqual({ requestId: expect.any(Number), reason: 'enough' })
-    await listening.return(undefined)
+    let heard = ''
+    for await (const { data } of listening) {
+      heard = data
+      if (data.includes('cancelled')) break
+    }
+    expect(JSON.parse(heard).params.data.params).toEqual({ requestId: expect.any(Number), reason: 'enough' })
     expect((await session.answer(call(2, 'echo'))).id).toBe(2)
   })
 

@@ -9,6 +9,7 @@ import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '..
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { agreedVersion, withoutCapabilities } from './initialize-message.js'
 import { LegacySession } from './legacy-session.js'
+import { notKeepingUp, tooMany, tooManyOfYours, tooManyRequests } from './session-limits.js'
 import { newSessionId, ownerOf, SessionRegistry } from './session-registry.js'
 import { SharedChild, tellSubscription } from './shared-child.js'
 import { singleRequest } from './single-request.js'
@@ -43,9 +44,10 @@ export class SessionSource {
   /** Opens a session. */
   async open(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const { maxSessions, maxSessionsPerPrincipal, isolation } = this.#settings
+    const { maxSessions, isolation } = this.#settings
     if (this.sessions.size + this.#opening >= maxSessions) return refuse(tooMany, message)
-    if (this.sessions.countOf(owner.principal) >= maxSessionsPerPrincipal) return refuse(tooManyOfYours, message)
+    if (this.#hasAll(owner.principal)) return refuse(tooManyOfYours, message)
+    // Those that open together are counted again when their child is there
     this.#opening++
     try {
       const shared = isolation === 'principal' || isolation === 'pool'
@@ -132,12 +134,20 @@ export class SessionSource {
     for (const session of [...this.sessions, ...this.#single]) this.end(session)
   }
 
+  #hasAll(principal: string): boolean {
+    return this.sessions.countOf(principal) >= this.#settings.maxSessionsPerPrincipal
+  }
+
   async #openExclusive(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
     const connection = await this.connect(owner.principal)
     if (isRefusal(connection)) return refuse(connection, message)
-    const session = this.#newSession(context, connection)
     const { child } = connection
+    if (this.#hasAll(owner.principal)) {
+      void child.stop()
+      return refuse(tooManyOfYours, message)
+    }
+    const session = this.#newSession(context, connection)
     let failed: Refusal = cannotStart
     const answer = session.request(message, context, (bytes): Record<string, string> => {
       session.protocolVersion = agreedVersion(bytes)
@@ -164,6 +174,7 @@ export class SessionSource {
     const shared = this.#sharedFor(message, context)
     const started = await shared.get()
     if (isRefusal(started)) return refuse(started, message)
+    if (this.#hasAll(ownerOf(context).principal)) return refuse(tooManyOfYours, message)
     const session = this.#newSession(context, started.connection)
     this.#sharedOf.set(session, shared)
     const bytes = asBuffer(message.bytes)
@@ -235,25 +246,4 @@ export class SessionSource {
       void connection?.child.stop()
     }
   }
-}
-
-const tooMany: Refusal = {
-  status: 503,
-  message: 'The server has all the sessions it may have; try again later',
-  retryAfter: 30,
-}
-const tooManyOfYours: Refusal = {
-  status: 429,
-  message: 'You have too many sessions; end one with DELETE, or try again later',
-  retryAfter: 30,
-}
-const tooManyRequests: Refusal = {
-  status: 429,
-  message: 'Too many requests of this session wait for their answers',
-  retryAfter: 1,
-}
-const notKeepingUp: Refusal = {
-  status: 503,
-  message: 'The MCP server does not keep up with its input',
-  retryAfter: 1,
 }

@@ -9,6 +9,7 @@ import { failure } from './failure.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import type { Traffic } from './traffic.js'
+import { whoseLog } from './whose-log.js'
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 const logLevelKey = 'io.modelcontextprotocol/logLevel'
@@ -205,17 +206,9 @@ export class Connection implements ChildReader {
     const concerned = this.#routing.notified(message, this)
     for (const peer of concerned) peer.notified(message)
     if (concerned.length > 0) return
-    const pending = message.method === 'notifications/message' ? this.#whoseLog() : undefined
+    const pending = message.method === 'notifications/message' ? whoseLog(this.pending.values()) : undefined
     if (pending === undefined) this.#traffic.dropped++
     else pending.waiter.related(message.bytes)
-  }
-
-  /** A log message names no request: it can be told whose it is while only one user's requests are under way. */
-  #whoseLog(): Pending | undefined {
-    const calls = [...this.pending.values()].filter(({ method, peer }) => method !== 'subscriptions/listen' && !peer)
-    const [first] = calls
-    if (first === undefined || calls.some(({ principal }) => principal !== first.principal)) return undefined
-    return calls.findLast(({ wantsLog }) => wantsLog)
   }
 
   #tellCancelled(requestId: number, reason: string): void {
