@@ -315,6 +315,17 @@ describe('closing', () => {
   })
 })
 
+test.each(['session', 'principal'] as const)(
+  'isolation: %s holds sessions that open together to a limit',
+  async (isolation) => {
+    const bridge = create({ isolation, maxSessionsPerPrincipal: 1 })
+    const answers = await Promise.all([1, 2, 3].map(() => post(bridge, initialize(), { context: as('alice') })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 429, 429])
+    await until(() => bridge.stats().children === 1, 'the others have no process')
+    expect(bridge.stats().sessions).toBe(1)
+  },
+)
+
 describe('HTTP+SSE of 2024-11-05', () => {
   const get = (bridge: StdioBridge, context: Context = {}) =>
     bridge.handle(new Request('http://127.0.0.1/mcp', { headers: { Accept: 'text/event-stream' } }), context)
