@@ -40,6 +40,11 @@ export interface AuthorizationServerOptions {
   readonly issuer: string
   /** Where clients, codes and grants live. All replicas share it. */
   readonly storage: Storage
+  /**
+   * Accepts, on a public issuer, a storage whose verbs are atomic within one process only. A code is then single-use
+   * only as long as no second process reaches the same data.
+   */
+  readonly dangerouslyAllowSingleProcessStorage?: boolean
   /** Says who the user is: `github(…)`, `oidc(…)`, or `devLogin()` on loopback. */
   readonly identityProvider: IdentityProvider
   /** The resources that tokens may be for (RFC 8707), beside those that `protect` registers. */

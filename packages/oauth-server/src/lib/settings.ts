@@ -47,6 +47,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     if (!(scope in scopes)) fail(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
   for (const resource of [...(options.resources ?? []), options.defaultResource ?? issuer]) checkResource(resource)
+  checkStorage(options)
   options.identityProvider.validate?.(issuer)
   if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
     fail('The `name` of an identity provider is lower-case letters, digits and hyphens')
@@ -136,6 +137,14 @@ function issuerPath(issuer: string): string {
   // Clients compare issuers as strings, and half of the stacks in use drop a slash at the end.
   if (path.endsWith('/')) fail(`The issuer ${issuer} must not end with a slash`)
   return path
+}
+
+/** With a store that is atomic within one process alone, two processes would both redeem one code. */
+function checkStorage({ issuer, storage, dangerouslyAllowSingleProcessStorage }: AuthorizationServerOptions): void {
+  if (!storage.singleProcess || dangerouslyAllowSingleProcessStorage || isLoopbackIssuer(issuer)) return
+  fail(
+    'This `storage` is atomic within one process only. Use Redis, Postgres or SQLite for a public issuer, or set dangerouslyAllowSingleProcessStorage if no other process ever reaches the same data',
+  )
 }
 
 function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
