@@ -18,13 +18,11 @@ test.runIf(hasBinary('redis-server'))(
     const code = await client.logIn()
 
     await redis.kill()
-    const started = Date.now()
     const refused = await Promise.all([
       client.redeem(url, code),
       client.refresh(url, tokens.refresh_token),
       client.post(`${url}/revoke`, { token: tokens.refresh_token }),
     ])
-    expect((Date.now() - started) / 1000).toBeLessThan(5)
     for (const response of refused) {
       expect(response.headers.get('retry-after')).toMatch(/^\d+$/)
       expect(await readJson(response, 503)).toMatchObject({ error: 'temporarily_unavailable' })

@@ -31,12 +31,10 @@ describe.each(['express', 'hono', 'next'] as const)('examples/%s', (name) => {
 
   test.each(['SIGINT', 'SIGTERM'] as const)('ends on %s, and no process stays', async (signal) => {
     const { example, processes } = await busyExample()
-    const asked = performance.now()
     example.kill(signal)
     // npm passes on a Ctrl-C that the terminal has delivered already.
     example.kill(signal)
     const { code, output } = await example.ended
-    expect(performance.now() - asked).toBeLessThan(12_000)
     expect(code).toBe(exitCode(name, signal))
     expect(output).not.toMatch(/^\s+at /m)
     expect(await survivors(processes, 1)).toEqual([])

@@ -98,11 +98,10 @@ test('a line is written whatever the fields are: cycles, bigints, functions, get
 
 test('redaction takes a time that grows with the text alone [attack 157]', () => {
   const { lines, logger } = log()
-  const started = performance.now()
+  // Were it quadratic in one of these, this test would run for longer than a test may
   for (const text of ['eyJ', 'eyJaaaaaaaa.', 'Bearer ', 'code=', 'http://', 'a:', '?token=&'])
-    logger.info({ text: text.repeat(50_000) }, '')
+    logger.info({ text: text.repeat(200_000) }, '')
   expect(lines).toHaveLength(7)
-  expect(performance.now() - started).toBeLessThan(5000)
 })
 
 test('a gateway logs one line per request with who, what, how long and the trace, and no token of any kind [attack 160]', async () => {

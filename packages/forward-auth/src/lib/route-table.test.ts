@@ -87,7 +87,6 @@ test('[attack 143] what is below a server belongs to it only where every proxy r
 
 test('[attack 157] a long path that fits nothing is read in linear time', () => {
   const table = new RouteTable([place('/mcp', true)])
-  const started = performance.now()
-  for (let round = 0; round < 100; round++) table.find(url, `/mcp/${'a'.repeat(2000)}!"`)
-  expect(performance.now() - started).toBeLessThan(500)
+  // Were it quadratic, this test would run for longer than a test may
+  expect(table.find(url, `/mcp/${'a'.repeat(2_000_000)}!"`)).toBeUndefined()
 })
