@@ -20,7 +20,8 @@ import { compare, type Operation } from './harness.js'
 const value = JSON.stringify({ clientId: 'client', scopes: ['a', 'b'], redirectUri: 'https://client.example/callback' })
 const ttl = 600
 const milliseconds = String(ttl * 1000)
-const expiry = Date.now() + ttl * 1000
+// What is written anew lives anew: an expiry that stayed the same would spare the raw side its index
+const expiry = () => Date.now() + ttl * 1000
 let counter = 0
 const next = () => `key ${counter++ % 5000}`
 
@@ -76,7 +77,7 @@ async function compareMemory(): Promise<void> {
   }
   await write('present')
   // Whoever compares has to hand out something that is compared.
-  let versioned = { value, version: '0', expiresAt: expiry }
+  let versioned = { value, version: '0', expiresAt: expiry() }
   let versions = 0
   const readVersion = async () => (versioned.expiresAt > Date.now() ? versioned.version : undefined)
   const writeVersion = async () => {
@@ -116,18 +117,18 @@ async function compareSqlite(): Promise<void> {
   const version = 'a version of ours'
   const raw: Record<string, Operation> = {
     get: async () => run.get.all('present', Date.now()),
-    set: async () => run.set.run(next(), value, version, expiry, null),
+    set: async () => run.set.run(next(), value, version, expiry(), null),
     'add and take': async () => {
-      run.add.all('once', value, version, expiry, null, Date.now())
+      run.add.all('once', value, version, expiry(), null, Date.now())
       run.take.all('once')
     },
     'get and compareAndSet': async () => {
       const [row] = run.get.all('present', Date.now()) as { version: string }[]
-      run.compareAndSet.all(value, `${row?.version}`, expiry, null, 'present', `${row?.version}`, Date.now())
+      run.compareAndSet.all(value, `${row?.version}`, expiry(), null, 'present', `${row?.version}`, Date.now())
     },
     increment: async () => {
       const time = Date.now()
-      return run.increment.all('counter', '#version', expiry, time, time, time)
+      return run.increment.all('counter', '#version', time + ttl * 1000, time, time, time)
     },
     'list of ten': async () => run.list.all('ten', '', Date.now(), 101),
   }

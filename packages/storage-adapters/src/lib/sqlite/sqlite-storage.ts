@@ -135,10 +135,11 @@ export function sqliteStorage(
     },
     async list(list, { cursor = '', limit = 100 } = {}) {
       assertPageLimit(limit)
-      const found = query('list', name(list), cursor, now(), limit + 1).map(({ key }) => String(key))
-      const next = found[limit]
-      const keys = found.slice(0, limit).map(decodeText)
-      return next === undefined ? { keys } : { keys, cursor: next }
+      const found = query('list', name(list), cursor, now(), limit + 1)
+      const next = found[limit]?.key
+      if (next !== undefined) found.length = limit
+      const keys = found.map(({ key }) => decodeText(String(key)))
+      return next === undefined ? { keys } : { keys, cursor: String(next) }
     },
     async increment(key, { ttl }) {
       const lifetime = lifetimeInMilliseconds(ttl)
