@@ -48,7 +48,7 @@ interface Opened {
 
 async function openRedis(url: string): Promise<Opened> {
   const { host } = new URL(url)
-  const client = new Redis(url, { lazyConnect: true, connectTimeout: 3_000, maxRetriesPerRequest: 1 })
+  const client = new Redis(url, { lazyConnect: true, connectTimeout: 3_000, maxRetriesPerRequest: 0 })
   // Without a listener each failed attempt would be printed; the command that needed it fails with the same error.
   client.on('error', () => {})
   try {
