@@ -126,7 +126,7 @@ function speak(child: ChildProcess) {
 /** Reads what a process logs until `found` says that a line is the one. */
 function waitForLine(child: ChildProcess, log: string[], found: (line: string) => Promise<boolean>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('mcp-remote did not connect in 15 seconds')), 15_000)
+    const timer = setTimeout(() => reject(new Error('mcp-remote did not connect in 45 seconds')), 45_000)
     child.once('exit', (code) => reject(new Error(`mcp-remote ended with ${code}`)))
     child.once('error', reject)
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {

@@ -48,7 +48,7 @@ export async function startExample(name: ExampleName, env: Record<string, string
 /** Starts an example that is expected to end by itself, and waits until it has. */
 export async function runExample(name: ExampleName, env: Record<string, string>): Promise<Ended> {
   const { child, ended } = spawnExample(name, env)
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 45_000)
   return ended.finally(() => clearTimeout(timer))
 }
 
@@ -87,7 +87,7 @@ async function end(child: ChildProcess, ended: Promise<Ended>): Promise<void> {
 async function upOf(child: ChildProcess, output: () => string): Promise<{ url: string; banner: string }> {
   const stdout = child.stdout as NodeJS.ReadableStream
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`The example did not start in 20 seconds:\n${output()}`)), 20_000)
+    const timer = setTimeout(() => reject(new Error(`The example did not start in 45 seconds:\n${output()}`)), 45_000)
     const look = () => {
       const url = output().match(/MCP Gateway is up[\s\S]*?(http:\/\/127\.0\.0\.1:\d+)[\s\S]*Ctrl-C stops it\./)?.[1]
       if (!url) return

@@ -108,4 +108,4 @@ test('the same random session gives the same messages in the same order, byte fo
     }),
     { numRuns: 150 },
   )
-}, 40_000)
+}, 180_000)

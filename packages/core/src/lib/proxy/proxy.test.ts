@@ -486,18 +486,15 @@ test('a health check takes an upstream out and brings it back', async () => {
       response.writeHead(200, json).end('{}')
     })
   const handler = proxy([await make('a'), await make('b')], { healthCheck: { path: '/health', interval: 0.01 } })
-  const round = async () => {
-    await call(handler)
-    await new Promise((resolve) => setTimeout(resolve, 15))
+  const hitsInFour = async () => {
+    const before = hits.a
+    for (let index = 0; index < 4; index++) await call(handler)
+    return hits.a - before
   }
   sick = true
-  for (let index = 0; index < 3; index++) await round()
-  const before = hits.a
-  for (let index = 0; index < 4; index++) await round()
-  expect(hits.a).toBe(before)
+  await expect.poll(hitsInFour, { interval: 15, timeout: 30_000 }).toBe(0)
   sick = false
-  for (let index = 0; index < 6; index++) await round()
-  expect(hits.a).toBeGreaterThan(before)
+  await expect.poll(hitsInFour, { interval: 15, timeout: 30_000 }).toBeGreaterThan(0)
 })
 
 /** An upstream with sessions of its own. */
