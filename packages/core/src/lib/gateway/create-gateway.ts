@@ -38,16 +38,19 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const { logger = createLogger(), drainTimeout = 10, addressHeader } = options
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, probes, authority, close } = buildRoutes(options, base, inFlight)
+  const { table, probes, authority, vault, close } = buildRoutes(options, base, inFlight)
   const authorityHandler =
     authority?.handle === undefined ? undefined : compose([recover('oauth')], authority.handle.bind(authority))
 
   const match = (request: Request): boolean =>
-    table.has(trimSlash(requestPath(request.url))) || (authority?.match?.(request) ?? false)
+    table.has(trimSlash(requestPath(request.url))) ||
+    (vault?.match(request) ?? false) ||
+    (authority?.match?.(request) ?? false)
 
   const lookUp = (request: Request, path: string): Handler => {
     const route = table.get(trimSlash(path))
     if (route !== undefined) return route
+    if (vault?.match(request)) return vault.handle
     return authorityHandler !== undefined && (authority?.match?.(request) ?? true) ? authorityHandler : notFound
   }
 

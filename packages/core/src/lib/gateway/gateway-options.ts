@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly auth?: Authority | IssuerAuthorityOptions
   /** The MCP servers by path. */
   readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
+  /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/oauth-client`. */
+  readonly vault?: Mountable & { match(request: Request): boolean }
   /** Middleware for every server, behind the token check and `message`. */
   readonly middleware?: readonly Middleware[]
   /** Where log lines go; JSON lines to standard output unless told. */

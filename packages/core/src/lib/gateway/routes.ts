@@ -26,6 +26,7 @@ export interface Routes {
   /** The paths among them that orchestrators ask, every few seconds and until the end. */
   readonly probes: ReadonlySet<string>
   readonly authority?: Authority
+  readonly vault?: { readonly handle: Handler; match(request: Request): boolean }
   readonly close: () => Promise<void>
 }
 
@@ -76,12 +77,12 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
   }
 
   const close = async () => {
-    const pieces = [...servers.map(({ server }) => server), authority]
+    const pieces = [...servers.map(({ server }) => server), authority, options.vault]
     await Promise.all(
       pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
     )
   }
-  return { table, probes, authority, close }
+  return { table, probes, authority, vault: guardVault(options), close }
 }
 
 type Server = ServerOptions & { readonly path: string }
@@ -126,6 +127,15 @@ function guard(
   layers.push(leaveTrace, message(options.message), leaveTrace, ...limits.identity)
   layers.push(...(options.middleware ?? []), ...(server.middleware ?? []))
   return compose(layers, toHandler(server.server))
+}
+
+function guardVault(options: GatewayOptions): Routes['vault'] {
+  const { vault } = options
+  if (vault === undefined) return undefined
+  const handle = compose([recover('oauth'), ...rateLimits(options).address], (request, context) =>
+    vault.handle(request, context),
+  )
+  return { handle, match: (request) => vault.match(request) }
 }
 
 function rateLimits({

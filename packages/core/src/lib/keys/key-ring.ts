@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import type { Storage } from '../storage.js'
-import type { PrivateKeyCipher } from './private-key-cipher.js'
+import type { JsonCipher } from './json-cipher.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 
 /** One signing key as it is stored. Times are seconds since the epoch. */
@@ -44,7 +44,7 @@ export async function keepKeyRing(
   storage: Storage,
   name: string,
   policy: KeyRingPolicy,
-  cipher: PrivateKeyCipher,
+  cipher: JsonCipher<JWK>,
   clock: () => number,
   force = false,
 ): Promise<KeyRing> {
@@ -63,7 +63,7 @@ export async function keepKeyRing(
 async function nextRing(
   ring: KeyRing,
   policy: KeyRingPolicy,
-  cipher: PrivateKeyCipher,
+  cipher: JsonCipher<JWK>,
   now: number,
   force: boolean,
 ): Promise<KeyRing> {
@@ -81,7 +81,7 @@ async function nextRing(
   return { keys: [...keys, await createKey(policy.algorithm, signsFrom, cipher)] }
 }
 
-async function createKey(algorithm: SigningAlgorithm, signsFrom: number, cipher: PrivateKeyCipher): Promise<StoredKey> {
+async function createKey(algorithm: SigningAlgorithm, signsFrom: number, cipher: JsonCipher<JWK>): Promise<StoredKey> {
   const pair = await generateKeyPair(algorithm, { extractable: true })
   const publicKey = await exportJWK(pair.publicKey)
   const kid = await calculateJwkThumbprint(publicKey)

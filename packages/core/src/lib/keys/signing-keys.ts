@@ -2,9 +2,9 @@ import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
 import { GatewayError } from '../gateway-error.js'
 import type { Storage } from '../storage.js'
 import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
+import { createJsonCipher } from './json-cipher.js'
 import { activeKey, type KeyRing, keepKeyRing } from './key-ring.js'
 import { isLoopbackIssuer } from './loopback-issuer.js'
-import { createPrivateKeyCipher } from './private-key-cipher.js'
 import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 
@@ -86,7 +86,7 @@ export function createSigningKeys({
   }
 
   const clock = (): number => Math.floor(now() / 1000)
-  const cipher = createPrivateKeyCipher(encryptionKeys)
+  const cipher = createJsonCipher<JWK>(encryptionKeys, 'signing key')
   const policy = { algorithm, rotation, publishAhead, retention }
   const name = `oauth:keys:${issuer}`
   let ring: { readonly value: Promise<KeyRing>; readonly readAt: number } | undefined

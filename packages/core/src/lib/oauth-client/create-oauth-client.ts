@@ -46,7 +46,7 @@ interface Memo {
  * ```
  */
 export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
-  const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope } = options
+  const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope, resource } = options
   if (!clientId) throw new GatewayError('invalid_configuration', '`clientId` is missing')
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
@@ -58,6 +58,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
       : authentication === 'client_secret_post'
         ? ClientSecretPost(clientSecret)
         : ClientSecretBasic(clientSecret)
+  const target: Record<string, string> = resource === undefined ? {} : { resource }
   const openid = scope.split(' ').includes('openid')
 
   async function toTokens(
@@ -91,6 +92,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
         client_id: clientId,
         redirect_uri: redirectUri,
         scope,
+        ...target,
         state,
         code_challenge: await calculatePKCECodeChallenge(memo.verifier),
         code_challenge_method: 'S256',
@@ -105,15 +107,10 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
       const { verifier, nonce } = JSON.parse(memo) as Memo
       try {
         const answer = validateAuthResponse(server, client, parameters, state)
-        const response = await authorizationCodeGrantRequest(
-          server,
-          client,
-          auth,
-          answer,
-          redirectUri,
-          verifier,
-          request,
-        )
+        const response = await authorizationCodeGrantRequest(server, client, auth, answer, redirectUri, verifier, {
+          ...request,
+          additionalParameters: target,
+        })
         await refuseErrorWithStatus200(response)
         const tokens = await processAuthorizationCodeResponse(server, client, response, {
           expectedNonce: openid ? nonce : expectNoNonce,
@@ -128,7 +125,10 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
     async refresh(refreshToken) {
       const server = await metadata()
       try {
-        const response = await refreshTokenGrantRequest(server, client, auth, refreshToken, request)
+        const response = await refreshTokenGrantRequest(server, client, auth, refreshToken, {
+          ...request,
+          additionalParameters: target,
+        })
         await refuseErrorWithStatus200(response)
         return await toTokens(server, await processRefreshTokenResponse(server, client, response), response)
       } catch (error) {

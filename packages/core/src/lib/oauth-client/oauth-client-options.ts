@@ -13,6 +13,8 @@ export interface OAuthClientOptions {
   readonly authentication?: 'client_secret_basic' | 'client_secret_post'
   /** What to ask for, separated by spaces. With `openid` in it an ID token is demanded and checked. */
   readonly scope: string
+  /** What the tokens are for (RFC 8707), where the server wants to know; in every request of the flow. */
+  readonly resource?: string
   /** How requests are made; an outbound fetch of class `configured` unless told. */
   readonly fetch?: OutboundFetch
 }

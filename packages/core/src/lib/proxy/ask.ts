@@ -67,6 +67,12 @@ export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome
   }
 }
 
+/** Lets go of an answer that nobody gets. */
+export function release({ done, abort }: Answer): void {
+  done()
+  abort(undefined)
+}
+
 function bodyOf(request: Request, { message }: Context): BodyInit | null {
   if (message !== undefined) return message.bytes as Uint8Array<ArrayBuffer>
   return request.method === 'GET' || request.method === 'HEAD' ? null : request.body

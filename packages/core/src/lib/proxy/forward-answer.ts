@@ -4,7 +4,7 @@ import type { Context } from '../handler.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../json-rpc-error.js'
 import { respond } from '../respond/respond.js'
 import { writeEvent } from '../sse/write-event.js'
-import type { Answer } from './ask.js'
+import { type Answer, release } from './ask.js'
 import { toClient } from './proxy-headers.js'
 
 /** What decides how an answer goes to the client. */
@@ -27,8 +27,7 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   const { request, context, sessionId } = options
   const refused = refuse(response, context)
   if (refused !== undefined) {
-    done()
-    abort(undefined)
+    release(answer)
     return refused
   }
   const headers = toClient(response.headers)

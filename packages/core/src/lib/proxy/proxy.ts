@@ -2,11 +2,13 @@ import { GatewayError } from '../gateway-error.js'
 import type { Context, Handler } from '../handler.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import { tapResponse } from '../message/tap-response.js'
-import { type Answer, ask as askOnce } from './ask.js'
+import { connectAnswer, opensUrls, withoutConnectAnswer } from '../upstream-token/connect-answer.js'
+import { ConnectRequired } from '../upstream-token/connect-required.js'
+import { type Answer, ask as askOnce, type Outcome } from './ask.js'
 import { forwardAnswer } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
-import { type Session, Sessions } from './sessions.js'
+import { Sessions } from './sessions.js'
 import { patientFetch, type TransportInit } from './transport.js'
 import { type Upstream, Upstreams } from './upstreams.js'
 import { withToken } from './with-token.js'
@@ -47,19 +49,26 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   const sessions = new Sessions(upstreams.all, options.sessionSecret)
   const headerOptions = readHeaderOptions(options)
 
-  return async (request, context) => {
+  return async (request, outer) => {
+    const context = token === undefined ? outer : withoutOurQuestion(outer)
     const refuse = refusal(context)
     const headers = toUpstream(request, context, headerOptions)
     if (typeof headers === 'string') return refuse(400, `The token's value for ${headers} is too long`)
     const sealed = request.headers.get('mcp-session-id')
-    const session = sealed === null || isModern(context) ? undefined : await sessions.open(sealed, context.auth)
+    const session = sealed === null || isModern(context) ? undefined : await sessions.open(sealed, context)
     if (session !== undefined) headers.set('mcp-session-id', session.id)
     else if (sealed !== null && !isModern(context)) return refuse(404, 'There is no such session; initialize again')
 
     const attempt = { request, context, headers, send, firstByteTimeout }
     const ask = token === undefined ? askOnce : withToken(token)
     for (const upstream of session === undefined ? upstreams.inOrder() : [session.upstream]) {
-      const answer = await ask(upstream, attempt)
+      let answer: Outcome
+      try {
+        answer = await ask(upstream, attempt)
+      } catch (error) {
+        if (error instanceof ConnectRequired) return connectAnswer(error, outer, session?.opensUrls ?? false)
+        throw error
+      }
       if (answer.kind === 'unreachable') {
         upstreams.markDown(upstream)
         context.logger?.warn({ error: answer.error, upstream: upstream.url }, 'an upstream cannot be reached')
@@ -85,15 +94,20 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
     async function finish(answer: Answer, upstream: Upstream): Promise<Response> {
       const { response } = answer
       const given = response.headers.get('mcp-session-id')
-      const to = given === null || isModern(context) ? undefined : await sealedSession({ upstream, id: given })
+      const to = given === null || isModern(context) ? undefined : await sealedSession(given, upstream)
       return tapResponse(context, await forwardAnswer(answer, { request, context, idleTimeout, sessionId: to }))
     }
 
-    async function sealedSession(given: Session): Promise<string> {
-      const unchanged = session !== undefined && session.id === given.id && sealed !== null
-      return unchanged ? sealed : sessions.seal(given, context.auth)
+    async function sealedSession(id: string, upstream: Upstream): Promise<string> {
+      const unchanged = session !== undefined && session.id === id && sealed !== null
+      return unchanged ? sealed : sessions.seal({ upstream, id, opensUrls: opensUrls(context.message) }, context)
     }
   }
+}
+
+function withoutOurQuestion(context: Context): Context {
+  const message = withoutConnectAnswer(context.message)
+  return message === context.message ? context : { ...context, message }
 }
 
 function isModern(context: Context): boolean {

@@ -1,20 +1,27 @@
-import type { AuthInfo } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
+import type { Context } from '../handler.js'
 import { principal } from '../principal.js'
 import type { Upstream } from './upstreams.js'
 
 const encoder = new TextEncoder()
 const maxCached = 10_000
+const flag = '-u'
 
 /** Where a session lives, and what it is called there. */
 export interface Session {
   readonly upstream: Upstream
   readonly id: string
+  /** Whether its client declared that it can open URLs (elicitation by URL), which later requests do not repeat. */
+  readonly opensUrls: boolean
 }
+
+/** Who may use a session, and where. */
+export type Binding = Pick<Context, 'auth' | 'resource'>
 
 /**
  * Gives the sessions of legacy upstreams ids that say where each lives and whose it is, signed: so that any replica
- * finds the upstream without a store, and nobody can use a session with the token of another principal (MCP L9).
+ * finds the upstream without a store, and nobody can use a session with the token of another principal (MCP L9) or under
+ * another resource, where other rules may hold for the same upstream.
  */
 export class Sessions {
   readonly #upstreams: readonly Upstream[]
@@ -31,22 +38,22 @@ export class Sessions {
   }
 
   /** The id that the client gets for a session of an upstream. */
-  async seal(session: Session, auth: AuthInfo | undefined): Promise<string> {
-    const mac = await crypto.subtle.sign('HMAC', await this.#getKey(), statement(session, auth))
-    return `${session.upstream.tag}.${toHex(mac)}.${session.id}`
+  async seal(session: Session, binding: Binding): Promise<string> {
+    const mac = await crypto.subtle.sign('HMAC', await this.#getKey(), statement(session, binding))
+    return `${session.upstream.tag}${session.opensUrls ? flag : ''}.${toHex(mac)}.${session.id}`
   }
 
-  /** The session that a client names; `undefined` when there is none by this name for this principal. */
-  async open(sealed: string, auth: AuthInfo | undefined): Promise<Session | undefined> {
-    const cacheKey = `${auth === undefined ? '' : principal(auth)}\n${sealed}`
+  /** The session that a client names; `undefined` when there is none by this name for this principal here. */
+  async open(sealed: string, binding: Binding): Promise<Session | undefined> {
+    const cacheKey = JSON.stringify([...whoAndWhere(binding), sealed])
     const known = this.#known.get(cacheKey)
     if (known !== undefined) return known
-    const [, tag, mac, id] = /^([\da-z]+)\.([\da-f]{64})\.([\x21-\x7e]+)$/.exec(sealed) ?? []
+    const [, tag, urls, mac, id] = /^([\da-z]+)(-u)?\.([\da-f]{64})\.([\x21-\x7e]+)$/.exec(sealed) ?? []
     const upstream = this.#upstreams.find((candidate) => candidate.tag === tag)
     if (upstream === undefined || mac === undefined || id === undefined) return undefined
-    const session = { upstream, id }
+    const session = { upstream, id, opensUrls: urls === flag }
     const key = await this.#getKey()
-    if (!(await crypto.subtle.verify('HMAC', key, fromHex(mac), statement(session, auth)))) return undefined
+    if (!(await crypto.subtle.verify('HMAC', key, fromHex(mac), statement(session, binding)))) return undefined
     if (this.#known.size >= maxCached) this.#known.delete(this.#known.keys().next().value as string)
     this.#known.set(cacheKey, session)
     return session
@@ -64,9 +71,13 @@ export class Sessions {
   }
 }
 
-function statement({ upstream, id }: Session, auth: AuthInfo | undefined): Uint8Array<ArrayBuffer> {
-  const who = auth === undefined ? null : principal(auth)
-  return encoder.encode(JSON.stringify(['mcp-session', upstream.url, id, who])) as Uint8Array<ArrayBuffer>
+function statement({ upstream, id, opensUrls }: Session, binding: Binding): Uint8Array<ArrayBuffer> {
+  const fields = ['mcp-session', upstream.url, id, opensUrls, ...whoAndWhere(binding)]
+  return encoder.encode(JSON.stringify(fields)) as Uint8Array<ArrayBuffer>
+}
+
+function whoAndWhere({ auth, resource }: Binding): [string | null, string | null] {
+  return [auth === undefined ? null : principal(auth), resource ?? null]
 }
 
 function toHex(bytes: ArrayBuffer): string {

@@ -1,10 +1,10 @@
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
-import { type Attempt, ask, type Outcome } from './ask.js'
+import { type Attempt, ask, type Outcome, release } from './ask.js'
 import type { Upstream } from './upstreams.js'
 
 /**
  * Sends requests with the upstream's token. One that the upstream refuses is dropped, and the request goes once more
- * with a new one: a 401 means that nothing was done.
+ * with a new one: a 401 means that nothing was done. Answers that nobody gets are released, whatever else fails.
  */
 export function withToken(token: UpstreamToken): (upstream: Upstream, attempt: Attempt) => Promise<Outcome> {
   return async (upstream, attempt) => {
@@ -15,12 +15,25 @@ export function withToken(token: UpstreamToken): (upstream: Upstream, attempt: A
     const isRefused = outcome.kind === 'answer' && outcome.response.status === 401
     // A body that was streamed is gone
     if (!isRefused || (context.message === undefined && attempt.request.body !== null)) return outcome
-    await token.drop(context, value)
-    const next = await token.get(context)
+    let next: string
+    try {
+      await token.drop(context, value, false)
+      next = await token.get(context)
+    } catch (error) {
+      release(outcome)
+      throw error
+    }
     if (next === value) return outcome
-    outcome.done()
-    outcome.abort(undefined)
+    release(outcome)
     headers.set('authorization', `Bearer ${next}`)
-    return ask(upstream, attempt)
+    const second = await ask(upstream, attempt)
+    if (second.kind !== 'answer' || second.response.status !== 401) return second
+    try {
+      await token.drop(context, next, true)
+    } catch (error) {
+      release(second)
+      throw error
+    }
+    return second
   }
 }

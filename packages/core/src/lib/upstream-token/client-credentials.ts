@@ -19,6 +19,6 @@ export function clientCredentials(options: UpstreamIssuerOptions): UpstreamToken
   const cache = new TokenCache()
   return {
     get: () => cache.get('', () => request({})),
-    drop: (_context, token) => cache.drop('', token),
+    drop: async (_context, token, again) => (again ? undefined : cache.drop('', token)),
   }
 }

@@ -45,7 +45,7 @@ export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
           : issued
       })
     },
-    drop: async (context, token) => cache.drop(await digest(subjectToken(context)), token),
+    drop: async (context, token, again) => (again ? undefined : cache.drop(await digest(subjectToken(context)), token)),
   }
 }
 

@@ -1,40 +1,42 @@
-import { base64url, CompactEncrypt, compactDecrypt, decodeProtectedHeader, type JWK } from 'jose'
+import { base64url, CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import { GatewayError } from '../gateway-error.js'
 
-/** Turns a private key into what is stored, and back. */
-export interface PrivateKeyCipher {
-  seal(key: JWK): Promise<string>
-  open(stored: string): Promise<JWK>
+/** Turns an object with secrets in it into what is stored, and back. */
+export interface JsonCipher<T extends object> {
+  seal(value: T): Promise<string>
+  open(stored: string): Promise<T>
 }
 
 /**
  * AES-256-GCM in a JWE. The first key encrypts, every key decrypts, so that a key can be replaced by putting the new
- * one in front. Without keys the private key is stored as it is.
+ * one in front. Without keys the object is stored as it is.
+ *
+ * @param what what is stored, for the error that says that a key is missing
  */
-export function createPrivateKeyCipher(encryptionKeys: readonly string[]): PrivateKeyCipher {
+export function createJsonCipher<T extends object>(encryptionKeys: readonly string[], what: string): JsonCipher<T> {
   const keys = encryptionKeys.map((text, index) => ({ id: '', bytes: decodeKey(text, index) }))
   const identified = Promise.all(keys.map(async (key) => ({ ...key, id: await keyId(key.bytes) })))
   return {
-    async seal(key) {
+    async seal(value) {
       const [first] = await identified
-      const plain = JSON.stringify(key)
+      const plain = JSON.stringify(value)
       if (!first) return plain
       return new CompactEncrypt(new TextEncoder().encode(plain))
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: first.id })
         .encrypt(first.bytes)
     },
     async open(stored) {
-      if (stored.startsWith('{')) return JSON.parse(stored) as JWK
+      if (stored.startsWith('{')) return JSON.parse(stored) as T
       const { kid } = decodeProtectedHeader(stored)
       const key = (await identified).find(({ id }) => id === kid)
       if (!key) {
         throw new GatewayError(
           'invalid_configuration',
-          'A stored signing key is encrypted with a key that `encryptionKeys` does not hold: keep the old key in the list, after the new one',
+          `A stored ${what} is encrypted with a key that \`encryptionKeys\` does not hold: keep the old key in the list, after the new one`,
         )
       }
       const { plaintext } = await compactDecrypt(stored, key.bytes)
-      return JSON.parse(new TextDecoder().decode(plaintext)) as JWK
+      return JSON.parse(new TextDecoder().decode(plaintext)) as T
     },
   }
 }

@@ -1,0 +1,80 @@
+import type { Context } from '../handler.js'
+import { jsonRpcError } from '../json-rpc-error.js'
+import type { Message } from '../message.js'
+import { respond } from '../respond/respond.js'
+import type { ConnectRequired } from './connect-required.js'
+
+/** The name of the gateway's own input request, which no upstream gets to see. */
+const key = 'mcp-gateway:connect'
+/** The requests of the modern era that may be answered with a question (MCP M20). */
+const interruptible = new Set(['tools/call', 'prompts/get', 'resources/read'])
+/** The first revision that knows elicitation by URL. */
+const firstWithUrls = '2025-11-25'
+
+/**
+ * Tells a client that the user has to connect an account: as URL elicitation where the client declared that it can open
+ * URLs (`input_required` in the modern era, error -32042 in revision 2025-11-25), otherwise as an error whose text has
+ * the address. Never 401, which would make the client throw away its own token.
+ *
+ * @param sessionOpensUrls what the client declared when its session began, in the legacy era
+ */
+export function connectAnswer(required: ConnectRequired, context: Context, sessionOpensUrls: boolean): Response {
+  const { message } = context
+  const { url, title } = required
+  const text = `Connect your account at ${title} to go on`
+  if (message?.kind !== 'request') return jsonRpcError({ status: 403, message: required.message })
+  const { id } = message
+  if (message.era === 'modern') {
+    if (interruptible.has(message.method ?? '') && opensUrls(message) && !wasDeclined(message)) {
+      const inputRequests = { [key]: { method: 'elicitation/create', params: { mode: 'url', message: text, url } } }
+      return json({ jsonrpc: '2.0', id, result: { resultType: 'input_required', inputRequests } })
+    }
+  } else if (opensUrls(message) || (sessionOpensUrls && (message.protocolVersion ?? '') >= firstWithUrls)) {
+    const elicitation = { mode: 'url', elicitationId: crypto.randomUUID(), url, message: text }
+    const data = { elicitations: [elicitation] }
+    return jsonRpcError({ status: 200, code: -32042, message: required.message, id, data })
+  }
+  // The status is that of a JSON-RPC answer: clients show the text of an error in it, and not that of an HTTP error
+  return jsonRpcError({ status: 200, code: -31403, message: required.message, id, data: { url } })
+}
+
+/** Whether a request declares that its client can open URLs: in `_meta` (modern), or as `initialize` does (legacy). */
+export function opensUrls(message: Message | undefined): boolean {
+  const params = message?.kind === 'request' ? message.json().params : undefined
+  if (message?.era === 'modern') {
+    return hasUrlMode(member(params?._meta, 'io.modelcontextprotocol/clientCapabilities'))
+  }
+  if (message?.method !== 'initialize' || !(String(params?.protocolVersion) >= firstWithUrls)) return false
+  return hasUrlMode(params?.capabilities)
+}
+
+/** The message without the client's answer to the gateway's own question, which is not for the upstream. */
+export function withoutConnectAnswer(message: Message | undefined): Message | undefined {
+  if (message?.era !== 'modern' || !interruptible.has(message.method ?? '')) return message
+  const { params, ...rest } = message.json()
+  const { inputResponses, ...others } = params ?? {}
+  if (member(inputResponses, key) === undefined) return message
+  const { [key]: _ours, ...theirs } = inputResponses as Record<string, unknown>
+  const left = Object.keys(theirs).length === 0 ? others : { ...others, inputResponses: theirs }
+  return message.with({ ...rest, params: left } as ReturnType<Message['json']>)
+}
+
+function wasDeclined(message: Message): boolean {
+  const answer = member(message.json().params?.inputResponses, key)
+  return answer !== undefined && member(answer, 'action') !== 'accept'
+}
+
+function hasUrlMode(capabilities: unknown): boolean {
+  const mode = member(member(capabilities, 'elicitation'), 'url')
+  return typeof mode === 'object' && mode !== null
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined
+}
+
+function json(body: object): Response {
+  return respond(JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } })
+}

@@ -1,0 +1,48 @@
+import type { AuthInfo } from '../auth-info.js'
+import { GatewayError } from '../gateway-error.js'
+import { createOAuthClient } from '../oauth-client/create-oauth-client.js'
+import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
+import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
+import { principal } from '../principal.js'
+import type { Session } from './browser.js'
+import type { VaultSignIn } from './vault-options.js'
+
+/** The sign-in of users at the issuer of the gateway's own tokens. */
+export interface SignIn {
+  begin: OAuthClient['begin']
+  /** Who it is, under the same name as the user's access tokens have. */
+  complete(answer: Parameters<OAuthClient['complete']>[0]): Promise<Session>
+}
+
+export function createSignIn(options: VaultSignIn): SignIn {
+  const { verifier, subjectClaim = 'sub', scope = 'openid' } = options
+  if (verifier === undefined && !scope.split(' ').includes('openid')) {
+    throw new GatewayError('invalid_configuration', 'signIn needs openid in its scope, or a verifier')
+  }
+  const client = createOAuthClient({ ...options, scope })
+  return {
+    begin: (flow) => client.begin(flow),
+    async complete(answer) {
+      const { accessToken, idToken } = await client.complete(answer)
+      if (verifier !== undefined) {
+        const auth = await verifier.verifyAccessToken(accessToken)
+        return toSession(auth, auth.extra?.claims as Record<string, unknown> | undefined)
+      }
+      const subject = idToken?.[subjectClaim]
+      if (typeof subject !== 'string' || subject === '') {
+        throw new OAuthClientError('invalid_response', `Sign-in: the ID token has no ${subjectClaim}`)
+      }
+      return toSession({ clientId: options.clientId, extra: { issuer: idToken?.iss, subject } }, idToken)
+    },
+  }
+}
+
+function toSession(
+  auth: Pick<AuthInfo, 'clientId' | 'extra'>,
+  claims: Readonly<Record<string, unknown>> = {},
+): Session {
+  const name = [claims.name, claims.preferred_username, claims.email, auth.extra?.subject].find(
+    (value): value is string => typeof value === 'string' && value !== '',
+  )
+  return { principal: principal(auth as AuthInfo), name: (name ?? auth.clientId).slice(0, 200) }
+}

@@ -1,0 +1,209 @@
+import type { Context, Handler } from '../handler.js'
+import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
+import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
+import { type Browsers, type Flow, randomToken, type Session } from './browser.js'
+import { digest } from './digest.js'
+import type { Grants } from './grants.js'
+import { issued } from './issued.js'
+import { html, page, redirect } from './page.js'
+import { createSignIn } from './sign-in.js'
+import type { VaultOptions } from './vault-options.js'
+import type { VaultAccess } from './vault-token.js'
+
+/** What the pages work with. */
+export interface VaultParts {
+  readonly options: VaultOptions
+  readonly accesses: ReadonlyMap<string, VaultAccess>
+  readonly grants: Grants
+  readonly browsers: Browsers
+  readonly now: () => number
+}
+
+/** The pages on which users connect and disconnect accounts. */
+export function vaultPages({ options, accesses, grants, browsers, now }: VaultParts): {
+  handle: Handler
+  match(request: Request): boolean
+} {
+  const { url } = options
+  const { pathname: prefix, origin } = new URL(url)
+  const signIn = createSignIn(options.signIn)
+  const signInUri = `${url}/sign-in/callback`
+
+  async function leave(
+    client: Pick<OAuthClient, 'begin'>,
+    step: { redirectUri: string; parameters?: Readonly<Record<string, string>> },
+    cookie: string,
+    flow: Omit<Flow, 'memo' | 'browser'>,
+  ): Promise<Response> {
+    const state = randomToken()
+    const { url: location, memo } = await client.begin({ ...step, state })
+    await browsers.beginFlow(state, { ...flow, memo, browser: await digest(cookie) })
+    return redirect(location, browsers.write(cookie))
+  }
+
+  /** The flow that this browser was sent away for; a page that says why not otherwise. */
+  async function comeBack(parameters: URLSearchParams, cookie: string | undefined, upstream: string | undefined) {
+    const state = parameters.get('state') ?? ''
+    const flow = state === '' ? undefined : await browsers.takeFlow(state)
+    const isOurs = flow !== undefined && cookie !== undefined && flow.browser === (await digest(cookie))
+    if (!isOurs || flow.upstream !== upstream) {
+      return refused(400, 'This step was begun in another browser, was used before, or is too old. Please start again.')
+    }
+    return { flow, state }
+  }
+
+  async function completeSignIn(parameters: URLSearchParams, cookie: string | undefined): Promise<Response> {
+    const back = await comeBack(parameters, cookie, undefined)
+    if (back instanceof Response) return back
+    const { flow, state } = back
+    const session = await signIn.complete({ redirectUri: signInUri, state, memo: flow.memo, parameters })
+    if (cookie !== undefined) await browsers.endSession(cookie)
+    const next = await browsers.beginSession(session)
+    return redirect(flow.back === undefined ? url : `${url}/${flow.back}`, browsers.write(next))
+  }
+
+  async function completeConnect(
+    access: VaultAccess,
+    parameters: URLSearchParams,
+    visitor: Visitor,
+  ): Promise<Response> {
+    const { upstream, client, connect } = access
+    const back = await comeBack(parameters, visitor.cookie, upstream)
+    if (back instanceof Response) return back
+    const { flow, state } = back
+    if (visitor.session === undefined || visitor.session.principal !== flow.principal) {
+      return refused(403, 'Somebody else is signed in now. Please start again.')
+    }
+    const redirectUri = `${connect.url}/callback`
+    const tokens = await client.complete({ redirectUri, state, memo: flow.memo, parameters })
+    const { issuer = '', clientId = '' } = options.upstreams[upstream] ?? {}
+    await grants.save({
+      key: await grants.key(flow.principal, upstream),
+      principal: flow.principal,
+      upstream,
+      issuer,
+      clientId,
+      connectedAt: now(),
+      ...(tokens.refreshToken === undefined ? {} : { refreshToken: tokens.refreshToken }),
+      ...issued(tokens, now()),
+    })
+    return redirect(connect.url)
+  }
+
+  async function change(request: Request, access: VaultAccess, { cookie, session }: Visitor): Promise<Response> {
+    if (!isOwnForm(request, origin)) return refused(403, 'This form was sent from another page. Please start again.')
+    const { upstream, client, connect } = access
+    if (session === undefined || cookie === undefined) return redirect(connect.url)
+    if (new URL(request.url).searchParams.has('disconnect')) {
+      await grants.delete(await grants.key(session.principal, upstream))
+      return redirect(connect.url)
+    }
+    const step = { redirectUri: `${connect.url}/callback`, parameters: options.upstreams[upstream]?.parameters }
+    return leave(client, step, cookie, { upstream, principal: session.principal })
+  }
+
+  async function show({ connect, upstream }: VaultAccess, session: Session): Promise<Response> {
+    const stored = await grants.read(await grants.key(session.principal, upstream))
+    const who = html`<p>You are signed in as <strong>${session.name}</strong>.</p>`
+    if (stored !== undefined) {
+      return page(
+        `${connect.title} is connected`,
+        html`${who}
+<p>You can close this page and go on where you came from.</p>
+<form method="post" action="${connect.url}?disconnect"><button>Disconnect</button></form>`,
+      )
+    }
+    return page(
+      `Connect ${connect.title}`,
+      html`${who}
+<p>Only go on if you came here yourself: the account at ${connect.title} that you choose next will be used for what you do here.</p>
+<form method="post" action="${connect.url}"><button>Connect</button></form>`,
+    )
+  }
+
+  async function list(session: Session): Promise<Response> {
+    const connected = new Set((await grants.list(session.principal)).map(({ upstream }) => upstream))
+    const items = [...accesses.values()].reduce(
+      (before, { upstream, connect }) =>
+        html`${before}<li><a href="${connect.url}">${connect.title}</a>${connected.has(upstream) ? ' (connected)' : ''}</li>\n`,
+      html``,
+    )
+    return page(
+      'Your accounts',
+      html`<p>You are signed in as <strong>${session.name}</strong>.</p>\n<ul>\n${items}</ul>`,
+    )
+  }
+
+  async function answer(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url)
+    const [name = '', step, ...more] = pathname.slice(prefix.length).split('/').slice(1)
+    const cookie = browsers.cookieOf(request)
+    const isGet = request.method === 'GET' || request.method === 'HEAD'
+    if (more.length > 0 || (step !== undefined && step !== 'callback')) return notFound()
+    if (name === 'sign-in') {
+      if (step === undefined) return notFound()
+      return request.method === 'GET' ? completeSignIn(searchParams, cookie) : notAllowed('GET')
+    }
+    const access = accesses.get(name)
+    if (access === undefined && name !== '') return notFound()
+    const session = await browsers.session(cookie)
+    if (access !== undefined && step === 'callback') {
+      return request.method === 'GET' ? completeConnect(access, searchParams, { cookie, session }) : notAllowed('GET')
+    }
+    if (access !== undefined && request.method === 'POST') return change(request, access, { cookie, session })
+    if (!isGet) return notAllowed(access === undefined ? 'GET, HEAD' : 'GET, HEAD, POST')
+    if (session === undefined) {
+      return leave(signIn, { redirectUri: signInUri }, cookie ?? randomToken(), { back: access?.upstream })
+    }
+    return access === undefined ? list(session) : show(access, session)
+  }
+
+  return {
+    match: (request) => {
+      const { pathname } = new URL(request.url)
+      return pathname === prefix || pathname.startsWith(`${prefix}/`)
+    },
+    handle: async (request, context) => {
+      try {
+        return await answer(request)
+      } catch (error) {
+        if (error instanceof OAuthClientError) return failed(error, context)
+        throw error
+      }
+    },
+  }
+}
+
+interface Visitor {
+  readonly cookie: string | undefined
+  readonly session: Session | undefined
+}
+
+/** Whether a form was sent from one of our own pages. */
+function isOwnForm({ headers }: Request, origin: string): boolean {
+  const site = headers.get('sec-fetch-site')
+  return site === null ? headers.get('origin') === origin : site === 'same-origin'
+}
+
+/** What the other server did not give, without repeating its words, which anybody may have written. */
+function failed(error: OAuthClientError, context: Context): Response {
+  if (error.error === 'access_denied') return refused(403, 'You chose not to go on, so nothing was connected.')
+  context.logger?.error({ error }, 'a vault page could not finish')
+  if (error.error === 'temporarily_unavailable')
+    return refused(503, 'The other server does not answer. Try again later.')
+  return refused(502, 'The other server did not let you in. Please start again.')
+}
+
+function refused(status: number, why: string): Response {
+  return page('This did not work', html`<p>${why}</p>`, { status })
+}
+
+function notFound(): Response {
+  return page('Not found', html`<p>There is no such page.</p>`, { status: 404 })
+}
+
+function notAllowed(allow: string): Response {
+  const response = page('Not allowed', html`<p>This page cannot be used in that way.</p>`, { status: 405 })
+  response.headers.set('Allow', allow)
+  return response
+}
