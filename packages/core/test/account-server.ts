@@ -82,7 +82,7 @@ export async function startAccountServer(redirectUris: readonly string[]): Promi
     rotateRefreshToken: true,
     findAccount: async (_: unknown, id: string) => ({ accountId: id, claims: async () => ({ sub: id }) }),
   })
-  provider.on('access_token.issued', ({ grantId, accountId }: { grantId: string; accountId: string }) => {
+  provider.on('access_token.saved', ({ grantId, accountId }: { grantId: string; accountId: string }) => {
     grants.set(grantId, accountId)
   })
   listener = provider.callback() as RequestListener
