@@ -158,7 +158,7 @@ test('a form of an old browser needs its Origin', async () => {
   expect((await send({ Origin: url })).status).toBe(303)
 })
 
-test('the browser is sent to the issuer, the upstream and the own pages, and nowhere else [attack 20]', async () => {
+test('the browser is sent to the issuer, the upstream and the own pages, and nowhere else [attack 116]', async () => {
   const world = replica(servers)
   const targets = ['?back=//evil.example', '/wiki?back=https://evil.example', '//evil.example', '/%2f%2fevil.example']
   for (const target of [
