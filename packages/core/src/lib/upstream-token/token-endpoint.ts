@@ -4,6 +4,7 @@ import {
   ClientSecretPost,
   genericTokenEndpointRequest,
   processGenericTokenEndpointResponse,
+  type TokenEndpointResponse,
 } from 'oauth4webapi'
 import { GatewayError } from '../gateway-error.js'
 import { requestOptions, serverMetadata } from '../oauth-client/server-metadata.js'
@@ -34,8 +35,20 @@ export interface UpstreamIssuerOptions {
 /** Asks a token endpoint with one kind of grant. */
 export type RequestToken = (parameters: Readonly<Record<string, string>>) => Promise<IssuedToken>
 
+/** What an answer must be to be believed. */
+export interface ExpectedToken {
+  /** `token_type` in lower case. RFC 6750 is the one scheme that the proxy speaks; a DPoP-bound token would be refused. */
+  readonly tokenType: 'bearer' | 'n_a'
+  /** Throws for an answer that is not what was asked for. */
+  readonly check?: (answer: TokenEndpointResponse) => void
+}
+
 /** @throws {GatewayError} `invalid_configuration` for an issuer that is no https URL, or a client without a secret */
-export function tokenEndpoint(grantType: string, options: UpstreamIssuerOptions): RequestToken {
+export function tokenEndpoint(
+  grantType: string,
+  options: UpstreamIssuerOptions,
+  { tokenType, check }: ExpectedToken = { tokenType: 'bearer' },
+): RequestToken {
   const { issuer, clientId, clientSecret, authentication, scope, resource } = options
   if (!clientId || !clientSecret)
     throw new GatewayError('invalid_configuration', 'clientId and clientSecret are needed')
@@ -56,9 +69,11 @@ export function tokenEndpoint(grantType: string, options: UpstreamIssuerOptions)
       const server = await metadata()
       const all = { ...fixed, ...parameters }
       const response = await genericTokenEndpointRequest(server, client, auth, grantType, all, request)
-      const tokens = await processGenericTokenEndpointResponse(server, client, response)
-      // RFC 6750 is the one scheme that the proxy speaks; a DPoP-bound token would be refused as a bearer token
-      if (tokens.token_type !== 'bearer') throw new Error(`The token's type is ${tokens.token_type}, not Bearer`)
+      const tokens = await processGenericTokenEndpointResponse(server, client, response, {
+        recognizedTokenTypes: { [tokenType]: () => {} },
+      })
+      if (tokens.token_type !== tokenType) throw new Error(`The token's type is ${tokens.token_type}, not ${tokenType}`)
+      check?.(tokens)
       return {
         value: tokens.access_token,
         ...(tokens.expires_in === undefined ? {} : { expiresIn: tokens.expires_in }),
