@@ -11,7 +11,19 @@ const longest = 250
 
 /** Entries that run on any web-standard runtime, so that nothing they import may import a `node:` module. */
 const neutral = {
-  core: ['index', 'gateway', 'proxy', 'keys', 'introspection', 'oauth-client', 'next', 'dpop', 'presets', 'testing'],
+  core: [
+    'index',
+    'gateway',
+    'proxy',
+    'keys',
+    'introspection',
+    'oauth-client',
+    'next',
+    'dpop',
+    'presets',
+    'testing',
+    'eras',
+  ],
   'oauth-server': 'all',
   'forward-auth': ['index'],
   'storage-adapters': 'all',
