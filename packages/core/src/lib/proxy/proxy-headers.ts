@@ -1,5 +1,6 @@
 import type { Context } from '../handler.js'
 import { identityHeaders } from './identity-headers.js'
+import { mirrorMessage } from './mirror-message.js'
 
 /**
  * What of a client's request an MCP server needs. A list of what passes rather than of what does not: credentials,
@@ -50,6 +51,7 @@ export function toUpstream(request: Request, context: Context, options: ProxyHea
   // Where nobody has compared them with the body (legacy revisions), mirrored headers could say anything (MCP M26)
   if (context.message?.era === 'modern') {
     for (const name of request.headers.keys()) if (mirrored.test(name)) copy(name)
+    mirrorMessage(headers, context.message)
   }
   // A compressed event stream arrives in blocks rather than in events
   headers.set('accept-encoding', 'identity')

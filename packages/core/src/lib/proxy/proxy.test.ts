@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { AuthInfo } from '../auth-info.js'
 import { compose } from '../compose.js'
-import type { Context, Handler } from '../handler.js'
+import type { Context, Handler, Middleware } from '../handler.js'
 import { message } from '../message/message-middleware.js'
 import { proxy } from './proxy.js'
 
@@ -39,6 +39,12 @@ const ping = '{"jsonrpc":"2.0","id":7,"method":"ping"}'
 const modernPing =
   '{"jsonrpc":"2.0","id":7,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}'
 const modern = { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'ping' }
+
+const modernCall = (name: string, toolArguments: object): string =>
+  modernPing.replace(
+    '"ping","params":{',
+    `"tools/call","params":{"name":"${name}","arguments":${JSON.stringify(toolArguments)},`,
+  )
 
 interface Call {
   readonly method?: string
@@ -189,6 +195,48 @@ test('modern mirrored headers go along, session ids of modern clients do not', a
   expect(response.status).toBe(200)
   expect(got).toMatchObject({ 'mcp-method': 'ping', 'mcp-param-city': 'Uppsala', 'mcp-protocol-version': '2026-07-28' })
   expect(got).not.toHaveProperty('mcp-session-id')
+})
+
+test('parameter headers of tools go on as they came, known or not, and what the upstream says to them comes back [M10]', async () => {
+  const sent = {
+    'mcp-param-city': '=?base64?VXBwc2FsYSDDhQ==?=',
+    'mcp-param-count': '42.0',
+    'mcp-param-unknown-to-all': ' x ',
+    'mcp-param-empty': '',
+  }
+  let got: IncomingHttpHeaders = {}
+  let body = ''
+  const url = await upstream(async (request, response) => {
+    got = request.headers
+    for await (const chunk of request) body += chunk
+    response.writeHead(400, json).end('{"jsonrpc":"2.0","id":7,"error":{"code":-32020,"message":"differs"}}')
+  })
+  const message = modernCall('weather', { city: 'Paris', count: 42 })
+  const headers = { ...modern, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'weather', ...sent }
+  const response = await call(proxy(url), { body: message, headers })
+  expect(got).toMatchObject({ ...sent, 'mcp-param-unknown-to-all': 'x' })
+  expect(body).toBe(message)
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({ error: { code: -32020 } })
+})
+
+test.each([
+  ['weather_v2', 'weather_v2'],
+  ['wetter für uns', '=?base64?d2V0dGVyIGbDvHIgdW5z?='],
+  ['=?base64?eA==?=', '=?base64?PT9iYXNlNjQ/ZUE9PT89?='],
+])('who renames a tool to %s on the way need not know of the header that mirrors it [M8, M9]', async (name, header) => {
+  let got: IncomingHttpHeaders = {}
+  const url = await upstream((request, response) => {
+    got = request.headers
+    response.writeHead(200, json).end('{"jsonrpc":"2.0","id":7,"result":{}}')
+  })
+  const rename: Middleware = (request, context, next) => {
+    const { params, ...rest } = context.message?.json() ?? { jsonrpc: '2.0' }
+    return next(request, { ...context, message: context.message?.with({ ...rest, params: { ...params, name } }) })
+  }
+  const headers = { ...modern, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'weather' }
+  await call(compose([rename], proxy(url)), { body: modernCall('weather', {}), headers })
+  expect(got).toMatchObject({ 'mcp-method': 'tools/call', 'mcp-name': header })
 })
 
 test('claims with line breaks and other scripts are encoded, and one that is too long is refused [attack 141]', async () => {
