@@ -24,11 +24,11 @@ export function createCheck(
     const isGood = await handshake(connection, timeout)
     void connection.child.stop()
     if (!isGood) throw unavailable('The MCP server does not answer after its start')
-    goodUntil = Date.now() + fresh
+    goodUntil = performance.now() + fresh
   }
   return async () => {
     if (starter.isBroken) throw unavailable('The MCP server has failed to start several times')
-    if (isAnswering() || Date.now() < goodUntil) return
+    if (isAnswering() || performance.now() < goodUntil) return
     asking ??= ask().finally(() => {
       asking = undefined
     })

@@ -83,8 +83,8 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   }
 
   const close = async () => {
-    const deadline = Date.now() + settings.drainTimeout * 1000
-    while (calls() > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+    const deadline = performance.now() + settings.drainTimeout * 1000
+    while (calls() > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
     ticker.stop()
     starter.close()
     modern.close()

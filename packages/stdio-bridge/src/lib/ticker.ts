@@ -13,17 +13,19 @@ export interface TickerLimits {
   readonly keepAlive: number
 }
 
-/** Calls `tick` about once a second, or more often where a limit is that short. */
+/**
+ * Calls `tick` about once a second, or more often where a limit is that short, with the time of `performance.now()`, by
+ * which the whole bridge goes: when the clock of the machine is set, nothing ends too early or never.
+ */
 export function createTicker(tick: (now: number, keepAlive: boolean) => void, limits: TickerLimits): Ticker {
   const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, keepAlive } = limits
   const shortest = Math.min(requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, keepAlive)
   const every = Math.max(10, Math.min(1000, shortest * 250))
   let timer: NodeJS.Timeout | undefined
-  let aliveAt = Date.now()
+  let aliveAt = performance.now()
   const turn = () => {
-    const now = Date.now()
-    // A clock that was set back must not silence the streams
-    const due = now - aliveAt >= keepAlive * 1000 || now < aliveAt
+    const now = performance.now()
+    const due = now - aliveAt >= keepAlive * 1000
     if (due) aliveAt = now
     tick(now, due)
   }

@@ -16,7 +16,7 @@ export class SseSession implements Peer, StreamHost {
   readonly retry = 1000
   readonly highWaterMark = 1_048_576
   readonly stream: OutStream
-  usedAt: number = Date.now()
+  usedAt: number = performance.now()
   readonly #onEnd: (session: SseSession) => void
   readonly #asks: Set<number> = new Set()
   #ended = false
@@ -48,7 +48,7 @@ export class SseSession implements Peer, StreamHost {
 
   /** Takes what the client posted; its answer comes on the stream, past the taps of this POST. */
   take(message: Message, context: Context): void {
-    this.usedAt = Date.now()
+    this.usedAt = performance.now()
     if (message.kind === 'response') {
       if (typeof message.id === 'number' && this.#asks.delete(message.id)) {
         this.connection.asks.reply(message, message.id, this)

@@ -12,7 +12,7 @@ export class EventBody {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #full = false
   /** When it was last read from or written to while there was room, in ms since the epoch. */
-  activeAt: number = Date.now()
+  activeAt: number = performance.now()
 
   readonly #highWaterMark: number
 
@@ -24,7 +24,7 @@ export class EventBody {
           this.#controller = controller
         },
         pull: () => {
-          this.activeAt = Date.now()
+          this.activeAt = performance.now()
           if (!this.#full) return
           this.#full = false
           listener.drained()
@@ -59,7 +59,7 @@ export class EventBody {
     controller.enqueue(bytes)
     const room = controller.desiredSize ?? 0
     if (room <= 0) this.#full = true
-    else this.activeAt = Date.now()
+    else this.activeAt = performance.now()
   }
 
   end(): void {

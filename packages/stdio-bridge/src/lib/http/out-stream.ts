@@ -30,7 +30,7 @@ export class OutStream {
   readonly id: number
   /** Settles once it is decided how to answer. */
   readonly response: Promise<Response>
-  readonly openedAt: number = Date.now()
+  readonly openedAt: number = performance.now()
   readonly #host: StreamHost
   readonly #context: Context
   readonly #headers: Record<string, string> = {}

@@ -45,7 +45,7 @@ function post(
   }
   const found = lookUp(source, request, context)
   if (found instanceof Response) return found
-  found.usedAt = Date.now()
+  found.usedAt = performance.now()
   if (message.kind === 'response') {
     found.reply(message)
     // MCP L2
@@ -59,7 +59,7 @@ function get(request: Request, context: Context, session: LegacySession): Promis
   if (!accepts(request.headers, 'text/event-stream')) {
     return jsonRpcError({ status: 406, message: 'Accept must name text/event-stream' })
   }
-  session.usedAt = Date.now()
+  session.usedAt = performance.now()
   const lastEventId = request.headers.get('last-event-id')
   if (lastEventId === null) return session.listen(context)
   return (

@@ -21,8 +21,8 @@ export class LegacySession implements Peer, StreamHost {
   /** What the server agreed to speak; known once `initialize` was answered. */
   protocolVersion: string | undefined
   /** When the client last sent something, in ms since the epoch. */
-  usedAt: number = Date.now()
-  readonly openedAt: number = Date.now()
+  usedAt: number = performance.now()
+  readonly openedAt: number = performance.now()
   readonly #onLost: (session: LegacySession) => void
   readonly #streams: Map<number, OutStream> = new Map()
   readonly #calls: Set<Call & { pending?: Pending }> = new Set()

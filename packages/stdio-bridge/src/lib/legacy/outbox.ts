@@ -16,7 +16,7 @@ export class Outbox {
 
   add(bytes: Buffer, ask?: number): void {
     // The bytes may be part of a larger chunk
-    this.#messages.push({ bytes: Buffer.from(bytes), ask, since: Date.now() })
+    this.#messages.push({ bytes: Buffer.from(bytes), ask, since: performance.now() })
     this.#bytes += bytes.length
     while (this.#messages.length > maxMessages || (this.#bytes > maxBytes && this.#messages.length > 1)) {
       const oldest = this.#messages.findIndex((message) => message.ask === undefined)

@@ -30,7 +30,7 @@ export class SharedChild {
   #setLevel: Message | undefined
   #isInitialized = false
   /** When it was last without sessions, in ms since the epoch. */
-  emptySince: number = Date.now()
+  emptySince: number = performance.now()
 
   constructor(initialize: Message, connect: Connect, handshakeTimeout: number) {
     this.#initialize = initialize

@@ -69,7 +69,7 @@ export class Pool {
   }
 
   #choose(owner: SessionOwner): PooledChild | Promise<PooledChild | Refusal | typeof legacyOnly> | typeof legacyOnly {
-    if (Date.now() < this.#legacyUntil) return legacyOnly
+    if (performance.now() < this.#legacyUntil) return legacyOnly
     const { isolation, poolSize } = this.#settings
     if (isolation === 'request') return this.#start(owner.principal)
     const group = this.#groupOf(owner)
@@ -87,7 +87,7 @@ export class Pool {
   /** A request is over. */
   release(child: PooledChild): void {
     child.inFlight--
-    child.usedAt = Date.now()
+    child.usedAt = performance.now()
     if (this.#settings.isolation === 'request') void child.connection.child.stop()
   }
 
@@ -118,7 +118,7 @@ export class Pool {
   }
 
   #startIn(group: Group, principal: string): Promise<PooledChild | Refusal | typeof legacyOnly> {
-    const pause = group.notBefore - Date.now()
+    const pause = group.notBefore - performance.now()
     if (pause > 0) {
       const message = 'The MCP server ended by itself and is being restarted'
       return Promise.resolve({ status: 503, message, retryAfter: pause / 1000 })
@@ -140,9 +140,9 @@ export class Pool {
     child.onEnd = (ending) => {
       onEnd(ending)
       if (ending.expected) return
-      const isSoon = Date.now() - child.startedAt < 60_000
+      const isSoon = performance.now() - child.startedAt < 60_000
       group.crashes = isSoon ? Math.min(group.crashes + 1, 8) : 0
-      if (group.crashes > 1) group.notBefore = Date.now() + 100 * 2 ** group.crashes * (0.75 + Math.random() / 2)
+      if (group.crashes > 1) group.notBefore = performance.now() + 100 * 2 ** group.crashes * (0.75 + Math.random() / 2)
     }
   }
 
@@ -154,14 +154,14 @@ export class Pool {
     const answer = await ownRequest(connection, 'server/discover', {}, this.#settings.handshakeTimeout)
     if (answer === undefined || !isModern(answer)) {
       // MCP S2: any other error and silence mean legacy, whatever the code
-      this.#legacyUntil = answer === undefined ? Date.now() + deathMeansLegacy : Number.POSITIVE_INFINITY
+      this.#legacyUntil = answer === undefined ? performance.now() + deathMeansLegacy : Number.POSITIVE_INFINITY
       if (child.ending?.error !== undefined) this.#legacyUntil = 0
       void child.stop()
       return legacyOnly
     }
     const { tools } = (answer.result?.capabilities ?? {}) as { tools?: { listChanged?: unknown } }
     const headers = new ToolHeaders(connection, tools?.listChanged === true)
-    return { connection, tools: headers, inFlight: 0, usedAt: Date.now() }
+    return { connection, tools: headers, inFlight: 0, usedAt: performance.now() }
   }
 }
 

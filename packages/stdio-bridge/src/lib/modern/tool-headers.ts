@@ -30,7 +30,7 @@ export class ToolHeaders {
 
   /** The mirrored arguments of this tool; none for a tool that is not in the list. */
   async of(tool: string): Promise<readonly HeaderParameter[]> {
-    if (this.#tools === undefined || Date.now() > this.#expires) {
+    if (this.#tools === undefined || performance.now() > this.#expires) {
       this.#expires = Number.POSITIVE_INFINITY
       this.#tools = this.#read()
       this.#listen()
@@ -62,7 +62,7 @@ export class ToolHeaders {
       if (typeof cursor !== 'string') break
     }
     // A change that was told meanwhile has set it to 0 already
-    if (this.#expires > 0) this.#expires = Date.now() + Math.max(shortest, lifetime)
+    if (this.#expires > 0) this.#expires = performance.now() + Math.max(shortest, lifetime)
     return tools
   }
 }

@@ -51,7 +51,7 @@ export class Connection implements ChildReader {
     const bytes = asBuffer(message.bytes)
     const { id, params, progressToken, meta } = clientSpans(bytes)
     const number = ++this.#lastNumber
-    const now = Date.now()
+    const now = performance.now()
     const pending: Pending = {
       ...caller,
       number,
@@ -185,7 +185,7 @@ export class Connection implements ChildReader {
     const pending = this.pending.get(numberAt(bytes, span) ?? -1)
     // Progress of a request that is over has no stream to go to
     if (span === undefined || pending?.token === undefined) return
-    pending.activeAt = Date.now()
+    pending.activeAt = performance.now()
     pending.waiter.related(splice(bytes, [{ ...span, bytes: pending.token }]))
   }
 

@@ -14,7 +14,7 @@ export class Breaker {
   #round = 0
   #trying = false
 
-  constructor(now: () => number = Date.now, random: () => number = Math.random) {
+  constructor(now: () => number = () => performance.now(), random: () => number = Math.random) {
     this.#now = now
     this.#random = random
   }

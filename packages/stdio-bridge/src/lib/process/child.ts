@@ -62,7 +62,7 @@ export class Child {
   wasTooSlow = false
   /** Resolves when the process and its group are gone. */
   readonly gone: Promise<void>
-  readonly startedAt: number = Date.now()
+  readonly startedAt: number = performance.now()
   readonly #host: ChildHost
   readonly #process: ChildProcess
   readonly #stderr: StderrLog
@@ -205,11 +205,11 @@ export class Child {
       done()
       return
     }
-    const until = Date.now() + this.#host.stopGrace[1] * 1000
+    const until = performance.now() + this.#host.stopGrace[1] * 1000
     const look = () => {
       if (!signalGroup(pid, 0)) {
         done()
-      } else if (Date.now() < until) {
+      } else if (performance.now() < until) {
         setTimeout(look, 20)
       } else {
         signalGroup(pid, 'SIGKILL')

@@ -56,7 +56,7 @@ export class Nursery {
       return
     }
     this.counts.crashed++
-    const seconds = Math.round((Date.now() - child.startedAt) / 100) / 10
+    const seconds = Math.round((performance.now() - child.startedAt) / 100) / 10
     this.#logger.warn(
       { command, pid: child.pid, exitCode: code, signal, seconds, stderr: child.stderr },
       'The MCP server ended by itself',

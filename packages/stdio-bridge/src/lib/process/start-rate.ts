@@ -9,7 +9,7 @@ export class StartRate {
   readonly #now: () => number
   readonly #buckets: Map<string, Bucket> = new Map()
 
-  constructor(perMinute: number, now: () => number = Date.now) {
+  constructor(perMinute: number, now: () => number = () => performance.now()) {
     this.#perMinute = perMinute
     this.#now = now
   }

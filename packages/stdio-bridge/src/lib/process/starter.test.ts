@@ -99,7 +99,7 @@ describe('after failed starts', () => {
     const all = setUp(options)
     for (let n = 0; n < 5; n++) all.nursery.end(await all.start(), false)
     expect(all.starter.isBroken).toBe(true)
-    vi.setSystemTime(Date.now() + 10_000)
+    vi.advanceTimersByTime(10_000)
     return all
   }
 

@@ -44,7 +44,7 @@ export class StderrLog {
   }
 
   #log(line: string): void {
-    const minute = Math.floor(Date.now() / 60_000)
+    const minute = Math.floor(performance.now() / 60_000)
     if (minute !== this.#minute) {
       if (this.#lines > linesPerMinute) {
         this.#logger.warn({ ...this.#fields, lines: this.#lines - linesPerMinute }, 'Lines of stderr were not logged')
