@@ -17,7 +17,7 @@ export type {
   User,
 } from './lib/login/identity-provider.js'
 export { type IdTokenClaims, type OidcOptions, oidc } from './lib/login/oidc.js'
-export type { AuthorizationServerOptions, Lifetimes } from './lib/options.js'
+export type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './lib/options.js'
 export type { ConsentPageContent, PageOptions } from './lib/pages/page-options.js'
 export type { RegistrationOptions } from './lib/registration/registration-options.js'
 export type { SoftwareStatementIssuer } from './lib/registration/software-statement.js'

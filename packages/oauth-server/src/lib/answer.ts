@@ -37,17 +37,17 @@ async function attempt(
     return await route.answer(request, context)
   } catch (error) {
     if (error instanceof Refusal) {
-      return route.audience === 'browser'
-        ? refusalPage(settings.pages, error.status, 'This did not work', error.description)
-        : error.toResponse()
+      if (route.audience !== 'browser') return error.toResponse()
+      const { pages } = settings
+      return refusalPage(pages, error.status, 'This did not work', error.description, error.headers['Retry-After'])
     }
     // Clients throw their credentials away on invalid_grant and invalid_client, so an outage must be neither.
     const outage = error instanceof GatewayError && error.code === 'temporarily_unavailable'
     logger?.error({ error: error instanceof Error ? error.message : String(error) }, 'The authorization server failed')
     const status = outage ? 503 : 500
-    const description = outage ? 'The server cannot reach its storage; try again' : 'The server failed'
+    const description = outage ? 'The server cannot reach what it needs; try again' : 'The server failed'
     return route.audience === 'browser'
-      ? refusalPage(settings.pages, status, 'This did not work', `${description}.`)
+      ? refusalPage(settings.pages, status, 'This did not work', `${description}.`, '5')
       : oauthError(status, outage ? 'temporarily_unavailable' : 'server_error', description, { 'Retry-After': '5' })
   }
 }

@@ -2,6 +2,7 @@ import {
   type Authority,
   type Context,
   createTokenVerifier,
+  GatewayError,
   type Handler,
   type Mountable,
   mountable,
@@ -103,7 +104,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     cookies: createCookies(issuer),
     identityProvider,
     clientKeySets: createClientKeySets(outbound(64 * 1024), clock),
-    checkUser: options.checkUser ?? (() => true),
+    checkUser: userCheck(options),
     logger,
     clock,
   }
@@ -130,4 +131,16 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     handle: (request: Request, context: Context) => answer(route(pathOf(request)), request, context, server),
   }
   return mountable(piece)
+}
+
+/** A directory that does not answer is an outage, and says nothing about anyone. */
+function userCheck({ checkUser = () => true, logger }: AuthorizationServerOptions): Server['checkUser'] {
+  return async (user) => {
+    try {
+      return await checkUser(user)
+    } catch (cause) {
+      logger?.error({ error: String(cause) }, 'checkUser failed')
+      throw new GatewayError('temporarily_unavailable', 'The account could not be checked', { cause })
+    }
+  }
 }

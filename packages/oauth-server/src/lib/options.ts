@@ -34,6 +34,14 @@ export interface Lifetimes {
   readonly revocationDelay?: number
 }
 
+/** How many logins may begin within `lifetimes.login`: each leaves a record behind before anyone has signed in. */
+export interface LoginLimits {
+  /** From one client address; 300 unless told. Holds only where the host knows addresses (`context.client`). */
+  readonly perAddress?: number
+  /** Over all addresses; 10,000 unless told. */
+  readonly total?: number
+}
+
 /** Options of `createAuthorizationServer`. */
 export interface AuthorizationServerOptions {
   /** The issuer identifier (RFC 8414 section 2): https, or http on loopback. Published exactly as written. */
@@ -64,6 +72,8 @@ export interface AuthorizationServerOptions {
   readonly lifetimes?: Lifetimes
   /** Dynamic registration; open to everyone unless told, `false` for none. */
   readonly registration?: RegistrationOptions | false
+  /** How many people may be on their way through the login at once. Loopback issuers have no limits. */
+  readonly loginLimits?: LoginLimits
   /** Clients that are known beforehand, by the names of RFC 7591. */
   readonly clients?: readonly ConfiguredClient[]
   /** Whether a client id may be the URL of a metadata document; `true` unless told. */

@@ -45,7 +45,11 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
       audience: 'browser',
       answer: (request) => authorizeEndpoint(server, request),
     },
-    '/consent': { methods: ['POST'], audience: 'browser', answer: (request) => consentEndpoint(server, request) },
+    '/consent': {
+      methods: ['POST'],
+      audience: 'browser',
+      answer: (request, context) => consentEndpoint(server, request, context),
+    },
     '/login': { methods: ['GET', 'POST'], audience: 'browser', answer: (request) => loginEndpoint(server, request) },
     [`/callback/${identityProvider.name}`]: {
       methods: ['GET'],

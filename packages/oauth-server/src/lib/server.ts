@@ -23,7 +23,8 @@ export interface Server {
   readonly identityProvider: IdentityProvider
   /** Key sets that clients name by address. */
   readonly clientKeySets: ClientKeySets
-  readonly checkUser: (user: GrantUser) => boolean | Promise<boolean>
+  /** Whether the user is still welcome; rejects with `temporarily_unavailable` when nobody can tell. */
+  readonly checkUser: (user: GrantUser) => Promise<boolean>
   readonly logger: Logger | undefined
   /** Seconds since the epoch. */
   readonly clock: () => number

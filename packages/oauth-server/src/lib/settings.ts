@@ -1,7 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
 import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
 import type { ResourceServer } from './introspection/resource-server.js'
-import type { AuthorizationServerOptions, Lifetimes } from './options.js'
+import type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './options.js'
 import type { PageOptions } from './pages/page-options.js'
 import { createRedirectUriRules, type RedirectUriRules } from './registration/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from './registration/software-statement.js'
@@ -17,6 +17,7 @@ export interface Settings {
   readonly defaultResource: string | undefined
   readonly lifetimes: Required<Lifetimes>
   readonly registration: RegistrationSettings
+  readonly loginLimits: Required<LoginLimits>
   readonly accessTokens: 'jwt' | 'opaque'
   readonly clientDocuments: boolean
   readonly pages: PageOptions
@@ -61,6 +62,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     defaultResource: options.defaultResource,
     lifetimes: readLifetimes(options.lifetimes ?? {}),
     registration: readRegistration(options),
+    loginLimits: readLoginLimits(options.loginLimits ?? {}),
     accessTokens: options.accessTokens ?? 'jwt',
     clientDocuments: options.clientDocuments ?? true,
     pages: readPages(options.pages ?? {}),
@@ -116,6 +118,11 @@ function readRegistration({ registration = {} }: AuthorizationServerOptions): Re
   }
 }
 
+function readLoginLimits({ perAddress = 300, total = 10_000 }: LoginLimits): Required<LoginLimits> {
+  if (!(perAddress > 0) || !(total > 0)) fail('loginLimits.perAddress and loginLimits.total must be above 0')
+  return { perAddress, total }
+}
+
 /** RFC 8707 section 2: absolute, without a fragment. Plain http only where nobody can listen. */
 export function checkResource(resource: string): void {
   if (
@@ -166,6 +173,7 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     if (!Number.isFinite(seconds) || seconds < 0) fail(`lifetimes.${name} must be a number of seconds`)
   }
   if (all.code < 1 || all.code > 600) fail('lifetimes.code must be between 1 and 600 seconds (RFC 6749 section 4.1.2)')
+  if (all.login < 1) fail('lifetimes.login must be at least 1 second')
   if (all.accessToken < 1) fail('lifetimes.accessToken must be at least 1 second')
   // A client that vanished under a live grant is a dead end for the person behind it.
   const grants = all.refreshTokenIdle === 0 ? all.grant : all.refreshTokenIdle

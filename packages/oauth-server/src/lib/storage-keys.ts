@@ -5,6 +5,7 @@ export type RecordKind =
   | 'client'
   | 'document'
   | 'state'
+  | 'answer'
   | 'session'
   | 'consent'
   | 'code'

@@ -28,12 +28,11 @@ export interface KeyRingPolicy {
 }
 
 /**
- * The key that signs at this time: the newest of the wanted algorithm whose time has come, or, just after a change of
- * algorithm, the newest of any.
+ * The key that signs at this time: the newest whose time has come. Its algorithm may be the one before a change. No older
+ * key signs again, so each is last used when the next one begins.
  */
-export function activeKey(ring: KeyRing, algorithm: SigningAlgorithm, now: number): StoredKey | undefined {
-  const ready = ring.keys.filter((key) => key.signsFrom <= now)
-  return ready.findLast((key) => key.alg === algorithm) ?? ready.at(-1)
+export function activeKey(ring: KeyRing, now: number): StoredKey | undefined {
+  return ring.keys.findLast((key) => key.signsFrom <= now)
 }
 
 /**
@@ -67,10 +66,11 @@ async function nextRing(
   now: number,
   force: boolean,
 ): Promise<KeyRing> {
-  const newest = ring.keys.findLast((key) => key.alg === policy.algorithm)
+  const newest = ring.keys.at(-1)
   const old = newest && policy.rotation > 0 && newest.signsFrom + policy.rotation - policy.publishAhead <= now
-  const due = !newest || old || (force && newest.signsFrom <= now)
-  // A key signs until the next one of its algorithm does, or until the algorithm is changed.
+  // A key that is yet to sign waits for its turn, so that replicas that want different algorithms add one at a time.
+  const due = !newest || (newest.signsFrom <= now && (newest.alg !== policy.algorithm || old || force))
+  // A key signs until the next one does.
   const keys = ring.keys.filter((_, index) => {
     const successor = ring.keys[index + 1]
     return successor === undefined || successor.signsFrom + policy.retention > now

@@ -117,7 +117,7 @@ export function createSigningKeys({
 
   async function activeSigner(): Promise<{ kid: string; sign: JwtSigner }> {
     const current = await currentRing()
-    const stored = activeKey(current, algorithm, clock())
+    const stored = activeKey(current, clock())
     if (!stored) throw new GatewayError('temporarily_unavailable', 'No signing key')
     let signer = signers.get(stored.kid)
     if (!signer) {

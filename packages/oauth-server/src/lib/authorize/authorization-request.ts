@@ -8,4 +8,6 @@ export interface AuthorizationRequest {
   /** The S256 challenge. */
   readonly challenge: string
   readonly prompt: readonly string[]
+  /** Hash of the client's document as it was then: an approval is for one document. */
+  readonly documentHash?: string
 }

@@ -1,9 +1,10 @@
 import type { Client } from '../clients/client.js'
-import type { Parameters } from '../http/form.js'
+import { type Parameters, parameterName } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server.js'
 import type { AuthorizationRequest } from './authorization-request.js'
 import { challengePattern } from './pkce.js'
+import { prompts } from './prompt.js'
 import { requestedResource } from './requested-resource.js'
 import { parseScope } from './scope.js'
 
@@ -22,7 +23,7 @@ export function readAuthorizationRequest(
     throw new Refusal(400, error, description)
   }
   for (const name of query.repeated) {
-    if (name !== 'resource') refuse('invalid_request', `The parameter ${name} was sent more than once`)
+    if (name !== 'resource') refuse('invalid_request', `${parameterName(name)} was sent more than once`)
   }
   if (query.get('request')) refuse('request_not_supported', 'Send the parameters themselves')
   if (query.get('request_uri')) refuse('request_uri_not_supported', 'Send the parameters themselves')
@@ -47,7 +48,8 @@ export function readAuthorizationRequest(
     scopes: grantedScopes(server, query.get('scope')),
     resource: requestedResource(server, query.all('resource')),
     challenge,
-    prompt: (query.get('prompt') ?? '').split(' ').filter(Boolean),
+    prompt: (query.get('prompt') ?? '').split(' ').filter((value) => prompts.includes(value)),
+    ...(client.documentHash !== undefined && { documentHash: client.documentHash }),
   }
 }
 

@@ -5,31 +5,71 @@ import { jwksSchema } from './client-keys.js'
 
 const fresh = 300
 const pause = 30
+/** How long a set stays usable while its host does not answer. */
+const staleFor = 86_400
 const most = 1000
+
+interface KnownSet {
+  readonly jwks: JSONWebKeySet
+  /** When its host said so. */
+  readonly at: number
+  /** When its host was asked last. */
+  readonly askedAt: number
+}
 
 /** Reads a client's key set, with the key that is wanted if it has one. */
 export type ClientKeySets = (uri: string, kid: unknown) => Promise<JSONWebKeySet>
 
 /**
  * Fetches and keeps the key sets that clients name: five minutes each, less where a key is missing that a token was
- * signed with, and never more often than every thirty seconds.
+ * signed with, a day while the host does not answer, and never asked for more often than every thirty seconds.
  */
 export function createClientKeySets(fetch: OutboundFetch, clock: () => number): ClientKeySets {
-  const known = new Map<string, { readonly at: number; readonly jwks: JSONWebKeySet }>()
+  const known = new Map<string, KnownSet>()
+
+  const keep = (uri: string, set: KnownSet): void => {
+    known.delete(uri)
+    if (known.size >= most) known.delete(known.keys().next().value as string)
+    known.set(uri, set)
+  }
+
   return async (uri, kid) => {
     const kept = known.get(uri)
     const has = kept && (kid === undefined || kept.jwks.keys.some((key) => key.kid === kid))
-    if (kept && clock() - kept.at < (has ? fresh : pause)) return kept.jwks
-    const response = await fetch(uri, { headers: { Accept: 'application/json, application/jwk-set+json' } })
-    // Nothing is known about the keys then: what was kept stays, and the client is not told that it is unknown.
-    if (response.status >= 500 || response.status === 429) {
-      throw new GatewayError('temporarily_unavailable', "The host of the client's keys does not answer")
+    const now = clock()
+    if (has && now - kept.at < fresh) return kept.jwks
+    if (kept && now - kept.askedAt < pause && now - kept.at < staleFor) {
+      if (has || kept.askedAt === kept.at) return kept.jwks
+      throw away()
     }
-    const parsed = response.status === 200 ? jwksSchema.safeParse(await response.json().catch(() => null)) : undefined
-    const jwks = (parsed?.success ? parsed.data : { keys: [] }) as JSONWebKeySet
-    known.delete(uri)
-    if (known.size >= most) known.delete(known.keys().next().value as string)
-    known.set(uri, { at: clock(), jwks })
-    return jwks
+    try {
+      const jwks = await load(fetch, uri)
+      keep(uri, { jwks, at: now, askedAt: now })
+      return jwks
+    } catch (error) {
+      // The host is away, or its budget is used up: a key that it published is good for a while.
+      if (!kept || now - kept.at >= staleFor || !isOutage(error)) throw error
+      keep(uri, { ...kept, askedAt: now })
+      if (!has) throw error
+      return kept.jwks
+    }
   }
+}
+
+async function load(fetch: OutboundFetch, uri: string): Promise<JSONWebKeySet> {
+  const response = await fetch(uri, { headers: { Accept: 'application/json, application/jwk-set+json' } })
+  // Nothing is known about the keys then, and the client is not told that it is unknown.
+  if (response.status >= 500 || response.status === 429) {
+    throw away()
+  }
+  const parsed = response.status === 200 ? jwksSchema.safeParse(await response.json().catch(() => null)) : undefined
+  return (parsed?.success ? parsed.data : { keys: [] }) as JSONWebKeySet
+}
+
+function away(): GatewayError {
+  return new GatewayError('temporarily_unavailable', "The host of the client's keys does not answer")
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === 'temporarily_unavailable'
 }

@@ -1,35 +1,51 @@
+import type { Context } from '@mcp-gateway/core'
 import { authorizationResponse } from '../authorize/authorization-response.js'
+import { checkAuthorization } from '../authorize/check-authorization.js'
 import { issueCode } from '../authorize/issue-code.js'
 import { wantsLogin } from '../authorize/prompt.js'
 import { readForm } from '../http/form.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
+import { endStepCookie } from '../http/step-cookie.js'
 import { beginLogin } from '../login/begin-login.js'
-import { closeStep, endStep, readStep } from '../login/transaction.js'
 import type { Server } from '../server.js'
 import { readSession } from '../session/session.js'
+import { consentPage } from './consent-page.js'
+import { closeQuestion, isStillTrue, readQuestion } from './question.js'
 import { rememberConsent } from './remembered-consent.js'
 
-/** Takes the person's decision. What was asked for comes from the store, not from the page. */
-export async function consentEndpoint(server: Server, request: Request): Promise<Response> {
+/** Takes the person's decision about the request that the page was made for, which is checked as if it had just arrived. */
+export async function consentEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   refuseCrossSite(request, server.settings.issuer)
   const form = await readForm(request)
-  const handle = form.get('transaction')
-  const transaction = await readStep(server, request, handle, 'consent')
-  await closeStep(server, handle as string, transaction)
-  const over = await endStep(server, request, handle as string)
-  const { request: asked, user } = transaction
+  const question = await readQuestion(server, request, form.get('transaction'))
+  const checked = await checkAuthorization(server, question.parameters)
+  if (checked instanceof Response) return checked
+  const { client, authorization } = checked
+  const over = await endStepCookie(server, request, question.id)
   const decision = form.get('decision')
-  if (decision !== 'approve' && decision !== 'switch') {
-    const denied = { error: 'access_denied', error_description: 'The person said no' }
-    return authorizationResponse(server.settings.issuer, asked, denied, [over])
-  }
-  const client = await server.clients.find(asked.clientId)
+  const agrees = decision === 'approve' || decision === 'switch'
   // The page named an account: it answers for that one, or for a new login.
-  const session = user && decision === 'approve' ? await readSession(server, request) : undefined
-  if (!client || !user || session?.subject !== user.subject) {
-    return beginLogin(server, asked, [over], decision === 'switch' || asked.prompt.some(wantsLogin))
+  const session = question.subject && decision === 'approve' ? await readSession(server, request) : undefined
+  const user = session?.subject === question.subject ? session : undefined
+  // Whoever agreed to what was shown did not agree to this.
+  if (agrees && !(await isStillTrue(question, client, authorization))) {
+    return consentPage(server, { client, authorization, user, cookies: [over] })
   }
-  await rememberConsent(server, client, asked, session)
-  const code = await issueCode(server, client, asked, session)
-  return authorizationResponse(server.settings.issuer, asked, { code }, [over])
+  const answer = async (): Promise<Response> => {
+    if (!agrees) {
+      const denied = { error: 'access_denied', error_description: 'The person said no' }
+      return authorizationResponse(server.settings.issuer, authorization, denied, [over])
+    }
+    if (!user) {
+      const fresh = decision === 'switch' || authorization.prompt.some(wantsLogin)
+      return beginLogin(server, context, authorization, [over], fresh)
+    }
+    await rememberConsent(server, authorization, user)
+    const code = await issueCode(server, client, authorization, user)
+    return authorizationResponse(server.settings.issuer, authorization, { code }, [over])
+  }
+  const response = await answer()
+  // Not before the next step is stored: what breaks on the way to it can be sent again.
+  await closeQuestion(server, question)
+  return response
 }

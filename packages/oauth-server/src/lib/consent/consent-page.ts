@@ -7,25 +7,27 @@ import { pageResponse } from '../pages/page.js'
 import type { ConsentPageContent } from '../pages/page-options.js'
 import type { Server } from '../server.js'
 import { formTarget } from './form-target.js'
+import { newQuestion } from './question.js'
 
 /** What the page asks about. */
-export interface ConsentQuestion {
+export interface ConsentSubject {
   readonly client: Client
-  readonly request: AuthorizationRequest
+  readonly authorization: AuthorizationRequest
   /** Who is signed in at this browser, if anyone. */
   readonly user: GrantUser | undefined
-  readonly handle: string
-  readonly cookie: string
+  /** What else to set beside the cookie of the page. */
+  readonly cookies?: readonly string[]
 }
 
 /** Asks the person whether the client may act for them: who asks, for what, and where the answer goes. */
-export function consentPage(server: Server, question: ConsentQuestion): Promise<Response> {
+export async function consentPage(server: Server, asked: ConsentSubject): Promise<Response> {
   const { settings, identityProvider } = server
-  const { client, request, user } = question
-  const form = decisionForm(settings.path, question)
+  const { client, authorization: request, user, cookies = [] } = asked
+  const { handle, cookie } = await newQuestion(server, client, request, user?.subject)
+  const form = decisionForm(settings.path, handle, user)
   const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
   const content: ConsentPageContent = {
-    clientName: client.metadata.client_name ?? 'An application without a name',
+    clientName: client.metadata.client_name ?? nameless(request.redirectUri),
     clientId: client.clientId,
     ...(client.source === 'document' && { publishedAt: new URL(client.clientId).host }),
     trusted: client.source === 'configured',
@@ -39,7 +41,7 @@ export function consentPage(server: Server, question: ConsentQuestion): Promise<
   const { consent } = settings.pages
   return pageResponse(settings.pages, {
     title: `Allow ${content.clientName}?`,
-    cookies: [question.cookie],
+    cookies: [...cookies, cookie],
     formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
     body: consent ? { html: consent(content) } : ourPage(content, form),
   })
@@ -76,7 +78,7 @@ function warning({ trusted, redirectHost, publishedAt }: ConsentPageContent): Ht
     : html`<p class="warning">${name} Allow this only if you trust ${redirectHost} and just started the connection yourself.</p>`
 }
 
-function decisionForm(path: string, { handle, user }: ConsentQuestion): Html {
+function decisionForm(path: string, handle: string, user: GrantUser | undefined): Html {
   return html`<form method="post" action="${path}/consent">
 <input type="hidden" name="transaction" value="${handle}">
 <div class="actions">
@@ -85,6 +87,13 @@ function decisionForm(path: string, { handle, user }: ConsentQuestion): Html {
 </div>
 ${user ? html`<p class="other"><button type="submit" name="decision" value="switch" class="link">Use another account</button></p>` : html``}
 </form>`
+}
+
+/** What a client without a name is called (RFC 7591 section 2 leaves it to us): by where its answer goes. */
+function nameless(redirectUri: string): string {
+  if (isLoopbackRedirectUri(redirectUri)) return 'an application on this computer'
+  const host = displayHost(redirectUri)
+  return redirectUri.startsWith('https:') ? `an application at ${host}` : host
 }
 
 function displayHost(uri: string): string {

@@ -1,23 +1,17 @@
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
-import type { Client } from '../clients/client.js'
 import type { GrantUser } from '../grants/grant.js'
 import type { Server } from '../server.js'
 
 /**
- * Remembers what the person allowed, on the server: this client, as its document is now, at this redirect URI, for these
+ * Remembers what the person allowed, on the server: this client, as its document was then, at this redirect URI, for these
  * scopes at this resource. Only for https redirect URIs: whatever listens on loopback, or claims a private scheme, could
  * use another application's approval (RFC 8252 section 8.6).
  */
-export async function rememberConsent(
-  server: Server,
-  client: Client,
-  request: AuthorizationRequest,
-  user: GrantUser,
-): Promise<void> {
+export async function rememberConsent(server: Server, request: AuthorizationRequest, user: GrantUser): Promise<void> {
   const { storage, settings } = server
   if (settings.lifetimes.consent === 0 || !request.redirectUri.startsWith('https://')) return
   const lists = [await server.keys('user_tokens', user.subject)]
-  await storage.set(await consentKey(server, client, request, user), '', { ttl: settings.lifetimes.consent, lists })
+  await storage.set(await consentKey(server, request, user), '', { ttl: settings.lifetimes.consent, lists })
 }
 
 /**
@@ -27,19 +21,17 @@ export async function rememberConsent(
 export async function isConsentRemembered(
   server: Server,
   browserRequest: Request,
-  client: Client,
   request: AuthorizationRequest,
   user: GrantUser,
 ): Promise<boolean> {
   const site = browserRequest.headers.get('sec-fetch-site')
   if (site !== 'none' && site !== 'same-origin') return false
-  return (await server.storage.get(await consentKey(server, client, request, user))) !== undefined
+  return (await server.storage.get(await consentKey(server, request, user))) !== undefined
 }
 
 function consentKey(
   { keys }: Server,
-  { clientId, documentHash = '' }: Client,
-  { redirectUri, scopes, resource }: AuthorizationRequest,
+  { clientId, documentHash = '', redirectUri, scopes, resource }: AuthorizationRequest,
   { subject }: GrantUser,
 ): Promise<string> {
   return keys('consent', JSON.stringify([subject, clientId, documentHash, redirectUri, resource, [...scopes].sort()]))

@@ -1,3 +1,4 @@
+import { prompts } from '../authorize/prompt.js'
 import { assertionAlgorithms, authMethods } from '../clients/auth-methods.js'
 import type { Server } from '../server.js'
 
@@ -11,7 +12,7 @@ export function serverMetadata({ settings, resources }: Server): Record<string, 
     ...(registration.enabled && { registration_endpoint: `${issuer}/register` }),
     revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: `${issuer}/jwks`,
-    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+    prompt_values_supported: prompts,
     scopes_supported: [...new Set([...scopes.keys(), 'offline_access'])],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],

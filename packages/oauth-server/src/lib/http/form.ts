@@ -45,7 +45,13 @@ export async function readForm(request: Request): Promise<Parameters> {
 /** Refuses parameters that came twice (RFC 6749 section 3.2), but for those that may. */
 export function refuseRepeated(form: Parameters, allowed: readonly string[] = []): void {
   for (const name of form.repeated) {
-    if (!allowed.includes(name))
-      throw new Refusal(400, 'invalid_request', `The parameter ${name} was sent more than once`)
+    if (!allowed.includes(name)) {
+      throw new Refusal(400, 'invalid_request', `${parameterName(name)} was sent more than once`)
+    }
   }
+}
+
+/** How an error names a parameter: by what a parameter can be called, and never by all that somebody wrote. */
+export function parameterName(name: string): string {
+  return /^[\w.-]{1,40}$/.test(name) ? `The parameter ${name}` : 'A parameter'
 }

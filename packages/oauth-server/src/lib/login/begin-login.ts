@@ -1,17 +1,22 @@
+import type { Context } from '@mcp-gateway/core'
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
 import { authorizationResponse } from '../authorize/authorization-response.js'
+import { limit } from '../limits/limit.js'
 import type { Server } from '../server.js'
-import { newStep, saveStep } from './transaction.js'
+import { newLogin, saveLogin } from './transaction.js'
 
 /** Sends the browser to the login, after the person approved the client and not before. */
 export async function beginLogin(
   server: Server,
+  context: Context,
   request: AuthorizationRequest,
   cookies: readonly string[],
   fresh: boolean,
 ): Promise<Response> {
   const { settings, identityProvider } = server
-  const { handle, cookie, browser } = await newStep(server)
+  const { loginLimits } = settings
+  await limit(server, context, { what: 'logins', window: settings.lifetimes.login, ...loginLimits })
+  const { handle, cookie, browser } = await newLogin(server)
   const start = await identityProvider.begin({
     callbackUrl: callbackUrl(server),
     state: handle,
@@ -23,7 +28,7 @@ export async function beginLogin(
     return authorizationResponse(settings.issuer, request, outcome, cookies)
   }
   const kept = 'redirect' in start ? { memo: start.memo } : { form: start }
-  await saveStep(server, handle, { step: 'login', request, browser, ...kept })
+  await saveLogin(server, handle, { request, browser, ...kept })
   const location = 'redirect' in start ? start.redirect : `${settings.issuer}/login?state=${handle}`
   const headers = new Headers({ Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' })
   for (const each of [...cookies, cookie]) headers.append('Set-Cookie', each)

@@ -2,17 +2,17 @@ import { Refusal } from '../http/refusal.js'
 import { refusalPage } from '../pages/refusal-page.js'
 import type { Server } from '../server.js'
 import { completeLogin } from './complete-login.js'
-import { readStep, useStep } from './transaction.js'
+import { readLogin, useLogin } from './transaction.js'
 
 /** Where an identity provider sends the browser back to. */
 export async function callbackEndpoint(server: Server, request: Request): Promise<Response> {
   const { searchParams } = new URL(request.url)
   const handle = searchParams.get('state') ?? undefined
-  const transaction = await readStep(server, request, handle, 'login')
+  const transaction = await readLogin(server, request, handle)
   if (transaction.form)
     throw new Refusal(403, 'access_denied', 'The sign-in is a form, and this is not how to answer it.')
   // The provider's answer is good once
-  await useStep(server, handle as string)
+  await useLogin(server, handle as string)
   return completeLogin(server, {
     request,
     handle: handle as string,

@@ -1,10 +1,16 @@
+import { GatewayError } from '@mcp-gateway/core'
 import { authorizationResponse } from '../authorize/authorization-response.js'
+import { checkRedirectUri } from '../authorize/check-authorization.js'
 import { issueCode } from '../authorize/issue-code.js'
+import { consentPage } from '../consent/consent-page.js'
 import { rememberConsent } from '../consent/remembered-consent.js'
+import type { GrantUser } from '../grants/grant.js'
+import { endStepCookie } from '../http/step-cookie.js'
 import type { Server } from '../server.js'
 import { beginSession } from '../session/session.js'
 import { callbackUrl } from './begin-login.js'
-import { endStep, type Transaction } from './transaction.js'
+import type { LoginRefusal, User } from './identity-provider.js'
+import type { Transaction } from './transaction.js'
 
 /** What came back from the login, and to which step. */
 export interface LoginReturn {
@@ -19,30 +25,55 @@ export interface LoginReturn {
 }
 
 /** Asks the provider who it was, and sends the browser back to the client with a code or an error. */
-export async function completeLogin(
-  server: Server,
-  { request, handle, transaction, parameters, close, again }: LoginReturn,
-): Promise<Response> {
-  const { identityProvider, settings, logger } = server
+export async function completeLogin(server: Server, login: LoginReturn): Promise<Response> {
+  const { identityProvider } = server
+  const { handle, transaction, parameters, close, again } = login
   const answer = { parameters, memo: transaction.memo, callbackUrl: callbackUrl(server), state: handle }
   const result = await identityProvider.complete(answer)
   if ('again' in result) return again(result.again)
+  const response = await conclude(server, login, result)
+  // Not before the code is stored: what breaks on the way to it can be sent again.
   await close?.()
-  const over = await endStep(server, request, handle)
-  const refuse = (error: string, description: string): Response => {
-    const outcome = { error, error_description: description }
-    return authorizationResponse(settings.issuer, transaction.request, outcome, [over])
-  }
+  return response
+}
+
+async function conclude(
+  server: Server,
+  { request, handle, transaction: { request: authorization } }: LoginReturn,
+  result: { readonly user: User } | LoginRefusal,
+): Promise<Response> {
+  const { identityProvider, settings, logger } = server
+  const over = await endStepCookie(server, request, handle)
+  const refuse = (error: string, description: string): Response =>
+    authorizationResponse(settings.issuer, authorization, { error, error_description: description }, [over])
   if ('refused' in result) {
     logger?.warn({ provider: identityProvider.name, reason: result.reason }, 'Login refused')
     return refuse(result.refused, 'The sign-in was refused')
   }
   const { id, ...profile } = result.user
   const user = { ...profile, subject: `${identityProvider.name}|${id}` }
-  const client = await server.clients.find(transaction.request.clientId)
-  if (!client || !(await server.checkUser(user))) return refuse('access_denied', 'The account may not be used here')
-  await rememberConsent(server, client, transaction.request, user)
-  const code = await issueCode(server, client, transaction.request, user)
+  const client = await server.clients.find(authorization.clientId)
+  const welcome = await isWelcome(server, user)
+  // The provider's answer is used up, so the person could not repeat this: the client can.
+  if (welcome === undefined) return refuse('temporarily_unavailable', 'The account could not be checked; try again')
+  if (!client || !welcome) return refuse('access_denied', 'The account may not be used here')
+  checkRedirectUri(server, client, authorization.redirectUri)
   const cookies = [over, ...(await beginSession(server, request, user))]
-  return authorizationResponse(settings.issuer, transaction.request, { code }, cookies)
+  // The person agreed to what the client's document said before they went to sign in.
+  if (client.documentHash !== authorization.documentHash) {
+    const changed = { ...authorization, documentHash: client.documentHash }
+    return consentPage(server, { client, authorization: changed, user, cookies })
+  }
+  await rememberConsent(server, authorization, user)
+  const code = await issueCode(server, client, authorization, user)
+  return authorizationResponse(settings.issuer, authorization, { code }, cookies)
+}
+
+async function isWelcome({ checkUser }: Server, user: GrantUser): Promise<boolean | undefined> {
+  try {
+    return await checkUser(user)
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'temporarily_unavailable') return undefined
+    throw error
+  }
 }

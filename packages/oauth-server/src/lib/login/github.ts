@@ -2,6 +2,7 @@ import { GatewayError } from '@mcp-gateway/core'
 import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
+import { beginAtProvider } from './begin-at-provider.js'
 import { type GithubAllow, isAllowed, isGithubAllow } from './github-allow.js'
 import { createGithubApi } from './github-api.js'
 import type { IdentityProvider } from './identity-provider.js'
@@ -65,15 +66,7 @@ export function github(options: GithubOptions): IdentityProvider {
         )
       }
     },
-    async begin({ callbackUrl, state, fresh }) {
-      const parameters: Record<string, string> = fresh ? { prompt: 'select_account' } : {}
-      try {
-        const { url, memo } = await client.begin({ redirectUri: callbackUrl, state, parameters })
-        return { redirect: url, memo }
-      } catch (error) {
-        return loginFailure(error)
-      }
-    },
+    begin: (request) => beginAtProvider(client, request, 'select_account'),
     async complete({ callbackUrl, state, memo = '', parameters }) {
       try {
         const { accessToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })

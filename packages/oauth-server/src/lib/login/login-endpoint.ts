@@ -7,7 +7,7 @@ import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server.js'
 import { completeLogin } from './complete-login.js'
 import type { LoginForm } from './identity-provider.js'
-import { closeStep, readStep, type Transaction } from './transaction.js'
+import { closeLogin, readLogin, type Transaction } from './transaction.js'
 
 /** The login form of a provider that has one: GET shows it, POST takes it. */
 export async function loginEndpoint(server: Server, request: Request): Promise<Response> {
@@ -27,7 +27,7 @@ export async function loginEndpoint(server: Server, request: Request): Promise<R
     handle: handle as string,
     transaction,
     parameters: answer,
-    close: () => closeStep(server, handle as string, transaction),
+    close: () => closeLogin(server, handle as string, transaction),
     again: (message) => loginPage(server, handle as string, transaction, form, message),
   })
 }
@@ -37,7 +37,7 @@ async function readFormStep(
   request: Request,
   handle: string | undefined,
 ): Promise<{ transaction: Transaction; form: LoginForm }> {
-  const transaction = await readStep(server, request, handle, 'login')
+  const transaction = await readLogin(server, request, handle)
   if (!transaction.form) throw new Refusal(403, 'access_denied', 'The sign-in is not a form on this server.')
   return { transaction, form: transaction.form }
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
+import { beginAtProvider } from './begin-at-provider.js'
 import type { IdentityProvider, User } from './identity-provider.js'
 import { loginFailure } from './login-failure.js'
 
@@ -53,15 +54,7 @@ export function oidc(options: OidcOptions): IdentityProvider {
   return {
     name,
     title: options.title ?? new URL(issuer).host,
-    async begin({ callbackUrl, state, fresh }) {
-      const parameters: Record<string, string> = fresh ? { prompt: 'login' } : {}
-      try {
-        const { url, memo } = await client.begin({ redirectUri: callbackUrl, state, parameters })
-        return { redirect: url, memo }
-      } catch (error) {
-        return loginFailure(error)
-      }
-    },
+    begin: (request) => beginAtProvider(client, request, 'login'),
     async complete({ callbackUrl, state, memo = '', parameters }) {
       try {
         const { idToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })

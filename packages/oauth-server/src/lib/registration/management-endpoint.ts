@@ -30,6 +30,8 @@ export async function managementEndpoint(server: Server, request: Request, clien
   }
   if (request.method === 'PUT') return update(server, request, stored)
   if (request.method === 'DELETE') {
+    // First what it got, so that a deletion that breaks off can be sent again; then what it got meanwhile.
+    await server.grants.revokeAll('client_tokens', clientId)
     await server.clients.remove(clientId)
     await server.grants.revokeAll('client_tokens', clientId)
     return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } })

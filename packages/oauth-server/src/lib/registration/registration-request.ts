@@ -7,6 +7,8 @@ const text = z
   .string()
   .max(200)
   .refine((value) => !/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u.test(value), 'has characters that cannot be shown')
+/** A name of nothing that can be seen is none. */
+const name = text.transform((value) => (/[^\s\p{Z}\u115F\u1160\u2800\u3164\uFFA0]/u.test(value) ? value : undefined))
 const url = z
   .string()
   .max(2048)
@@ -37,7 +39,7 @@ export interface RegistrationRequest {
 const schema: z.ZodType<RegistrationRequest> = z
   .object({
     redirect_uris: z.array(z.string().max(2048)).max(20).optional(),
-    client_name: text.optional(),
+    client_name: name.optional(),
     client_uri: url.optional(),
     logo_uri: url.optional(),
     tos_uri: url.optional(),
@@ -61,7 +63,7 @@ export function parseRegistrationRequest(body: unknown): RegistrationRequest {
   if (result.success) return result.data
   const { path, message } = result.error.issues[0] as z.core.$ZodIssue
   const code = path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
-  throw new Refusal(400, code, path.length === 0 ? `The client metadata: ${message}` : `${path.join('.')}: ${message}`)
+  throw new Refusal(400, code, path.length === 0 ? `The client metadata: ${message}` : `${path.join('.').slice(0, 100)}: ${message}`)
 }
 
 /** Several clients send `null` for what they leave out. */

@@ -47,16 +47,7 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
 
 /** Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
 async function checkUser(server: Server, id: string, { user }: Grant): Promise<void> {
-  let welcome: boolean
-  try {
-    welcome = await server.checkUser(user)
-  } catch (cause) {
-    server.logger?.error({ error: String(cause) }, 'checkUser failed')
-    throw new Refusal(503, 'temporarily_unavailable', 'The account could not be checked; try again', {
-      'Retry-After': '5',
-    })
-  }
-  if (welcome) return
+  if (await server.checkUser(user)) return
   await server.grants.revoke(id)
   throw new Refusal(400, 'invalid_grant', 'The account may not be used here any more')
 }
