@@ -12,3 +12,5 @@ export type {
   EraSubscription,
   RawJson,
 } from './lib/eras/era-server.js'
+export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
+export { type Edit, splice } from './lib/json/splice.js'

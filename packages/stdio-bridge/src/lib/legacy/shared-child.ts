@@ -1,7 +1,7 @@
 import { type Message, parseMessage } from '@mcp-gateway/core'
+import { type Span, scanObject } from '@mcp-gateway/core/eras'
 import type { Connection } from '../mux/connection.js'
 import { cannotStart, isRefusal, type Refusal, tooSlowToStart } from '../refusal.js'
-import { type Span, scanObject } from '../wire/json-scan.js'
 import { splice } from '../wire/splice.js'
 
 /** How to get a connection to a new child. */

@@ -1,8 +1,8 @@
 import type { Message } from '@mcp-gateway/core'
+import { member, type Span } from '@mcp-gateway/core/eras'
 import type { Child } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
-import { member, type Span } from '../wire/json-scan.js'
 import { splice, toLine } from '../wire/splice.js'
 import type { Peer } from './peer.js'
 

@@ -1,5 +1,5 @@
+import { member } from '@mcp-gateway/core/eras'
 import type { ChildMessage } from '../wire/child-message.js'
-import { member } from '../wire/json-scan.js'
 import type { Peer, Pending } from './peer.js'
 
 /** What a routing sees of a connection. */

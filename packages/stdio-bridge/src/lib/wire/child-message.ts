@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type Span, scanArray, scanObject, skipSpace } from './json-scan.js'
+import { type Span, scanArray, scanObject, skipSpace } from '@mcp-gateway/core/eras'
 
 /** What was read of one message that a child wrote. */
 export interface ChildMessage {

@@ -1,4 +1,4 @@
-import { member, type Span, scanObject, skipSpace } from './json-scan.js'
+import { member, type Span, scanObject, skipSpace } from '@mcp-gateway/core/eras'
 
 /** Where the parts of a client's message are that the bridge rewrites. */
 export interface ClientSpans {

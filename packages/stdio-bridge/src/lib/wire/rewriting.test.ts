@@ -1,8 +1,8 @@
+import { member, scanObject } from '@mcp-gateway/core/eras'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readChildLine, readOverlong } from './child-message.js'
 import { clientSpans } from './client-message.js'
-import { member, scanObject } from './json-scan.js'
 import { splice, toLine } from './splice.js'
 
 const spaced = fc.constantFrom(undefined, 1, 2, '\t')

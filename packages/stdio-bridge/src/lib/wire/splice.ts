@@ -1,25 +1,8 @@
-import type { Span } from './json-scan.js'
-
-/** Bytes that take the place of a range. */
-export interface Edit extends Span {
-  readonly bytes: Buffer
-}
+import { type Edit, splice as spliceInto } from '@mcp-gateway/core/eras'
 
 /** A copy of the bytes with the edits made; they must not overlap. */
 export function splice(bytes: Buffer, edits: readonly Edit[], extra = 0): Buffer {
-  const sorted = edits.length > 1 ? [...edits].sort((a, b) => a.start - b.start) : edits
-  let length = bytes.length + extra
-  for (const edit of sorted) length += edit.bytes.length - (edit.end - edit.start)
-  const result = Buffer.allocUnsafe(length)
-  let from = 0
-  let to = 0
-  for (const edit of sorted) {
-    to += bytes.copy(result, to, from, edit.start)
-    to += edit.bytes.copy(result, to)
-    from = edit.end
-  }
-  bytes.copy(result, to, from)
-  return result
+  return spliceInto(bytes, edits, Buffer.allocUnsafe, extra)
 }
 
 /**

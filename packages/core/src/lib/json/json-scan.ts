@@ -13,14 +13,19 @@ const backslash = 0x5c
  *
  * @returns the index behind the object
  */
-export function scanObject(bytes: Buffer, at: number, visit: (key: string, value: Span) => void): number {
+export function scanObject(
+  bytes: Uint8Array,
+  at: number,
+  visit: (key: string, value: Span, start: number) => void,
+): number {
   let index = skipSpace(bytes, at + 1)
   while (bytes[index] === quote) {
+    const keyStart = index
     const keyEnd = skipString(bytes, index)
     const key = readKey(bytes, index, keyEnd)
     const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1)
     const end = skipValue(bytes, start)
-    visit(key, { start, end })
+    visit(key, { start, end }, keyStart)
     index = skipSpace(bytes, end)
     if (bytes[index] !== 0x2c) break
     index = skipSpace(bytes, index + 1)
@@ -29,7 +34,7 @@ export function scanObject(bytes: Buffer, at: number, visit: (key: string, value
 }
 
 /** Visits the elements of the JSON array that starts at `at`. */
-export function scanArray(bytes: Buffer, at: number, visit: (value: Span) => void): void {
+export function scanArray(bytes: Uint8Array, at: number, visit: (value: Span) => void): void {
   let start = skipSpace(bytes, at + 1)
   while (start < bytes.length && bytes[start] !== 0x5d) {
     const end = skipValue(bytes, start)
@@ -41,7 +46,7 @@ export function scanArray(bytes: Buffer, at: number, visit: (value: Span) => voi
 }
 
 /** The value of a member of the object at `span`; the last one where a key occurs twice, as `JSON.parse` takes it. */
-export function member(bytes: Buffer, span: Span | undefined, key: string): Span | undefined {
+export function member(bytes: Uint8Array, span: Span | undefined, key: string): Span | undefined {
   if (span === undefined || bytes[span.start] !== 0x7b) return undefined
   let found: Span | undefined
   scanObject(bytes, span.start, (name, value) => {
@@ -51,7 +56,7 @@ export function member(bytes: Buffer, span: Span | undefined, key: string): Span
 }
 
 /** The index of the first byte that is no white space. */
-export function skipSpace(bytes: Buffer, at: number): number {
+export function skipSpace(bytes: Uint8Array, at: number): number {
   let index = at
   for (let byte = bytes[index]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[index]) {
     index++
@@ -59,18 +64,29 @@ export function skipSpace(bytes: Buffer, at: number): number {
   return index
 }
 
-function readKey(bytes: Buffer, start: number, end: number): string {
-  const plain = bytes.toString('latin1', start + 1, end - 1)
-  if (!plain.includes('\\')) return plain
+const decoder = new TextDecoder()
+
+function readKey(bytes: Uint8Array, start: number, end: number): string {
+  let plain = ''
+  for (let index = start + 1; index < end - 1; index++) {
+    const byte = bytes[index] as number
+    // What is escaped or not ASCII is rare in a key
+    if (byte === backslash || byte > 0x7e) return parseKey(decoder.decode(bytes.subarray(start, end)))
+    plain += String.fromCharCode(byte)
+  }
+  return plain
+}
+
+function parseKey(text: string): string {
   try {
-    return JSON.parse(bytes.toString('utf8', start, end))
+    return JSON.parse(text)
   } catch {
-    return plain
+    return text
   }
 }
 
 // Each quote looks back over the backslashes before it, at most to the quote before: linear in all
-function skipString(bytes: Buffer, at: number): number {
+function skipString(bytes: Uint8Array, at: number): number {
   for (let end = bytes.indexOf(quote, at + 1); end !== -1; end = bytes.indexOf(quote, end + 1)) {
     let back = end - 1
     while (back > at && bytes[back] === backslash) back--
@@ -79,7 +95,7 @@ function skipString(bytes: Buffer, at: number): number {
   return bytes.length
 }
 
-function skipValue(bytes: Buffer, at: number): number {
+function skipValue(bytes: Uint8Array, at: number): number {
   const first = bytes[at]
   if (first === quote) return skipString(bytes, at)
   if (first === 0x7b || first === 0x5b) return skipNested(bytes, at)
@@ -91,7 +107,7 @@ function skipValue(bytes: Buffer, at: number): number {
   return index
 }
 
-function skipNested(bytes: Buffer, at: number): number {
+function skipNested(bytes: Uint8Array, at: number): number {
   let depth = 0
   for (let index = at; index < bytes.length; index++) {
     const byte = bytes[index]
