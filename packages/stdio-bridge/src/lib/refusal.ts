@@ -26,6 +26,23 @@ export const cannotStart: Refusal = {
   retryAfter: 5,
 }
 
+const noRoom: Refusal = {
+  status: 503,
+  message: 'The machine has no room for another MCP server process; its operator finds the reason in the log',
+  retryAfter: 10,
+}
+
+/** What a caller is told when the system refuses a process. */
+export function refusedBySystem(error: unknown): Refusal {
+  return isShortage(error) ? noRoom : cannotStart
+}
+
+/** Whether the machine has too little of something, which may pass. */
+export function isShortage(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM'
+}
+
 export const tooSlowToStart: Refusal = {
   status: 504,
   message: 'The MCP server did not answer in time after its start; its operator can raise handshakeTimeout',

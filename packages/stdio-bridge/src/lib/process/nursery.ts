@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Logger } from '@mcp-gateway/core'
+import { isShortage, type Refusal, refusedBySystem } from '../refusal.js'
 import { Child, type ChildHost, type Ending } from './child.js'
 
 /** Starts children, knows all that exist, and leaves none behind. */
@@ -18,15 +19,15 @@ export class Nursery {
     this.#logger = host.logger
   }
 
-  /** A new child; `undefined` when the system refuses at once, which the log tells. Most refusals come later. */
-  spawn(): Child | undefined {
+  /** A new child, or why there is none when the system refuses at once. Most refusals come later, as its end. */
+  spawn(): Child | Refusal {
     const { command, cwd } = this.#host.spec
     let child: Child
     try {
       child = new Child(this.#host)
     } catch (error) {
       this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
-      return undefined
+      return refusedBySystem(error)
     }
     this.counts.spawned++
     this.children.add(child)
@@ -66,14 +67,14 @@ export class Nursery {
 
 function whyNoStart(error: unknown, command: string, cwd: string | undefined): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (isShortage(error)) {
+    return `The machine has no room for another process (${code}); lower maxSessions or raise the limits of the machine`
+  }
   // Node blames the command for a missing working directory too
   if (cwd !== undefined && statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return `The working directory ${cwd} does not exist; change "cwd"`
   }
   if (code === 'ENOENT') return `There is no program "${command}"; install it, or change "command" or PATH`
   if (code === 'EACCES') return `The program "${command}" may not be executed; change its permissions or "command"`
-  if (code === 'EAGAIN' || code === 'EMFILE' || code === 'ENOMEM') {
-    return `The machine has no room for another process (${code}); lower maxSessions or raise the limits of the machine`
-  }
   return `The program "${command}" could not be started`
 }

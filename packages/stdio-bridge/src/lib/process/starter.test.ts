@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { initialize, post } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge } from '../../index.js'
-import { isRefusal } from '../refusal.js'
+import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import type { Child, Ending } from './child.js'
 import type { Nursery } from './nursery.js'
 import { Starter } from './starter.js'
 
 class FakeChild {
+  readonly pid = 1
   hasAnswered = false
   wasTooSlow = false
   isProbed = false
@@ -19,8 +20,8 @@ class FakeNursery {
   readonly counts = { failedStarts: 0 }
   isRefused = false
 
-  spawn(): FakeChild | undefined {
-    if (this.isRefused) return undefined
+  spawn(): FakeChild | Refusal {
+    if (this.isRefused) return cannotStart
     const child = new FakeChild()
     this.children.add(child)
     return child
@@ -121,7 +122,7 @@ describe('after failed starts', () => {
     const { nursery, starter } = await breakIt({ maxChildren: 1 })
     const other = nursery.spawn()
     expect(await starter.start('alice')).toMatchObject({ status: 503 })
-    if (other !== undefined) nursery.end(other, true)
+    if (!isRefusal(other)) nursery.end(other, true)
     expect(isRefusal(await starter.start('alice'))).toBe(false)
   })
 

@@ -1,4 +1,4 @@
-import { cannotStart, type Refusal } from '../refusal.js'
+import { isRefusal, type Refusal, refusedBySystem } from '../refusal.js'
 import { Breaker } from './breaker.js'
 import type { Child } from './child.js'
 import type { Nursery } from './nursery.js'
@@ -77,7 +77,7 @@ export class Starter {
     }
     const child = this.#spawn(release)
     this.#refillLater()
-    return child ?? cannotStart
+    return isRefusal(child) || child.pid !== undefined ? child : whyNot(child)
   }
 
   #refused(principal: string): Refusal | undefined {
@@ -89,12 +89,12 @@ export class Starter {
     return pause > 0 ? { ...broken, retryAfter: pause } : undefined
   }
 
-  #spawn(release?: () => void): Child | undefined {
+  #spawn(release?: () => void): Child | Refusal {
     const child = this.#nursery.spawn()
-    if (child === undefined) {
+    if (isRefusal(child)) {
       release?.()
       this.#failed()
-      return undefined
+      return child
     }
     child.yieldTurn = () => release?.()
     child.onFirstAnswer = () => {
@@ -130,11 +130,22 @@ export class Starter {
       this.#refill = undefined
       if (this.#closed || this.#isFull || this.#breaker.isOpen || this.#spares.size >= this.#limits.spares) return
       const spare = this.#spawn()
-      if (spare === undefined) return
+      if (isRefusal(spare)) return
       this.#spares.add(spare)
       this.#refillLater()
     }, refillPause * 1000).unref()
   }
+}
+
+/** A process without a number was never there, and its end is about to tell why. */
+function whyNot(child: Child): Promise<Refusal> {
+  const { onEnd } = child
+  return new Promise((resolve) => {
+    child.onEnd = (ending) => {
+      onEnd(ending)
+      resolve(refusedBySystem(ending.error))
+    }
+  })
 }
 
 const full: Refusal = { status: 503, message: 'The bridge runs all the processes it may', retryAfter: 10 }

@@ -60,17 +60,24 @@ export class Watchdog {
   }
 
   #start(): void {
-    const shell = spawn('/bin/sh', ['-c', script], {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-      env: { PATH: process.env.PATH },
-    })
-    this.#shell = shell
     const lost = (why: unknown) => {
       if (this.#shell !== shell) return
       this.#shell = undefined
       this.#logger.warn({ why: String(why) }, 'The watchdog of the children ended; a killed bridge may leave children')
     }
+    let shell: ChildProcess | undefined
+    try {
+      shell = spawn('/bin/sh', ['-c', script], {
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore'],
+        env: { PATH: process.env.PATH },
+      })
+    } catch (error) {
+      // The child that it is for runs already
+      lost(error)
+      return
+    }
+    this.#shell = shell
     shell.once('error', lost)
     shell.once('exit', lost)
     shell.stdin?.on('error', () => undefined)
