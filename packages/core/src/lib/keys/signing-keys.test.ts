@@ -108,6 +108,30 @@ describe('rotation', () => {
     expect(kid(await keys.sign({}, { typ: 'at+jwt' }))).toBe(first)
   })
 
+  test('to another algorithm and back never drops a key that a live token is signed with [attack 9]', async () => {
+    const { time, storage } = start()
+    const retention = day
+    const options = { issuer, storage, now: time.now, retention, rotation: 30 * day }
+    const live: { token: string; until: number }[] = []
+    const algorithms = ['ES256', 'EdDSA', 'ES256', 'EdDSA', 'ES256'] as const
+    for (const [index, algorithm] of algorithms.entries()) {
+      const keys = createSigningKeys({ ...options, algorithm })
+      // Three quarters of the retention, so that each change comes before the one before is forgotten
+      for (let step = 0; step < 36; step++) {
+        live.push({ token: await keys.sign({}, { typ: 'at+jwt' }), until: time.now() + retention * 1000 })
+        time.advance(day / 48)
+        const set = createLocalJWKSet(await keys.jwks())
+        for (const { token, until } of live) {
+          if (until > time.now()) await jwtVerify(token, set, { clockTolerance: '100 years' })
+        }
+      }
+      expect(decodeProtectedHeader(live.at(-1)?.token ?? '').alg, `after change ${index}`).toBe(algorithm)
+    }
+    const last = createSigningKeys({ ...options, algorithm: 'ES256' })
+    time.advance(2 * day)
+    expect((await last.jwks()).keys).toHaveLength(1)
+  })
+
   test('to another algorithm keeps the old key published', async () => {
     const { storage, time, keys } = start()
     const old = kid(await keys.sign({}, { typ: 'at+jwt' }))

@@ -171,6 +171,36 @@ test('a state of 8 KB comes back unchanged [attack 28]', async () => {
   expect(callback.searchParams.get('state')).toBe(state)
 })
 
+test('the name of a repeated parameter is told if it can be one, and never at length [attack 22, attack 27]', async () => {
+  const long = await errorOf(await authorize({}, `&${'x'.repeat(5000)}=1&${'x'.repeat(5000)}=2`))
+  expect(long.error_description).toBe('A parameter was sent more than once')
+  const odd = await errorOf(await authorize({}, '&a%20b=1&a%20b=2'))
+  expect(odd.error_description).toBe('A parameter was sent more than once')
+  const short = await errorOf(await authorize({}, '&nonce=1&nonce=2'))
+  expect(short.error_description).toBe('The parameter nonce was sent more than once')
+})
+
+test('a policy that became stricter holds for clients that registered before [attack 12, attack 73]', async () => {
+  const evil = 'https://client.example.net/cb'
+  const id = 'https://client.example.net/client.json'
+  const document = { client_id: id, client_name: 'A', redirect_uris: [evil] }
+  const shared = { storage: setup.storage, transport: async () => Response.json(document) }
+  const before = setUp(shared)
+  const client = await register(before, { redirect_uris: [evil, redirectUri] })
+  const path = (clientId: string, uri = evil) => authorizePath(clientId, challenge, { redirect_uri: uri })
+  for (const clientId of [client.client_id as string, id]) expect((await before.call(path(clientId))).status).toBe(200)
+  const stricter = setUp({
+    ...shared,
+    registration: { redirectHosts: ['claude.ai'] },
+    clients: [{ client_id: 'ours', redirect_uris: [evil] }],
+  })
+  for (const clientId of [client.client_id as string, id]) {
+    expect(await expectPage(await stricter.call(path(clientId)))).toContain('accepts no more')
+  }
+  expect((await stricter.call(path(client.client_id as string, redirectUri))).status).toBe(200)
+  expect((await stricter.call(path('ours'))).status).toBe(200)
+})
+
 test('POST takes a form and nothing else [attack 30]', async () => {
   const client = await register(setup)
   const fields = new URLSearchParams(authorizePath(client.client_id as string, challenge).split('?')[1])

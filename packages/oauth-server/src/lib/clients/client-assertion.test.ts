@@ -166,6 +166,47 @@ test('keys at a jwks_uri are fetched once, and again when a new one is used [att
   expect(fetched).toHaveLength(2)
 })
 
+test('keys that are known stay good for a day while their host is away, and unknown ones are an outage [attack 98, attack 159]', async () => {
+  let host: () => Response | Promise<Response> = () => Response.json(jwks)
+  let asked = 0
+  const setup = setUp({
+    lifetimes: { unusedClient: 10 * 86_400 },
+    transport: async () => {
+      asked++
+      return host()
+    },
+  })
+  const client = await register(setup, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://client.example.com/jwks',
+  })
+  const clientId = client.client_id as string
+  const send = async (header = {}) => {
+    const client_assertion = await assertion(clientId, { exp: Math.floor(setup.clock.now() / 1000) + 60 }, header)
+    const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_assertion_type: assertionType }
+    return (await answerOf(await setup.call('/token', form({ ...fields, client_assertion })))).error
+  }
+  expect(await send()).toBe('invalid_grant')
+  for (const broken of [
+    () => new Response('', { status: 503 }),
+    () => new Response('', { status: 429 }),
+    () => Promise.reject(new TypeError('fetch failed')),
+  ]) {
+    host = broken
+    setup.clock.advance(301)
+    asked = 0
+    expect([await send(), await send(), asked]).toEqual(['invalid_grant', 'invalid_grant', 1])
+    expect([await send({ kid: 'new' }), asked]).toEqual(['temporarily_unavailable', 1])
+  }
+  setup.clock.advance(86_400)
+  expect(await send()).toBe('temporarily_unavailable')
+  host = () => Response.json(jwks)
+  expect(await send()).toBe('invalid_grant')
+  host = () => new Response('', { status: 404 })
+  setup.clock.advance(301)
+  expect(await send()).toBe('invalid_client')
+})
+
 test.each([
   ['redirects', () => new Response('', { status: 302, headers: { location: 'https://evil.example.com' } }), 401],
   ['answers too much', () => new Response('x'.repeat(70_000)), 401],

@@ -1,3 +1,4 @@
+import { GatewayError, memoryStorage } from '@mcp-gateway/core'
 import { describe, expect, test } from 'vitest'
 import {
   type Answer,
@@ -181,6 +182,30 @@ test('DELETE ends the client, its codes, its grants and their tokens [attack 84]
       error: 'invalid_client',
     })
   }
+  await expect(verifier.verifyAccessToken(tokens.access_token as string)).rejects.toMatchObject({
+    code: 'invalid_token',
+  })
+})
+
+test('a DELETE that the store breaks off has not let go of the grants, and can be sent again [attack 84]', async () => {
+  const inner = memoryStorage()
+  let down = false
+  const failing = setUp({
+    lifetimes: { revocationDelay: 0 },
+    storage: {
+      ...inner,
+      list: (...values) =>
+        down ? Promise.reject(new GatewayError('temporarily_unavailable', 'away')) : inner.list(...values),
+    },
+  })
+  const { client, tokens } = await obtainTokens(failing)
+  const path = new URL(client.registration_client_uri as string).pathname
+  const headers = { authorization: `Bearer ${client.registration_access_token}` }
+  down = true
+  expect((await failing.call(path, { method: 'DELETE', headers })).status).toBe(503)
+  down = false
+  expect((await failing.call(path, { method: 'DELETE', headers })).status).toBe(204)
+  const verifier = failing.server.protect(resource)
   await expect(verifier.verifyAccessToken(tokens.access_token as string)).rejects.toMatchObject({
     code: 'invalid_token',
   })

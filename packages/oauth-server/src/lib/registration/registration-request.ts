@@ -63,7 +63,11 @@ export function parseRegistrationRequest(body: unknown): RegistrationRequest {
   if (result.success) return result.data
   const { path, message } = result.error.issues[0] as z.core.$ZodIssue
   const code = path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
-  throw new Refusal(400, code, path.length === 0 ? `The client metadata: ${message}` : `${path.join('.').slice(0, 100)}: ${message}`)
+  throw new Refusal(
+    400,
+    code,
+    path.length === 0 ? `The client metadata: ${message}` : `${path.join('.').slice(0, 100)}: ${message}`,
+  )
 }
 
 /** Several clients send `null` for what they leave out. */
