@@ -65,7 +65,14 @@ test('nothing is left of what was refused, and the next one is served when there
   const bridge = create()
   system.says = 'EAGAIN'
   for (let n = 0; n < 3; n++) expect((await post(bridge, initialize())).status).toBe(503)
-  expect(bridge.stats()).toMatchObject({ children: 0, sessions: 0, inFlight: 0, failedStarts: 3, crashed: 0 })
+  expect(bridge.stats()).toMatchObject({
+    children: 0,
+    sessions: 0,
+    inFlight: 0,
+    spawned: 0,
+    failedStarts: 3,
+    crashed: 0,
+  })
   system.says = undefined
   expect(await (await Session.open(bridge)).callText(1, 'echo')).toBe('{}')
   await bridge.close()

@@ -29,10 +29,12 @@ export class Nursery {
       this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
       return refusedBySystem(error)
     }
-    this.counts.spawned++
     this.children.add(child)
-    // MCP S4; arguments may hold what is private
-    this.#logger.info({ command, pid: child.pid }, 'The MCP server was started')
+    if (child.pid !== undefined) {
+      this.counts.spawned++
+      // MCP S4; arguments may hold what is private
+      this.#logger.info({ command, pid: child.pid }, 'The MCP server was started')
+    }
     void child.gone.then(() => {
       this.children.delete(child)
       if (child.ending !== undefined) this.#report(child, child.ending)
