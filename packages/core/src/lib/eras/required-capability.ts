@@ -1,0 +1,58 @@
+import { member } from '../json/json-scan.js'
+import { parseSpan } from '../json/raw-json.js'
+import type { EraRequest, RawJson } from './era-server.js'
+
+/** The requests that a server may make of its client, in either era. */
+const askable: ReadonlySet<string> = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list'])
+
+/** Whether a server may ask its client this at all. */
+export function isAskable(method: string): boolean {
+  return askable.has(method)
+}
+
+/**
+ * What a client must have declared to be asked this, in the shape of `requiredCapabilities`; `undefined` where it has.
+ */
+export function missingCapability(request: EraRequest, capabilities: RawJson): Record<string, object> | undefined {
+  const declared = parseSpan(capabilities, { start: 0, end: capabilities.length }) as Declared | null | undefined
+  switch (request.method) {
+    case 'elicitation/create': {
+      const { elicitation } = declared ?? {}
+      if (!isObject(elicitation)) return { elicitation: isByUrl(request) ? { url: {} } : { form: {} } }
+      if (isByUrl(request)) return isObject(elicitation.url) ? undefined : { elicitation: { url: {} } }
+      // Revisions before 2025-11-25 know forms alone, and declare them by an empty object
+      const hasForms = isObject(elicitation.form) || !isObject(elicitation.url)
+      return hasForms ? undefined : { elicitation: { form: {} } }
+    }
+    case 'sampling/createMessage': {
+      const { sampling } = declared ?? {}
+      const needsTools = hasMember(request, 'tools') || hasMember(request, 'toolChoice')
+      if (!isObject(sampling)) return { sampling: needsTools ? { tools: {} } : {} }
+      return needsTools && !isObject(sampling.tools) ? { sampling: { tools: {} } } : undefined
+    }
+    default:
+      return isObject(declared?.roots) ? undefined : { roots: {} }
+  }
+}
+
+interface Declared {
+  readonly elicitation?: unknown
+  readonly sampling?: unknown
+  readonly roots?: unknown
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function isByUrl({ params }: EraRequest): boolean {
+  return params !== undefined && parseSpan(params, member(params, whole(params), 'mode')) === 'url'
+}
+
+function hasMember({ params }: EraRequest, key: string): boolean {
+  return params !== undefined && member(params, whole(params), key) !== undefined
+}
+
+function whole(bytes: Uint8Array): { start: number; end: number } {
+  return { start: 0, end: bytes.length }
+}
