@@ -1,9 +1,5 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import { toNodeHandler } from '@mcp-gateway/core/node'
 import { Client as Client2, StreamableHTTPClientTransport as Transport2 } from '@modelcontextprotocol/client'
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
@@ -14,31 +10,13 @@ import {
   ListRootsRequestSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { connectMcpRemote } from '../../../../test/clients/mcp-remote.js'
 import { fixture, until } from '../../../../test/fixtures/bridge-client.js'
-import { createStdioBridge, type StdioBridge } from '../index.js'
+import { serveBridge } from '../../../../test/fixtures/bridge-server.js'
 
-const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')
 const everything = [join(dirname(manifest), 'dist/index.js'), 'stdio']
-const ends: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
-})
-
-async function serve(args: string[], options = {}): Promise<{ url: URL; bridge: StdioBridge }> {
-  const bridge = createStdioBridge({ command: process.execPath, args, logger: quiet, drainTimeout: 0, ...options })
-  const server: Server = createServer(toNodeHandler(bridge)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  ends.push(async () => {
-    await bridge.close()
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`), bridge }
-}
-
 const capabilities = { elicitation: { form: {} }, sampling: {}, roots: { listChanged: true } }
 const elicited = { action: 'accept' as const, content: { name: 'Ada', check: true } }
 const sampled = { model: 'm', role: 'assistant' as const, content: { type: 'text' as const, text: 'forty-two' } }
@@ -47,7 +25,7 @@ const texts = (result: unknown) =>
   (result as { content: { text?: string }[] }).content.map(({ text }) => text).join('\n')
 
 test('SDK v1 drives server-everything with all that a legacy server may ask', async () => {
-  const { url, bridge } = await serve(everything)
+  const { url, bridge } = await serveBridge({ args: everything })
   const client = new Client1({ name: 'v1', version: '1' }, { capabilities })
   client.setRequestHandler(ElicitRequestSchema, () => elicited)
   client.setRequestHandler(CreateMessageRequestSchema, () => sampled)
@@ -76,7 +54,7 @@ test('SDK v1 drives server-everything with all that a legacy server may ask', as
 })
 
 test('SDK v2 drives server-everything in a session', async () => {
-  const { url } = await serve(everything)
+  const { url } = await serveBridge({ args: everything })
   const client = new Client2({ name: 'v2', version: '1' }, { capabilities })
   client.setRequestHandler('elicitation/create', () => elicited)
   await client.connect(new Transport2(url))
@@ -90,7 +68,7 @@ test('SDK v2 finds out the era by itself, either way', async () => {
     [[fixture('modern-server.mjs')], 'modern'],
     [everything, 'legacy'],
   ] as const) {
-    const { url } = await serve([...args])
+    const { url } = await serveBridge({ args: [...args] })
     const client = new Client2({ name: 'v2', version: '1' }, { capabilities, versionNegotiation: { mode: 'auto' } })
     client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }))
     await client.connect(new Transport2(url))
@@ -106,7 +84,7 @@ test('SDK v2 finds out the era by itself, either way', async () => {
 })
 
 test('[M17] closing the connection cancels a request that has no answer yet', async () => {
-  const { url, bridge } = await serve([fixture('hostile-server.mjs'), 'modern'])
+  const { url, bridge } = await serveBridge({ args: [fixture('hostile-server.mjs'), 'modern'] })
   const key = (name: string) => `io.modelcontextprotocol/${name}`
   const _meta = { [key('protocolVersion')]: '2026-07-28', [key('clientCapabilities')]: {} }
   const controller = new AbortController()
@@ -126,7 +104,7 @@ test('[M17] closing the connection cancels a request that has no answer yet', as
 })
 
 test('mcp-remote drives server-everything', async () => {
-  const { url } = await serve(everything)
+  const { url } = await serveBridge({ args: everything })
   const { client } = await connectMcpRemote(url.href, () => Promise.reject(new Error('no token is needed')))
   try {
     expect(client.serverName).toBe('mcp-servers/everything')
@@ -138,7 +116,7 @@ test('mcp-remote drives server-everything', async () => {
 })
 
 test('SDK v1 reaches a server over HTTP+SSE', async () => {
-  const { url, bridge } = await serve(everything, { httpSse: true })
+  const { url, bridge } = await serveBridge({ args: everything, httpSse: true })
   const client = new Client1({ name: 'old', version: '1' }, { capabilities: { elicitation: {} } })
   client.setRequestHandler(ElicitRequestSchema, () => elicited)
   await client.connect(new SSEClientTransport(url))
