@@ -1,6 +1,6 @@
 /**
  * JSON in UTF-8, one value, not parsed: so that numbers beyond 2^53, escapes and key order survive a translation. It may
- * be a part of a larger buffer that is used again: whoever keeps it longer than the call in which it was given copies it.
+ * be a part of a larger chunk, which stays in memory as long as it is kept: whoever keeps it for long copies it.
  */
 export type RawJson = Uint8Array
 
@@ -26,6 +26,8 @@ export type EraAnswer = { readonly result: RawJson } | { readonly error: RawJson
 
 /** Who stands behind one request. */
 export interface EraCaller {
+  /** Who the user is: what a server says that cannot be told apart goes to nobody while it serves several. */
+  readonly principal: string
   /** The revision that the client speaks. */
   readonly protocolVersion: string
   /** What the client declared that it can do. */
@@ -95,6 +97,8 @@ export interface EraServer {
 
 /** Who waits for the answer of one request over a {@link EraLink}. */
 export interface EraLinkCall {
+  /** Whose request it is, as {@link EraCaller} names the user; what is asked for nobody in particular begins with NUL. */
+  readonly principal: string
   /** A notification that belongs to the request. The progress token in it is the one that the request carried. */
   related(notification: EraNotification): void
   /** The answer; an error of the link's own where the server is gone or took too long. Once, nothing comes after it. */

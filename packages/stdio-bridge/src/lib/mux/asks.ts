@@ -1,5 +1,5 @@
 import type { Message } from '@mcp-gateway/core'
-import { member, type Span } from '@mcp-gateway/core/eras'
+import { type EraAnswer, member, type Span } from '@mcp-gateway/core/eras'
 import type { Child } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -22,7 +22,7 @@ export class Asks {
   }
 
   /** Passes a request of the child on; one that nobody takes is refused at once. */
-  ask({ bytes, id, method }: ChildMessage, peer: Peer | undefined): void {
+  ask({ bytes, id, method, params }: ChildMessage, peer: Peer | undefined): void {
     if (id === undefined) return
     const raw = Buffer.from(bytes.subarray(id.start, id.end))
     if (peer === undefined) {
@@ -31,8 +31,24 @@ export class Asks {
     }
     const ask = ++this.#last
     this.#open.set(ask, { id: raw, peer })
-    const rewritten = splice(bytes, [{ ...id, bytes: Buffer.from(String(ask)) }])
-    peer.asked({ kind: 'request', method, bytes: rewritten }, ask)
+    const own = Buffer.from(String(ask))
+    const moved = params !== undefined && params.start > id.start ? own.length - raw.length : 0
+    const span = params && { start: params.start + moved, end: params.end + moved }
+    peer.asked({ kind: 'request', method, bytes: splice(bytes, [{ ...id, bytes: own }]), params: span }, ask)
+  }
+
+  /** Answers with what a translation has made of a client's answer. */
+  answer(ask: number, answer: EraAnswer): void {
+    const asked = this.#open.get(ask)
+    if (asked === undefined) return
+    this.#open.delete(ask)
+    const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
+    const head = Buffer.concat([start, asked.id, Buffer.from(`,"${name}":`)])
+    this.#child.write(toLine(Buffer.concat([head, value, end]), []))
+  }
+
+  isOpen(ask: number): boolean {
+    return this.#open.has(ask)
   }
 
   /** Passes a client's answer on; one that was not asked of this client is dropped. */
@@ -75,6 +91,9 @@ export class Asks {
     this.#open.clear()
   }
 }
+
+const start = Buffer.from('{"jsonrpc":"2.0","id":')
+const end = Buffer.from('}')
 
 function refusal(id: Buffer, code: number, message: string): Buffer {
   const error = JSON.stringify({ code, message })

@@ -1,17 +1,19 @@
 import type { Logger, Message } from '@mcp-gateway/core'
-import { type Edit, member, type Span } from '@mcp-gateway/core/eras'
+import { type Edit, type EraLinkCall, type EraRequest, member } from '@mcp-gateway/core/eras'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
-import { splice, toLine } from '../wire/splice.js'
+import { requestLine, toLine } from '../wire/splice.js'
 import { Asks } from './asks.js'
-import { failure } from './failure.js'
+import { deliverAnswer, deliverRelated, subscriptionTag } from './deliver.js'
+import { failure, failureError } from './failure.js'
+import { Ghosts } from './ghosts.js'
+import { copy, numberAt, toNumber } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import type { Traffic } from './traffic.js'
 import { whoseLog } from './whose-log.js'
 
-const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 const logLevelKey = 'io.modelcontextprotocol/logLevel'
 
 /**
@@ -27,7 +29,10 @@ export class Connection implements ChildReader {
   readonly #routing: Routing
   readonly #logger: Logger
   readonly #traffic: Traffic
+  readonly #ghosts: Ghosts = new Ghosts()
   #lastNumber = 0
+  #user: string | undefined
+  #isMixed = false
 
   constructor(child: Child, routing: Routing, logger: Logger, traffic: Traffic) {
     this.child = child
@@ -50,29 +55,34 @@ export class Connection implements ChildReader {
   request(message: Message, caller: Caller): Pending {
     const bytes = asBuffer(message.bytes)
     const { id, params, progressToken, meta } = clientSpans(bytes)
-    const number = ++this.#lastNumber
-    const now = performance.now()
-    const pending: Pending = {
+    const pending = this.#begin(message.method ?? '', {
       ...caller,
-      number,
-      method: message.method ?? '',
       id: id === undefined ? Buffer.from('null') : copy(bytes, id),
       ...(progressToken === undefined ? {} : { token: copy(bytes, progressToken) }),
       wantsLog: params !== undefined && member(bytes, meta, logLevelKey) !== undefined,
-      startedAt: now,
-      activeAt: now,
-    }
-    this.#traffic.requests++
-    this.pending.set(number, pending)
+    })
     if (this.isOver) {
       this.fail(pending, 'exited')
       return pending
     }
-    const own = Buffer.from(String(number))
+    const own = Buffer.from(String(pending.number))
     const edits: Edit[] = []
     if (id !== undefined) edits.push({ ...id, bytes: own })
     if (progressToken !== undefined) edits.push({ ...progressToken, bytes: own })
     this.child.write(toLine(bytes, edits))
+    return pending
+  }
+
+  /** Sends a request that comes from another era, so that only its parts are known. */
+  send({ method, params }: EraRequest, link: EraLinkCall, peer: Peer): Pending {
+    const raw = params === undefined ? undefined : asBuffer(params)
+    const whole = raw && { start: 0, end: raw.length }
+    const progressToken = raw && member(raw, member(raw, whole, '_meta'), 'progressToken')
+    const token = raw && progressToken ? { token: copy(raw, progressToken) } : {}
+    const caller = { waiter: deaf, peer, principal: link.principal, link }
+    const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...token, wantsLog: false })
+    if (this.isOver) this.fail(pending, 'exited')
+    else this.child.write(requestLine(pending.number, method, raw, progressToken))
     return pending
   }
 
@@ -84,6 +94,7 @@ export class Connection implements ChildReader {
   /** Tells the child that nobody waits any more (MCP S3); a late answer is dropped. */
   cancel(pending: Pending, reason: string): void {
     if (!this.pending.delete(pending.number)) return
+    this.#ghosts.add(pending)
     this.#tellCancelled(pending.number, reason)
     pending.waiter.answer(undefined)
   }
@@ -98,6 +109,7 @@ export class Connection implements ChildReader {
     // The legacy era does not let `initialize` be cancelled
     if (found === undefined || found.method === 'initialize') return
     this.pending.delete(found.number)
+    this.#ghosts.add(found)
     this.child.write(toLine(bytes, [{ ...span, bytes: Buffer.from(String(found.number)) }]))
     found.waiter.answer(undefined)
   }
@@ -105,7 +117,10 @@ export class Connection implements ChildReader {
   /** Ends a request without the child's answer. */
   fail(pending: Pending, reason: FailureReason): void {
     if (!this.pending.delete(pending.number)) return
-    pending.waiter.answer(failure(pending.id, reason, this.child.ending), -32603)
+    this.#ghosts.add(pending)
+    const error = failureError(reason, this.child.ending)
+    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), -32603)
+    else pending.link.answered({ error, code: -32603 })
   }
 
   /** Ends a request that took too long, and tells the child so. */
@@ -158,57 +173,60 @@ export class Connection implements ChildReader {
   }
 
   #answered(message: ChildMessage): void {
-    const { bytes, id, error } = message
+    const { bytes, id } = message
     const raw = id === undefined ? 'null' : bytes.toString('latin1', id.start, id.end)
-    // A child that could not read a request answers with id null: with one request waiting that is its answer
-    const pending = raw === 'null' ? this.#only() : this.pending.get(toNumber(raw))
+    // A child that could not read a request answers with id null: with one request waiting that is its answer, unless
+    // it may be about what another user had sent
+    const pending = raw !== 'null' ? this.pending.get(toNumber(raw)) : this.#isMixed ? undefined : this.#only()
     if (pending === undefined) {
+      this.#ghosts.delete(toNumber(raw))
       this.#traffic.unknownAnswers++
       return
     }
     this.pending.delete(pending.number)
     this.child.answered()
-    const code = error === undefined ? undefined : numberAt(bytes, member(bytes, error, 'code'))
-    // An error response may leave its id out, where it means null
-    const edit =
-      id === undefined
-        ? { start: 1, end: 1, bytes: Buffer.concat([Buffer.from('"id":'), pending.id, Buffer.from(',')]) }
-        : { ...id, bytes: pending.id }
-    const edits: Edit[] = [edit]
-    const tag = pending.method === 'subscriptions/listen' ? this.#subscription(message, 'result') : undefined
-    if (tag !== undefined) edits.push({ ...tag, bytes: pending.id })
-    pending.waiter.answer(splice(bytes, edits), code)
+    deliverAnswer(pending, message)
   }
 
-  #progressed({ bytes, params }: ChildMessage): void {
-    const span = member(bytes, params, 'progressToken')
-    const pending = this.pending.get(numberAt(bytes, span) ?? -1)
+  #progressed(message: ChildMessage): void {
+    const span = member(message.bytes, message.params, 'progressToken')
+    const pending = this.pending.get(numberAt(message.bytes, span) ?? -1)
     // Progress of a request that is over has no stream to go to
     if (span === undefined || pending?.token === undefined) return
     pending.activeAt = performance.now()
-    pending.waiter.related(splice(bytes, [{ ...span, bytes: pending.token }]))
+    deliverRelated(pending, message, { ...span, bytes: pending.token })
   }
 
   /** A notification for a `subscriptions/listen`, whose request id names it (MCP M21). */
   #subscribed(message: ChildMessage): boolean {
-    const tag = this.#subscription(message, 'params')
+    const tag = subscriptionTag(message, 'params')
     if (tag === undefined) return false
     const pending = this.pending.get(numberAt(message.bytes, tag) ?? -1)
-    pending?.waiter.related(splice(message.bytes, [{ ...tag, bytes: pending.id }]))
+    if (pending !== undefined) deliverRelated(pending, message, { ...tag, bytes: pending.id })
     return true
-  }
-
-  #subscription({ bytes, params, result }: ChildMessage, place: 'params' | 'result'): Span | undefined {
-    return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), subscriptionKey)
   }
 
   #unasked(message: ChildMessage): void {
     const concerned = this.#routing.notified(message, this)
     for (const peer of concerned) peer.notified(message)
     if (concerned.length > 0) return
-    const pending = message.method === 'notifications/message' ? whoseLog(this.pending.values()) : undefined
+    const pending =
+      message.method === 'notifications/message' ? whoseLog(this.pending.values(), this.#ghosts) : undefined
     if (pending === undefined) this.#traffic.dropped++
     else pending.waiter.related(message.bytes)
+  }
+
+  #begin(method: string, caller: Omit<Pending, 'number' | 'method' | 'startedAt' | 'activeAt'>): Pending {
+    const now = performance.now()
+    const pending: Pending = { ...caller, method, number: ++this.#lastNumber, startedAt: now, activeAt: now }
+    this.#traffic.requests++
+    this.pending.set(pending.number, pending)
+    // What the bridge itself asks is no user's
+    if (!caller.principal.startsWith('\0')) {
+      this.#isMixed ||= this.#user !== undefined && this.#user !== caller.principal
+      this.#user = caller.principal
+    }
+    return pending
   }
 
   #tellCancelled(requestId: number, reason: string): void {
@@ -229,16 +247,4 @@ export class Connection implements ChildReader {
   }
 }
 
-function copy(bytes: Buffer, { start, end }: Span): Buffer {
-  return Buffer.from(bytes.subarray(start, end))
-}
-
-function numberAt(bytes: Buffer, span: Span | undefined): number | undefined {
-  if (span === undefined) return undefined
-  const number = Number(bytes.toString('latin1', span.start, span.end))
-  return Number.isInteger(number) ? number : undefined
-}
-
-function toNumber(raw: string): number {
-  return /^\d{1,15}$/.test(raw) ? Number(raw) : -1
-}
+const deaf: Pending['waiter'] = { related: () => undefined, answer: () => undefined }

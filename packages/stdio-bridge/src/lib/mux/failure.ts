@@ -8,13 +8,17 @@ const texts: Record<FailureReason, string> = {
   closed: 'The session was closed before the MCP server answered',
 }
 
-/** The answer to a request that the child will not answer. */
-export function failure(id: Buffer, reason: FailureReason, ending: Ending | undefined): Buffer {
+/** The `error` of a request that the child will not answer. */
+export function failureError(reason: FailureReason, ending: Ending | undefined): Buffer {
   const data = {
     reason,
     ...(typeof ending?.code === 'number' ? { exitCode: ending.code } : {}),
     ...(typeof ending?.signal === 'string' ? { signal: ending.signal } : {}),
   }
-  const error = JSON.stringify({ code: -32603, message: texts[reason], data })
-  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(`,"error":${error}}`)])
+  return Buffer.from(JSON.stringify({ code: -32603, message: texts[reason], data }))
+}
+
+/** The whole answer with this `error`. */
+export function failure(id: Buffer, error: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(',"error":'), error, Buffer.from('}')])
 }

@@ -1,3 +1,4 @@
+import type { EraLinkCall } from '@mcp-gateway/core/eras'
 import type { Ending } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
@@ -33,6 +34,8 @@ export interface Peer {
 export interface Pending {
   readonly number: number
   readonly waiter: Waiter
+  /** Hears of it in place of the waiter, where the client speaks another era than the child. */
+  readonly link?: EraLinkCall
   readonly peer?: Peer
   readonly method: string
   /** Whose request it is. */

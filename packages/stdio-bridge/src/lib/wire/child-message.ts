@@ -9,6 +9,7 @@ export interface ChildMessage {
   readonly id?: Span
   readonly method?: string
   readonly params?: Span
+  /** In a large message up to where the envelope can be told; members that a child puts behind it count as its part. */
   readonly result?: Span
   readonly error?: Span
 }
@@ -79,19 +80,23 @@ function quickResponse(bytes: Buffer): ChildMessage | undefined {
   const match = headPattern.exec(head)
   if (match?.[1] !== undefined && bytes.at(-1) === 0x7d) {
     const start = head.indexOf('"id":') + 5
-    return { kind: 'response', bytes, id: { start, end: start + match[1].length } }
+    const result = { start: match[0].length, end: bytes.length - 1 }
+    return { kind: 'response', bytes, id: { start, end: start + match[1].length }, result }
   }
   if (!/^\{"result":[{[]/.test(head)) return undefined
   const tail = tailId(bytes.subarray(-100))
   if (tail === undefined) return undefined
-  const start = bytes.length - Math.min(100, bytes.length) + tail.at
-  return { kind: 'response', bytes, id: { start, end: start + tail.text.length } }
+  const offset = bytes.length - Math.min(100, bytes.length)
+  const start = offset + tail.at
+  const result = { start: '{"result":'.length, end: offset + tail.from + 1 }
+  return { kind: 'response', bytes, id: { start, end: start + tail.text.length }, result }
 }
 
-function tailId(tail: Buffer): { text: string; at: number } | undefined {
+function tailId(tail: Buffer): { text: string; at: number; from: number } | undefined {
   const text = tail.toString('latin1')
   const match = /[}\]],(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s{0,8}$/.exec(text)
-  return match?.[1] === undefined ? undefined : { text: match[1], at: text.indexOf('"id":', match.index) + 5 }
+  if (match?.[1] === undefined) return undefined
+  return { text: match[1], at: text.indexOf('"id":', match.index) + 5, from: match.index }
 }
 
 function readString(bytes: Buffer, { start, end }: Span): string | undefined {

@@ -1,4 +1,4 @@
-import { type Edit, splice as spliceInto } from '@mcp-gateway/core/eras'
+import { type Edit, type Span, splice as spliceInto } from '@mcp-gateway/core/eras'
 
 /** A copy of the bytes with the edits made; they must not overlap. */
 export function splice(bytes: Buffer, edits: readonly Edit[], extra = 0): Buffer {
@@ -21,4 +21,16 @@ export function toLine(bytes: Buffer, edits: readonly Edit[]): Buffer {
 /** Turns raw carriage returns, which would end a line of an event stream early, into spaces, in place. */
 export function blankReturns(bytes: Buffer): void {
   for (let at = bytes.indexOf(0x0d); at !== -1; at = bytes.indexOf(0x0d, at + 1)) bytes[at] = 0x20
+}
+
+/** A request as one line for a child's stdin, made of its parts; the progress token in its params becomes the number. */
+export function requestLine(number: number, method: string, params?: Buffer, progressToken?: Span): Buffer {
+  const head = `{"jsonrpc":"2.0","id":${number},"method":${JSON.stringify(method)}`
+  if (params === undefined) return Buffer.from(`${head}}\n`)
+  const edits: Edit[] = [
+    { start: 0, end: 0, bytes: Buffer.from(`${head},"params":`) },
+    { start: params.length, end: params.length, bytes: Buffer.from('}') },
+  ]
+  if (progressToken !== undefined) edits.push({ ...progressToken, bytes: Buffer.from(String(number)) })
+  return toLine(params, edits)
 }

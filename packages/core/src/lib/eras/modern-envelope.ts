@@ -1,0 +1,66 @@
+import { member, type Span, scanObject, skipSpace } from '../json/json-scan.js'
+import { rawJson } from '../json/raw-json.js'
+import type { EraCaller, RawJson } from './era-server.js'
+
+/** The modern revision that the adapters speak. */
+export const modernVersion = '2026-07-28'
+
+/** What a modern request says of its client in `_meta`. */
+export type ModernCaller = Pick<EraCaller, 'capabilities' | 'clientInfo' | 'logLevel'>
+
+const none = rawJson('{}')
+/** Clients declare their capabilities once and send many requests. */
+const known = new WeakMap<RawJson, { readonly logLevel?: string; readonly envelope: Uint8Array }>()
+
+/** The members of a modern request's `_meta` that tell who asks (MCP M6, M11), without braces. */
+function envelopeOf({ capabilities, clientInfo, logLevel }: ModernCaller): Uint8Array {
+  const before = known.get(capabilities)
+  if (before !== undefined && before.logLevel === logLevel) return before.envelope
+  const envelope = rawJson(
+    `"io.modelcontextprotocol/protocolVersion":"${modernVersion}","io.modelcontextprotocol/clientCapabilities":`,
+    capabilities,
+    ...(clientInfo === undefined ? [] : [',"io.modelcontextprotocol/clientInfo":', clientInfo]),
+    logLevel === undefined ? '' : `,"io.modelcontextprotocol/logLevel":${JSON.stringify(logLevel)}`,
+  )
+  known.set(capabilities, { logLevel, envelope })
+  return envelope
+}
+
+/**
+ * The `params` of a modern request: those of the neutral one, with who asks in `_meta`.
+ *
+ * @param more further members, each with a comma behind it
+ */
+export function modernParams(params: RawJson | undefined, caller: ModernCaller, more: Uint8Array = nothing): RawJson {
+  const envelope = envelopeOf(caller)
+  if (params === undefined) return rawJson('{', more, '"_meta":{', envelope, '}}')
+  const meta = member(params, { start: 0, end: params.length }, '_meta')
+  if (meta === undefined || params[meta.start] !== 0x7b) {
+    const comma = isEmpty(params, 0) ? '' : ','
+    return rawJson('{', more, '"_meta":{', envelope, '}', comma, params.subarray(1))
+  }
+  const inner = meta.start + 1
+  const comma = isEmpty(params, meta.start) ? '' : ','
+  return rawJson('{', more, params.subarray(1, inner), envelope, comma, params.subarray(inner))
+}
+
+/** `params` of a request of the gateway itself. */
+export function ownParams(more: Uint8Array = nothing): RawJson {
+  return modernParams(undefined, { capabilities: none, clientInfo: gateway }, more)
+}
+
+const gateway = rawJson('{"name":"mcp-gateway","version":"0"}')
+const nothing = new Uint8Array()
+
+function isEmpty(bytes: Uint8Array, at: number): boolean {
+  return bytes[skipSpace(bytes, at + 1)] === 0x7d
+}
+
+/** Finds the members of a JSON object that are asked for. */
+export function membersOf<Key extends string>(bytes: Uint8Array, keys: readonly Key[]): Partial<Record<Key, Span>> {
+  const found: Partial<Record<Key, Span>> = {}
+  scanObject(bytes, 0, (key, value) => {
+    if (keys.includes(key as Key)) found[key as Key] = value
+  })
+  return found
+}

@@ -1,0 +1,55 @@
+import type { EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '@mcp-gateway/core/eras'
+import type { ChildMessage } from '../wire/child-message.js'
+import { toLine } from '../wire/splice.js'
+import type { Connection } from './connection.js'
+import type { Peer } from './peer.js'
+
+const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
+
+/** A child as what a translation speaks with. It is the only peer of its connection. */
+export class ConnectionLink implements EraLink, Peer {
+  listener: EraLinkListener = deaf
+  readonly subscriptions: ReadonlySet<string> = new Set()
+  readonly connection: Connection
+  readonly #withdrawals: Map<number, () => void> = new Map()
+
+  constructor(connection: Connection) {
+    this.connection = connection
+    connection.peers.add(this)
+  }
+
+  request(request: EraRequest, call: EraLinkCall): (reason: string) => void {
+    const pending = this.connection.send(request, call, this)
+    return (reason) => this.connection.cancel(pending, reason)
+  }
+
+  notify({ method, params }: EraNotification): void {
+    const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
+    const parts = params === undefined ? [] : [Buffer.from(',"params":'), params]
+    this.connection.child.write(toLine(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]), []))
+  }
+
+  notified({ bytes, method = '', params }: ChildMessage): void {
+    this.listener.notified({ method, params: params && bytes.subarray(params.start, params.end) })
+  }
+
+  asked({ bytes, method = '', params }: ChildMessage, ask: number): void {
+    const request = { method, params: params && bytes.subarray(params.start, params.end) }
+    const withdraw = this.listener.asked(request, (answer) => {
+      this.#withdrawals.delete(ask)
+      this.connection.asks.answer(ask, answer)
+    })
+    if (this.connection.asks.isOpen(ask)) this.#withdrawals.set(ask, withdraw)
+  }
+
+  withdrawn(_bytes: Buffer, ask: number): void {
+    const withdraw = this.#withdrawals.get(ask)
+    this.#withdrawals.delete(ask)
+    withdraw?.()
+  }
+
+  ended(): void {
+    this.#withdrawals.clear()
+    this.listener.ended()
+  }
+}

@@ -1,0 +1,48 @@
+import { type Edit, type EraAnswer, member, type Span } from '@mcp-gateway/core/eras'
+import type { ChildMessage } from '../wire/child-message.js'
+import { splice } from '../wire/splice.js'
+import { numberAt } from './numbers.js'
+import type { Pending } from './peer.js'
+
+const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
+
+/** Gives whoever waits the child's answer, under the id of the client. */
+export function deliverAnswer(pending: Pending, message: ChildMessage): void {
+  const { bytes, id, error } = message
+  const code = error === undefined ? undefined : numberAt(bytes, member(bytes, error, 'code'))
+  if (pending.link !== undefined) {
+    pending.link.answered(partsOf(message, code))
+    return
+  }
+  // An error response may leave its id out, where it means null
+  const edit =
+    id === undefined
+      ? { start: 1, end: 1, bytes: Buffer.concat([Buffer.from('"id":'), pending.id, Buffer.from(',')]) }
+      : { ...id, bytes: pending.id }
+  const edits: Edit[] = [edit]
+  const tag = pending.method === 'subscriptions/listen' ? subscriptionTag(message, 'result') : undefined
+  if (tag !== undefined) edits.push({ ...tag, bytes: pending.id })
+  pending.waiter.answer(splice(bytes, edits), code)
+}
+
+/** Gives whoever waits a notification that names its request, with the client's own name for it. */
+export function deliverRelated(pending: Pending, { bytes, method = '', params }: ChildMessage, edit: Edit): void {
+  if (pending.link === undefined) {
+    pending.waiter.related(splice(bytes, [edit]))
+    return
+  }
+  const { start, end } = params ?? { start: 0, end: bytes.length }
+  const moved = { ...edit, start: edit.start - start, end: edit.end - start }
+  pending.link.related({ method, params: splice(bytes.subarray(start, end), [moved]) })
+}
+
+/** Where a message says which `subscriptions/listen` it is for (MCP M21). */
+export function subscriptionTag({ bytes, params, result }: ChildMessage, place: 'params' | 'result'): Span | undefined {
+  return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), subscriptionKey)
+}
+
+function partsOf({ bytes, result, error }: ChildMessage, code: number | undefined): EraAnswer {
+  const part = error ?? result
+  const raw = part === undefined ? Buffer.from('null') : bytes.subarray(part.start, part.end)
+  return error === undefined ? { result: raw } : { error: raw, code: code ?? -32603 }
+}
