@@ -1,9 +1,12 @@
-import { member, type Span, scanObject, skipSpace } from '../json/json-scan.js'
+import { member, skipSpace } from '../json/json-scan.js'
 import { rawJson } from '../json/raw-json.js'
 import type { EraCaller, RawJson } from './era-server.js'
 
 /** The modern revision that the adapters speak. */
 export const modernVersion = '2026-07-28'
+
+/** Who asks what the gateway asks for itself, or for nobody in particular; no user has this name. */
+export const gatewayItself = '\0gateway'
 
 /** What a modern request says of its client in `_meta`. */
 export type ModernCaller = Pick<EraCaller, 'capabilities' | 'clientInfo' | 'logLevel'>
@@ -54,13 +57,4 @@ const nothing = new Uint8Array()
 
 function isEmpty(bytes: Uint8Array, at: number): boolean {
   return bytes[skipSpace(bytes, at + 1)] === 0x7d
-}
-
-/** Finds the members of a JSON object that are asked for. */
-export function membersOf<Key extends string>(bytes: Uint8Array, keys: readonly Key[]): Partial<Record<Key, Span>> {
-  const found: Partial<Record<Key, Span>> = {}
-  scanObject(bytes, 0, (key, value) => {
-    if (keys.includes(key as Key)) found[key as Key] = value
-  })
-  return found
 }

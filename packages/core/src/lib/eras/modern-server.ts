@@ -1,10 +1,8 @@
-import { type Span, scanObject } from '../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { withoutMembers } from '../json/without-members.js'
+import { type EraFailure, failed } from './era-failure.js'
 import type {
   EraAnswer,
   EraCaller,
-  EraFilter,
   EraLink,
   EraNotification,
   EraRequest,
@@ -12,9 +10,11 @@ import type {
   EraServerInfo,
   RawJson,
 } from './era-server.js'
-import { membersOf, modernParams, ownParams } from './modern-envelope.js'
+import { gatherInput } from './gather-input.js'
+import { membersOf } from './members-of.js'
+import { gatewayItself, modernParams, ownParams } from './modern-envelope.js'
+import { listen } from './modern-listen.js'
 import { readModernResult } from './modern-result.js'
-import { isAskable, missingCapability } from './required-capability.js'
 
 /** How a modern server is treated. */
 export interface ModernServerOptions {
@@ -22,15 +22,6 @@ export interface ModernServerOptions {
   readonly maxRounds?: number
   /** How many things it may ask at once; 32 unless told. */
   readonly maxQuestions?: number
-}
-
-/** Seconds between two requests of which the first asked for nothing but another one. */
-const pause = 0.25
-
-interface Question {
-  /** The key of `inputRequests`, with its quotes. */
-  readonly key: RawJson
-  readonly request: EraRequest
 }
 
 /**
@@ -41,50 +32,22 @@ interface Question {
  * @see MCP 2026-07-28, multi round-trip requests and `subscriptions/listen`; rules M11, M18 to M21
  * @example
  * ```ts
- * const client = legacyClient(modernServer(link), { notified: (message) => send(message) })
+ * const client = legacyClient(modernServer(link), { principal, notified: (message) => send(message) })
  * ```
  */
 export function modernServer(link: EraLink, options: ModernServerOptions = {}): EraServer {
   const { maxRounds = 10, maxQuestions = 32 } = options
-  let info: Promise<EraServerInfo | Failed> | undefined
+  let info: Promise<EraServerInfo | EraFailure> | undefined
   let freshUntil = 0
   link.listener = { notified: () => undefined, asked: refuseToAsk, ended: () => undefined }
 
-  const discover = async (): Promise<EraServerInfo | Failed> => {
+  const discover = async (): Promise<EraServerInfo | EraFailure> => {
     const answer = await send(link, { method: 'server/discover', params: ownParams() })
     if ('error' in answer) return answer
-    const found = readDiscovered(answer.result)
+    const found = readDiscovered(answer.result.slice())
     if (found === undefined) return failed('The server does not say what it is')
     freshUntil = performance.now() + found.ttl
     return found.info
-  }
-
-  /** Asks the client everything that a result wants to know, and answers with the further members of the retry. */
-  const fulfil = async (
-    { method }: EraRequest,
-    caller: EraCaller,
-    result: RawJson,
-    spans: { readonly inputRequests?: Span; readonly requestState?: Span },
-  ): Promise<Uint8Array | string> => {
-    const { inputRequests, requestState } = spans
-    const state = requestState === undefined ? [] : ['"requestState":', at(result, requestState), ',']
-    if (inputRequests === undefined) {
-      if (requestState === undefined) return 'it asked for nothing'
-      await elapsed(pause, caller.signal)
-      return rawJson(...state)
-    }
-    const questions = readQuestions(at(result, inputRequests))
-    if (questions === undefined) return 'it asked for something that is no question of this protocol'
-    if (questions.length > maxQuestions) return `it asked more than ${maxQuestions} things at once`
-    for (const { request } of questions) {
-      const missing = missingCapability(request, caller.capabilities)
-      if (missing !== undefined) {
-        return `it needs ${request.method}, and the client has not declared ${JSON.stringify(missing)}`
-      }
-    }
-    const answers = await askAll(questions, caller)
-    if (typeof answers === 'string') return answers
-    return rawJson('"inputResponses":{', ...answers, '},', ...state)
   }
 
   return {
@@ -109,7 +72,7 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
         const read = readModernResult(answer.result, method)
         if (read.type !== 'input_required') return { result: read.result }
         if (round === maxRounds) return unfulfilled(method, `it still asked after ${maxRounds} rounds`)
-        const fulfilled = await fulfil(request, caller, answer.result, read)
+        const fulfilled = await gatherInput(answer.result, read, caller, maxQuestions)
         if (caller.signal.aborted) return failed('The request was cancelled')
         if (typeof fulfilled === 'string') return unfulfilled(method, fulfilled)
         more = fulfilled
@@ -118,15 +81,6 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
     notify: (notification) => link.notify(notification),
     subscribe: (filter, on, signal) => listen(link, filter, on, signal),
   }
-}
-
-interface Failed {
-  readonly error: RawJson
-  readonly code: number
-}
-
-function failed(message: string): Failed {
-  return { error: rawJson(JSON.stringify({ code: -32603, message })), code: -32603 }
 }
 
 /** What a request comes to whose questions got no answers: a tool tells the model, everything else the program. */
@@ -159,7 +113,7 @@ function send(link: EraLink, request: EraRequest, caller?: EraCaller): Promise<E
       resolve(answer)
     }
     const related = (notification: EraNotification) => caller?.notify(notification)
-    const cancel = link.request(request, { related, answered })
+    const cancel = link.request(request, { principal: caller?.principal ?? gatewayItself, related, answered })
     signal?.addEventListener('abort', leave, { once: true })
   })
 }
@@ -184,119 +138,4 @@ function readDiscovered(result: RawJson): { readonly info: EraServerInfo; readon
     },
     ttl: typeof ttl === 'number' ? ttl : 0,
   }
-}
-
-/** The questions of `inputRequests`; `undefined` where they are not what the revision knows (MCP M20). */
-function readQuestions(inputRequests: RawJson): Question[] | undefined {
-  if (inputRequests[0] !== 0x7b) return undefined
-  const questions: Question[] = []
-  let isSound = true
-  scanObject(inputRequests, 0, (key, value) => {
-    const entry = at(inputRequests, value)
-    const { method: name, params } = entry[0] === 0x7b ? membersOf(entry, ['method', 'params']) : {}
-    const method = parseSpan(entry, name)
-    if (typeof method !== 'string' || !isAskable(method) || (params !== undefined && entry[params.start] !== 0x7b)) {
-      isSound = false
-      return
-    }
-    const request = { method, ...(params === undefined ? {} : { params: at(entry, params) }) }
-    questions.push({ key: rawJson(JSON.stringify(key)), request })
-  })
-  return isSound && questions.length > 0 ? questions : undefined
-}
-
-/** Asks several things at once; the first that gets no answer takes the others back. */
-async function askAll(questions: readonly Question[], caller: EraCaller): Promise<(string | Uint8Array)[] | string> {
-  const others = new AbortController()
-  const stop = () => others.abort()
-  caller.signal.addEventListener('abort', stop, { once: true })
-  let why: string | undefined
-  const answers = await Promise.all(
-    questions.map(async ({ key, request }) => {
-      const answer = await caller.ask(request, others.signal)
-      const isSound = 'result' in answer && answer.result[0] === 0x7b
-      if (!isSound && why === undefined) {
-        why = 'result' in answer ? 'the client answered with no object' : `the client answered ${messageOf(answer.error)}`
-        others.abort()
-      }
-      return { key, answer }
-    }),
-  )
-  caller.signal.removeEventListener('abort', stop)
-  if (why !== undefined) return why
-  return answers.flatMap(({ key, answer }, index) => {
-    const value = 'result' in answer ? answer.result : answer.error
-    return [...(index === 0 ? [] : [',']), key, ':', value]
-  })
-}
-
-function messageOf(error: RawJson): string {
-  const { message } = (parseSpan(error, { start: 0, end: error.length }) ?? {}) as { message?: unknown }
-  return JSON.stringify(typeof message === 'string' ? message : 'an error')
-}
-
-function elapsed(seconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, seconds * 1000)
-    signal.addEventListener('abort', done, { once: true })
-  })
-}
-
-const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
-
-function listen(
-  link: EraLink,
-  filter: EraFilter,
-  on: (notification: EraNotification) => void,
-  signal: AbortSignal,
-): ReturnType<EraServer['subscribe']> {
-  return new Promise((resolve) => {
-    let close: () => void = () => undefined
-    const closed = new Promise<void>((settle) => {
-      close = settle
-    })
-    const cancel = link.request(
-      { method: 'subscriptions/listen', params: ownParams(rawJson(`"notifications":${JSON.stringify(filter)},`)) },
-      {
-        related: ({ method, params }) => {
-          if (signal.aborted) return
-          // MCP M21: it comes first
-          if (method !== 'notifications/subscriptions/acknowledged') {
-            on({ method, ...(params === undefined ? {} : { params: untagged(params) }) })
-            return
-          }
-          const granted = params === undefined ? undefined : parseSpan(params, membersOf(params, ['notifications']).notifications)
-          resolve({ granted: (granted ?? {}) as EraFilter, closed })
-        },
-        answered: (answer) => {
-          resolve('error' in answer ? answer : failed('The server ended the subscription at once'))
-          close()
-        },
-      },
-    )
-    signal.addEventListener(
-      'abort',
-      () => {
-        cancel('Nobody listens any more')
-        resolve(failed('Nobody listens any more'))
-        close()
-      },
-      { once: true },
-    )
-  })
-}
-
-/** `params` without the mark of the subscription, which is the link's. */
-function untagged(params: RawJson): RawJson {
-  const { _meta: meta } = membersOf(params, ['_meta'])
-  if (meta === undefined || params[meta.start] !== 0x7b) return params
-  const rest = withoutMembers(at(params, meta), (key) => key === subscriptionKey)
-  const lean = withoutMembers(params, (key) => key === '_meta')
-  if (rest.length === 2) return lean
-  return lean.length === 2 ? rawJson('{"_meta":', rest, '}') : rawJson('{"_meta":', rest, ',', lean.subarray(1))
 }

@@ -1,0 +1,13 @@
+import { rawJson } from '../json/raw-json.js'
+import type { RawJson } from './era-server.js'
+
+/** An answer that is an error. */
+export interface EraFailure {
+  readonly error: RawJson
+  readonly code: number
+}
+
+/** An error of the translation itself. */
+export function failed(message: string, code = -32603, data?: unknown): EraFailure {
+  return { error: rawJson(JSON.stringify({ code, message, ...(data === undefined ? {} : { data }) })), code }
+}

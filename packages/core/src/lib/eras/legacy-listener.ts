@@ -1,0 +1,121 @@
+import { rawJson } from '../json/raw-json.js'
+import { type EraFailure, failed } from './era-failure.js'
+import type { EraAnswer, EraFilter, EraNotification, EraServer } from './era-server.js'
+import type { Tells } from './legacy-initialize.js'
+
+/** Resources that one client may watch, and how long their URIs may be, in characters. */
+const maxWatched = 1000
+const maxUri = 8192
+/** Seconds until a subscription that ended by itself is opened again; doubled each time. */
+const firstPause = 0.25
+const longestPause = 60
+
+const empty = rawJson('{}')
+
+/**
+ * Keeps the one subscription of a legacy client: to the changes of every list that the server tells of, and to the
+ * resources that the client watches. What it is about changes with them; one that ends is opened again.
+ */
+export class LegacyListener {
+  readonly #server: EraServer
+  readonly #notified: (notification: EraNotification) => void
+  readonly #watched: Set<string> = new Set()
+  #tells: Tells | undefined
+  #current: AbortController | undefined
+  #changing: Promise<EraFailure | undefined> = Promise.resolve(undefined)
+  #pause = firstPause
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
+
+  constructor(server: EraServer, notified: (notification: EraNotification) => void) {
+    this.#server = server
+    this.#notified = notified
+  }
+
+  /** The server has said what it tells of. */
+  offer(tells: Tells): void {
+    this.#tells = tells
+    if (tells.toolsListChanged || tells.promptsListChanged || tells.resourcesListChanged) void this.#change()
+  }
+
+  /** Watches a resource. */
+  async watch(uri: string): Promise<EraAnswer> {
+    if (this.#tells?.subscriptions !== true) return failed('The server does not tell of changes of resources', -32601)
+    if (this.#watched.has(uri)) return { result: empty }
+    if (this.#watched.size >= maxWatched || uri.length > maxUri) {
+      return failed(`A session may watch ${maxWatched} resources, with URIs of up to ${maxUri} characters`, -31429)
+    }
+    this.#watched.add(uri)
+    const failure = await this.#change()
+    if (failure === undefined) return { result: empty }
+    this.#watched.delete(uri)
+    return failure
+  }
+
+  async unwatch(uri: string): Promise<EraAnswer> {
+    if (this.#watched.delete(uri)) await this.#change()
+    return { result: empty }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    this.#current?.abort()
+    this.#current = undefined
+  }
+
+  /** Opens a subscription to what is wanted now; one after the other, so that the last one stands. */
+  #change(): Promise<EraFailure | undefined> {
+    this.#changing = this.#changing.then(() => this.#open())
+    return this.#changing
+  }
+
+  async #open(): Promise<EraFailure | undefined> {
+    clearTimeout(this.#timer)
+    if (this.#isClosed) return failed('The session is over')
+    const old = this.#current
+    const filter = this.#filter()
+    if (filter === undefined) {
+      this.#current = undefined
+      old?.abort()
+      return undefined
+    }
+    const controller = new AbortController()
+    // The old one tells until the new one does, so that nothing is missed or told twice
+    const on = (notification: EraNotification) => {
+      if (this.#current === controller) this.#notified(notification)
+    }
+    const opened = await this.#server.subscribe(filter, on, controller.signal)
+    if ('error' in opened) return opened
+    if (this.#isClosed) {
+      controller.abort()
+      return failed('The session is over')
+    }
+    this.#current = controller
+    old?.abort()
+    void opened.closed.then(() => this.#lost(controller))
+    return undefined
+  }
+
+  #lost(controller: AbortController): void {
+    if (this.#current !== controller || this.#isClosed) return
+    this.#current = undefined
+    this.#timer = setTimeout(() => {
+      void this.#change().then((failure) => {
+        if (failure === undefined) this.#pause = firstPause
+      })
+    }, this.#pause * 1000)
+    this.#pause = Math.min(this.#pause * 2, longestPause)
+  }
+
+  #filter(): EraFilter | undefined {
+    const { toolsListChanged, promptsListChanged, resourcesListChanged } = this.#tells ?? {}
+    const filter = {
+      ...(toolsListChanged ? { toolsListChanged } : {}),
+      ...(promptsListChanged ? { promptsListChanged } : {}),
+      ...(resourcesListChanged ? { resourcesListChanged } : {}),
+      ...(this.#watched.size > 0 ? { resourceSubscriptions: [...this.#watched] } : {}),
+    }
+    return Object.keys(filter).length > 0 ? filter : undefined
+  }
+}
