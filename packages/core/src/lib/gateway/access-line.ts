@@ -1,4 +1,5 @@
 import type { Context } from '../handler.js'
+import { BoundedMap } from '../verify/bounded-map.js'
 
 /**
  * The fields of a request's one line in the log. Who it was is a short digest, so that one person's lines can be found
@@ -25,7 +26,7 @@ export function accessFields(
   if (client?.address !== undefined) fields.client_address = client.address
   if (resource !== undefined) fields.resource = resource
   if (auth !== undefined) {
-    fields.user_sub = digest(String(auth.extra?.subject ?? auth.clientId))
+    fields.user_sub = digestOf(String(auth.extra?.subject ?? auth.clientId))
     fields.client_id = auth.clientId
   }
   if (message?.method !== undefined) {
@@ -45,6 +46,16 @@ function addTrace(fields: Record<string, unknown>, header: string): void {
   if (match === null) return
   fields.trace_id = match[1]
   fields.span_id = match[2]
+}
+
+const digests = new BoundedMap<string>(1000)
+
+function digestOf(value: string): string {
+  const known = digests.get(value)
+  if (known !== undefined) return known
+  const made = digest(value)
+  digests.set(value, made)
+  return made
 }
 
 /** FNV-1a, 64 bits in two halves: enough to tell people apart in a log, and it has to be synchronous. */

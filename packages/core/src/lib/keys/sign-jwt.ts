@@ -26,8 +26,14 @@ function nodeSigner(jwk: JWK, alg: SigningAlgorithm): JwtSigner {
   const key = createPrivateKey({ key: jwk as never, format: 'jwk' })
   const digest = alg === 'ES256' ? 'sha256' : null
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signing = { key, dsaEncoding: 'ieee-p1363' } as const
+  // One key signs with one header, again and again.
+  let before: { readonly header: JwtHeader; readonly text: string } | undefined
   return async (claims, header) => {
-    const input = `${encode({ alg, ...header })}.${encode(claims)}`
-    return `${input}.${sign(digest, Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+    if (before?.header.typ !== header.typ || before.header.kid !== header.kid) {
+      before = { header, text: encode({ alg, ...header }) }
+    }
+    const input = `${before.text}.${encode(claims)}`
+    return `${input}.${sign(digest, Buffer.from(input), signing).toString('base64url')}`
   }
 }

@@ -42,6 +42,12 @@ export interface SigningKeys {
   rotate(): Promise<void>
 }
 
+/** The key that signs, ready for use. */
+interface ActiveSigner {
+  readonly kid: string
+  readonly sign: JwtSigner
+}
+
 /** How long a replica goes without looking at the stored ring; far below `publishAhead`. */
 const reread = 60
 
@@ -91,7 +97,7 @@ export function createSigningKeys({
   const name = `oauth:keys:${issuer}`
   let ring: { readonly value: Promise<KeyRing>; readonly readAt: number } | undefined
   let lastRing: KeyRing | undefined
-  const signers = new Map<string, Promise<JwtSigner>>()
+  let active: ActiveSigner | undefined
 
   function currentRing(): Promise<KeyRing> {
     if (ring && clock() - ring.readAt < reread) return ring.value
@@ -115,17 +121,12 @@ export function createSigningKeys({
     return value
   }
 
-  async function activeSigner(): Promise<{ kid: string; sign: JwtSigner }> {
-    const current = await currentRing()
-    const stored = activeKey(current, clock())
+  async function activeSigner(): Promise<ActiveSigner> {
+    const stored = activeKey(await currentRing(), clock())
     if (!stored) throw new GatewayError('temporarily_unavailable', 'No signing key')
-    let signer = signers.get(stored.kid)
-    if (!signer) {
-      signer = cipher.open(stored.privateKey).then((jwk) => createJwtSigner(jwk, stored.alg))
-      signer.catch(() => signers.delete(stored.kid))
-      signers.set(stored.kid, signer)
-    }
-    return { kid: stored.kid, sign: await signer }
+    const { kid, alg, privateKey } = stored
+    if (active?.kid !== kid) active = { kid, sign: await createJwtSigner(await cipher.open(privateKey), alg) }
+    return active
   }
 
   return {

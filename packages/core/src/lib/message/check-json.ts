@@ -6,7 +6,7 @@
  * @returns what is wrong, or `undefined`
  */
 export function checkJson(text: string, maxDepth: number): string | undefined {
-  const seen: (Set<string> | undefined)[] = []
+  const seen: (string[] | Set<string> | undefined)[] = []
   let depth = 0
   for (let index = 0; index < text.length; index++) {
     switch (text.charCodeAt(index)) {
@@ -24,10 +24,11 @@ export function checkJson(text: string, maxDepth: number): string | undefined {
         const after = skipSpace(text, end + 1)
         if (text.charCodeAt(after) === 0x3a) {
           const key = readKey(text.slice(index + 1, end), depth)
-          seen[depth] ??= new Set()
-          const keys = seen[depth] as Set<string>
-          if (keys.has(key)) return `The body has an object with two members named ${JSON.stringify(key.slice(0, 100))}`
-          keys.add(key)
+          const keys = seen[depth]
+          if (isKnown(keys, key)) {
+            return `The body has an object with two members named ${JSON.stringify(key.slice(0, 100))}`
+          }
+          seen[depth] = withKey(keys, key)
         }
         index = end
         break
@@ -35,6 +36,22 @@ export function checkJson(text: string, maxDepth: number): string | undefined {
     }
   }
   return undefined
+}
+
+/** Up to this many names are cheaper to compare one by one than to hash. */
+const few = 8
+
+function isKnown(keys: string[] | Set<string> | undefined, key: string): boolean {
+  if (keys === undefined) return false
+  return keys instanceof Set ? keys.has(key) : keys.includes(key)
+}
+
+function withKey(keys: string[] | Set<string> | undefined, key: string): string[] | Set<string> {
+  if (keys === undefined) return [key]
+  if (keys instanceof Set) return keys.add(key)
+  if (keys.length >= few) return new Set(keys).add(key)
+  keys.push(key)
+  return keys
 }
 
 /** The index of the quote that ends the string which starts at `start`. */

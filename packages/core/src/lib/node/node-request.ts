@@ -34,6 +34,20 @@ export function toRequest(request: IncomingMessage, response: ServerResponse, ur
 }
 
 function readNode(request: IncomingMessage, limit: number): Promise<Uint8Array | 'too-large'> {
+  return Promise.resolve(readArrived(request, limit) ?? readArriving(request, limit))
+}
+
+/**
+ * A small body has mostly arrived together with its headers; taking it as it lies there costs a fraction of what the
+ * events of a stream do.
+ */
+function readArrived(request: IncomingMessage, limit: number): Uint8Array | 'too-large' | undefined {
+  if (!request.complete || request.destroyed || request.readableEnded || request.readableFlowing !== null) return
+  if (request.readableLength > limit) return 'too-large'
+  return (request.read() as Uint8Array | null) ?? undefined
+}
+
+function readArriving(request: IncomingMessage, limit: number): Promise<Uint8Array | 'too-large'> {
   return new Promise((resolve, reject) => {
     if (request.readableEnded) {
       resolve(new Uint8Array())
