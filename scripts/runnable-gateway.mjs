@@ -3,33 +3,42 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
+const address = /http:\/\/127\.0\.0\.1:\d+\/\S*mcp\b/
+
+/** Starts the runnable gateway from its sources on a free port, with these settings, and keeps its files in a folder. */
+export function withGateway(settings, folder, work) {
+  return withServer(
+    ['examples/express/src/server.ts'],
+    { PORT: '0', INIT_CWD: folder, NO_COLOR: '1', ...settings },
+    work,
+  )
+}
 
 /**
- * Starts the runnable gateway from its sources on a free port, hands its address to the work, and stops it.
+ * Starts a program of the repository, hands the address that it prints to the work, and stops it with SIGTERM.
  *
- * @param {Record<string, string>} settings its environment
- * @param {string} folder where it keeps its files
+ * @param {string[]} program its file and its arguments
+ * @param {Record<string, string>} env what is added to the environment
  * @param {(url: string) => Promise<void>} work
  */
-export async function withGateway(settings, folder, work) {
-  const flags = ['--conditions=@mcp-gateway/source', '--import', 'tsx']
-  const gateway = spawn(process.execPath, [...flags, 'examples/express/src/server.ts'], {
+export async function withServer(program, env, work) {
+  const server = spawn(process.execPath, ['--conditions=@mcp-gateway/source', '--import', 'tsx', ...program], {
     cwd: root,
-    env: { ...process.env, PORT: '0', INIT_CWD: folder, NO_COLOR: '1', ...settings },
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const kill = () => gateway.kill('SIGKILL')
+  const kill = () => server.kill('SIGKILL')
   process.once('exit', kill)
-  const ended = once(gateway, 'exit')
+  const ended = once(server, 'exit')
   try {
-    const url = await Promise.race([printed(gateway, /http:\/\/127\.0\.0\.1:\d+\/\S*mcp\b/), ended])
-    if (typeof url !== 'string') throw new Error('The gateway did not start')
+    const url = await Promise.race([printed(server, address), ended])
+    if (typeof url !== 'string') throw new Error(`${program[0]} did not start`)
     await work(url)
-    gateway.kill('SIGTERM')
+    server.kill('SIGTERM')
     const late = setTimeout(kill, 30_000)
     const [code] = await ended
     clearTimeout(late)
-    if (code !== 0) throw new Error('The gateway did not stop by itself')
+    if (code !== 0) throw new Error(`${program[0]} did not stop as it should`)
   } finally {
     kill()
     process.off('exit', kill)
