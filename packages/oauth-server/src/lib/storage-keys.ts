@@ -16,9 +16,12 @@ export type RecordKind =
   | 'client_tokens'
 
 /** Builds the key of a record from the id or secret that finds it. Neither is in the key: it holds their hash. */
-export type StorageKeys = (kind: RecordKind, id: string) => Promise<string>
+export type StorageKeys = (kind: RecordKind, id: string) => string | Promise<string>
 
 /** Keys differ by issuer, so that two issuers on one store never read each other's codes or tokens. */
 export function createStorageKeys(issuer: string): StorageKeys {
-  return async (kind, id) => `oauth:${kind}:${await hash(`${issuer}\n${id}`)}`
+  return (kind, id) => {
+    const digest = hash(`${issuer}\n${id}`)
+    return typeof digest === 'string' ? `oauth:${kind}:${digest}` : digest.then((text) => `oauth:${kind}:${text}`)
+  }
 }

@@ -1,9 +1,10 @@
 import type { Storage } from '@mcp-gateway/core'
-import { readRecord, type Stored } from '../records.js'
+import type { Stored } from '../records.js'
 import type { StorageKeys } from '../storage-keys.js'
 import type { Client } from './client.js'
 
 const day = 86_400
+const mostParsed = 1000
 
 /** Finds clients, wherever they come from. */
 export interface ClientStore {
@@ -43,8 +44,20 @@ export function createClientStore({
   clock,
 }: ClientStoreOptions): ClientStore {
   const lasting = clientLifetime === 0 ? null : clientLifetime + day
-  const readRegistered = async (clientId: string): Promise<Stored<Client> | undefined> =>
-    readRecord<Client>(storage, await keys('client', clientId))
+  const parsed = new Map<string, Stored<Client>>()
+
+  /** A client is read at every use and changes once a day at most: it is parsed when its version is a new one. */
+  async function readRegistered(clientId: string): Promise<Stored<Client> | undefined> {
+    const key = await keys('client', clientId)
+    const entry = await storage.get(key)
+    const known = parsed.get(key)
+    if (entry === undefined || known?.version === entry.version) return entry && known
+    const stored: Stored<Client> = { value: JSON.parse(entry.value), version: entry.version }
+    parsed.delete(key)
+    if (parsed.size >= mostParsed) parsed.delete(parsed.keys().next().value as string)
+    parsed.set(key, stored)
+    return stored
+  }
 
   return {
     readRegistered,

@@ -33,6 +33,6 @@ function consentKey(
   { keys }: Server,
   { clientId, documentHash = '', redirectUri, scopes, resource }: AuthorizationRequest,
   { subject }: GrantUser,
-): Promise<string> {
+): string | Promise<string> {
   return keys('consent', JSON.stringify([subject, clientId, documentHash, redirectUri, resource, [...scopes].sort()]))
 }

@@ -15,21 +15,34 @@ export interface Parameters {
 
 /** Sorts parameters out. */
 export function parameters(source: URLSearchParams): Parameters {
-  const values = new Map<string, string[]>()
-  const repeated = new Set<string>()
-  let count = 0
-  for (const [name, value] of source) {
-    if (++count > most) throw new Refusal(400, 'invalid_request', `More than ${most} parameters`)
-    const known = values.get(name)
-    if (known) {
-      known.push(value)
-      repeated.add(name)
-    } else values.set(name, [value])
+  const sorted = new SortedParameters()
+  for (const [name, value] of source) sorted.add(name, value)
+  return sorted
+}
+
+class SortedParameters implements Parameters {
+  readonly repeated: Set<string> = new Set()
+  readonly #first = new Map<string, string>()
+  /** What came after the first value of a name, which is rare. */
+  readonly #more: (readonly [name: string, value: string])[] = []
+
+  add(name: string, value: string): void {
+    if (this.#first.size + this.#more.length === most) {
+      throw new Refusal(400, 'invalid_request', `More than ${most} parameters`)
+    }
+    if (this.#first.has(name)) {
+      this.repeated.add(name)
+      this.#more.push([name, value])
+    } else this.#first.set(name, value)
   }
-  return {
-    get: (name) => values.get(name)?.[0] || undefined,
-    all: (name) => (values.get(name) ?? []).filter((value) => value !== ''),
-    repeated,
+
+  get(name: string): string | undefined {
+    return this.#first.get(name) || undefined
+  }
+
+  all(name: string): string[] {
+    const values = [this.#first.get(name), ...this.#more.filter(([other]) => other === name).map(([, value]) => value)]
+    return values.filter((value) => value !== undefined && value !== '') as string[]
   }
 }
 

@@ -27,16 +27,14 @@ async function readStream({ body }: Request): Promise<string> {
   return text + decoder.decode()
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Refusal(408, 'invalid_request', 'The body did not arrive in time')), patience)
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Refusal(408, 'invalid_request', 'The body did not arrive in time'))
+    }, patience)
+    const settle = (): void => clearTimeout(timer)
+    work.then(resolve, reject).then(settle)
   })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function tooLarge(): Refusal {
