@@ -1,3 +1,6 @@
+import { parseSpan } from '../json/raw-json.js'
+import type { RawJson } from './era-server.js'
+
 /** What a `requestState` of ours says, once it was found to be whole. */
 export interface OpenedState {
   /** The call that waits for the retry. */
@@ -60,8 +63,9 @@ export class SealedState {
 }
 
 /** The digest of a request for a {@link StateBinding}: the same however a client orders and spaces its JSON. */
-export async function requestDigest(method: string, params: Readonly<Record<string, unknown>>): Promise<string> {
-  const { _meta, inputResponses, requestState, ...own } = params
+export async function requestDigest(method: string, params: RawJson | undefined): Promise<string> {
+  const all = params && parseSpan(params, { start: 0, end: params.length })
+  const { _meta, inputResponses, requestState, ...own } = (all ?? {}) as Record<string, unknown>
   const text = JSON.stringify([method, own], (_key, value: unknown) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,0 +1,108 @@
+import { rawJson } from '../json/raw-json.js'
+import { completeResult } from './complete-result.js'
+import { failed } from './era-failure.js'
+import type { EraServer, EraServerInfo } from './era-server.js'
+import { readInputResponses } from './input-responses.js'
+import { ModernCall, type ModernOwner } from './modern-call.js'
+import { errorMessage, type ModernReply } from './modern-reply.js'
+import type { ModernRequest } from './modern-request.js'
+import { ModernSubscription } from './modern-subscription.js'
+import { ParkedCalls, type ParkedCallsOptions } from './parked-calls.js'
+import { requestDigest, SealedState } from './sealed-state.js'
+
+/** What a modern client waits for; to be told when that client goes away. */
+export interface ModernExchange {
+  left(reply: ModernReply): void
+}
+
+/** The revision that this adapter speaks. */
+export const modernVersion = '2026-07-28'
+
+/** Methods of the legacy era that its connection needs and a modern request must not disturb. */
+const notHere: ReadonlySet<string> = new Set([
+  'initialize',
+  'ping',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+])
+
+/** Serves requests of the modern era from servers of any other. */
+export class ModernClient {
+  readonly parked: ParkedCalls<ModernCall>
+  readonly #sealed: SealedState = new SealedState()
+
+  constructor(options: ParkedCallsOptions = {}) {
+    this.parked = new ParkedCalls(options)
+  }
+
+  /**
+   * Answers a request that is not the retry of one.
+   *
+   * @param over hears once that the server is not needed any more; while a call is parked it is
+   */
+  serve(
+    server: EraServer,
+    info: EraServerInfo,
+    request: ModernRequest,
+    owner: ModernOwner,
+    reply: ModernReply,
+    over: () => void,
+  ): ModernExchange {
+    const { method, id } = request
+    if (method === 'subscriptions/listen') return new ModernSubscription(server, request, reply, over)
+    if (method !== 'server/discover' && !notHere.has(method)) {
+      const host = { parked: this.parked, sealed: this.#sealed, serverInfo: info.serverInfo, over }
+      const call = new ModernCall(request, owner, reply, host)
+      call.run(server)
+      return call
+    }
+    const found =
+      method === 'server/discover' ? completeResult(id, method, discovered(info), info.serverInfo) : undefined
+    if (found === undefined) {
+      const { error, code } = failed(`Revision ${modernVersion} has no ${method}`, -32601)
+      reply.answered(errorMessage(id, error), code)
+    } else {
+      reply.answered(found)
+    }
+    over()
+    return { left: () => undefined }
+  }
+
+  /**
+   * Gives the answers that a retry brings to the call that waits for them. Where no call can be told from the
+   * `requestState`, the client hears that it has to start again; who it was meant for stays untouched (MCP M20).
+   */
+  async resume(request: ModernRequest, owner: ModernOwner, reply: ModernReply): Promise<ModernExchange | undefined> {
+    const { id, method, params, requestState, inputResponses } = request
+    const refuse = (message: string) => {
+      const { error, code } = failed(message, -32602)
+      reply.answered(errorMessage(id, error), code)
+      return undefined
+    }
+    const binding = { ...owner, digest: await requestDigest(method, params) }
+    const opened = typeof requestState === 'string' ? await this.#sealed.open(requestState, binding) : undefined
+    const call = opened && this.parked.get(opened.call)
+    if (call === undefined || call.round !== opened?.round) return refuse(startAgain)
+    const responses = readInputResponses(inputResponses, call.questions)
+    if (typeof responses === 'string') return refuse(responses)
+    this.parked.take(call.id)
+    call.resume(request, responses, reply)
+    return call
+  }
+
+  /** Ends the calls that wait for their clients. */
+  close(): void {
+    this.parked.close()
+  }
+}
+
+// One text for all that can be wrong: what is another user's must not be told from what was never there
+const startAgain =
+  '"requestState" does not open: it was used or changed, has expired, or is of another user, another request or another ' +
+  'process; send the request again without "requestState" and "inputResponses"'
+
+function discovered({ capabilities, instructions }: EraServerInfo): Uint8Array {
+  const more = instructions === undefined ? [] : [',"instructions":', instructions]
+  return rawJson(`{"supportedVersions":["${modernVersion}"],"capabilities":`, capabilities, ...more, '}')
+}

@@ -1,0 +1,31 @@
+import { rawJson } from '../json/raw-json.js'
+import { splice } from '../json/splice.js'
+import type { RawJson } from './era-server.js'
+
+/** Where the answer to one request of a modern client goes. Nothing comes after one of the last three. */
+export interface ModernReply {
+  /** A notification that belongs to the request, as a whole message. */
+  related(message: RawJson): void
+  /** The answer as a whole message, with the code when it is an error. */
+  answered(message: RawJson, errorCode?: number): void
+  /** The call has a question, and too many calls of this user, or of all, wait for answers already. */
+  refused(why: 'too_many' | 'too_many_of_yours'): void
+  /** The server of a `subscriptions/listen` is gone. */
+  lost(): void
+}
+
+/** The whole message of an error. */
+export function errorMessage(id: RawJson, error: RawJson): RawJson {
+  return rawJson('{"jsonrpc":"2.0","id":', id, ',"error":', error, '}')
+}
+
+/** The whole message of a notification. */
+export function notificationMessage(method: string, params: RawJson | undefined): RawJson {
+  const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
+  return params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+}
+
+/** The object with another value at this place. */
+export function withValue(object: RawJson, span: { start: number; end: number }, bytes: RawJson): RawJson {
+  return splice(object, [{ ...span, bytes }], (length) => new Uint8Array(length))
+}
