@@ -4,12 +4,16 @@ import { createCheck } from './check.js'
 import { SseLeg } from './http-sse/sse-leg.js'
 import { legacyLeg } from './legacy/legacy-leg.js'
 import { SessionSource } from './legacy/session-source.js'
+import { Translation } from './legacy/translation.js'
 import { ModernLeg } from './modern/modern-leg.js'
+import { Connection } from './mux/connection.js'
+import { exclusive, type Routing } from './mux/routing.js'
 import type { Traffic } from './mux/traffic.js'
 import { readOptions, type StdioBridgeOptions } from './options.js'
 import { Nursery } from './process/nursery.js'
 import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
+import { isRefusal } from './refusal.js'
 import type { BridgeStats } from './stats.js'
 import { createTicker } from './ticker.js'
 
@@ -45,10 +49,17 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const traffic: Traffic = { requests: 0, rubbish: 0, unknownAnswers: 0, dropped: 0 }
   const nursery = new Nursery({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
   const starter = new Starter(nursery, settings)
-  const sessions = new SessionSource(settings, starter, traffic)
+  const connect = async (principal: string, routing: Routing) => {
+    const child = await starter.start(principal)
+    return isRefusal(child) ? child : new Connection(child, routing, logger, traffic)
+  }
+  const modern = new ModernLeg(settings, connect)
+  const { pool, tasks } = modern
+  const translation = new Translation({ settings, pool, tasks, connect })
+  const sessions = new SessionSource(settings, connect, translation)
   const legacy = legacyLeg(sessions, settings.isolation)
-  const sse = settings.httpSse ? new SseLeg(settings, (principal) => sessions.connect(principal)) : undefined
-  const modern = new ModernLeg(settings, (principal, routing) => sessions.connect(principal, routing))
+  const exclusively = (principal: string) => connect(principal, exclusive)
+  const sse = settings.httpSse ? new SseLeg(settings, exclusively, translation) : undefined
   const ticker = createTicker((now, keepAlive) => {
     sessions.tick(now, keepAlive)
     modern.tick(now, keepAlive)
@@ -106,7 +117,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     check: createCheck(
       starter,
       () => [...nursery.children].some((child) => child.hasAnswered && !child.isStopping),
-      () => sessions.connect('\0check'),
+      () => exclusively('\0check'),
       settings.handshakeTimeout,
     ),
     close: () => {

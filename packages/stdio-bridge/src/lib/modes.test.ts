@@ -263,7 +263,8 @@ describe('limits', () => {
     const refused = await post(bridge, initialize())
     expect(refused.status).toBe(503)
     expect(refused.headers.get('retry-after')).toMatch(/^[12]$/)
-    expect(bridge.stats()).toMatchObject({ spawned: 5, failedStarts: 5 })
+    // One more was asked whether the server is a modern one, which may die of an initialize
+    expect(bridge.stats()).toMatchObject({ spawned: 6, failedStarts: 5 })
     await expect(bridge.check()).rejects.toMatchObject({ code: 'temporarily_unavailable' })
   })
 

@@ -28,6 +28,8 @@ export interface LegacyClientOptions {
   readonly notified: (message: Uint8Array) => void
   /** The revision that a client speaks that does not send `initialize` here; 2025-03-26 unless told. */
   readonly protocolVersion?: string
+  /** Whether it has a stream to hear of changes on; yes unless told. */
+  readonly listens?: boolean
 }
 
 /** One client of the legacy era, from its `initialize` on. */
@@ -87,7 +89,7 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
     }
     // A legacy server that has a log sends all of it until it is told a level
     logLevel ??= tells.logs ? 'debug' : undefined
-    listener.offer(tells)
+    if (options.listens !== false) listener.offer(tells)
     return { result }
   }
 

@@ -30,12 +30,7 @@ export class LegacyQuestions {
     if (this.#isClosed || signal?.aborted === true) return Promise.resolve(failed('The client is not there any more'))
     const number = ++this.#last
     return new Promise((resolve) => {
-      const withdraw = () => {
-        if (!this.#open.has(number)) return
-        const params = `{"requestId":${number},"reason":"The server does not need the answer any more"}`
-        taker.withdrawn(rawJson(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`), number)
-        this.answer(number, failed('The question was withdrawn'))
-      }
+      const withdraw = () => this.#withdraw(number)
       this.#open.set(number, {
         taker,
         resolve: (answer) => {
@@ -71,8 +66,16 @@ export class LegacyQuestions {
   /** A call is over: nobody needs what is still asked about it. */
   over(taker: QuestionTaker): void {
     for (const [number, question] of this.#open) {
-      if (question.taker === taker) this.answer(number, failed('The request is over'))
+      if (question.taker === taker) this.#withdraw(number)
     }
+  }
+
+  #withdraw(number: number): void {
+    const question = this.#open.get(number)
+    if (question === undefined) return
+    const params = `{"requestId":${number},"reason":"The server does not need the answer any more"}`
+    question.taker.withdrawn(rawJson(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`), number)
+    this.answer(number, failed('The question was withdrawn'))
   }
 
   close(): void {

@@ -1,7 +1,10 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
 import { accepts } from '../http/accepts.js'
 import { newSessionId, ownerOf, SessionRegistry } from '../legacy/session-registry.js'
+import type { SessionOwner } from '../legacy/session-types.js'
+import type { Translation } from '../legacy/translation.js'
 import type { Connection } from '../mux/connection.js'
+import type { SessionConnection } from '../mux/session-connection.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import { SseSession } from './sse-session.js'
@@ -11,10 +14,16 @@ export class SseLeg {
   readonly sessions: SessionRegistry<SseSession> = new SessionRegistry()
   readonly #settings: Settings
   readonly #connect: (principal: string) => Promise<Connection | Refusal>
+  readonly #translation: Translation
 
-  constructor(settings: Settings, connect: (principal: string) => Promise<Connection | Refusal>) {
+  constructor(
+    settings: Settings,
+    connect: (principal: string) => Promise<Connection | Refusal>,
+    translation: Translation,
+  ) {
     this.#settings = settings
     this.#connect = connect
+    this.#translation = translation
   }
 
   /** Whether a request is one of this transport: a GET without a session, or a POST to the address that it was told. */
@@ -51,23 +60,35 @@ export class SseLeg {
     const owner = ownerOf(context)
     const early = this.#refused(owner.principal)
     if (early !== undefined) return refuse(early)
-    const connection = await this.#connect(owner.principal)
+    const connection = await this.#connectFor(owner)
     if (isRefusal(connection)) return refuse(connection)
-    // A client that never initializes must not keep others from their start
-    connection.child.yieldTurn()
     // Others were opened while this one started
     const late = this.#refused(owner.principal)
     if (late !== undefined || request.signal.aborted) {
       void connection.child.stop()
       return late === undefined ? new Response(null, { status: 499 }) : refuse(late)
     }
-    const session = new SseSession(newSessionId(), owner, connection, context, (over) => {
+    const end = (over: SseSession) => {
       this.sessions.delete(over)
-      void connection.child.stop()
+      void over.connection.child.stop()
+    }
+    const session = new SseSession(newSessionId(), owner, connection, context, end, async (refusing) => {
+      void refusing.child.stop()
+      const found = await this.#translation.connect(owner)
+      return found === undefined || isRefusal(found) ? undefined : found
     })
     this.sessions.add(session)
     request.signal.addEventListener('abort', () => session.end(), { once: true })
     return session.stream.response
+  }
+
+  async #connectFor(owner: SessionOwner): Promise<SessionConnection | Refusal> {
+    const translated = this.#translation.isKnown ? await this.#translation.connect(owner) : undefined
+    if (translated !== undefined) return translated
+    const connection = await this.#connect(owner.principal)
+    // A client that never initializes must not keep others from their start
+    if (!isRefusal(connection)) connection.child.yieldTurn()
+    return connection
   }
 
   #refused(principal: string): Refusal | undefined {

@@ -1,15 +1,16 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
+import { orElse } from '../legacy/or-else.js'
 import type { SessionOwner } from '../legacy/session-types.js'
-import type { Connection } from '../mux/connection.js'
-import type { Peer } from '../mux/peer.js'
+import type { Peer, Waiter } from '../mux/peer.js'
+import type { SessionConnection } from '../mux/session-connection.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
 /** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */
 export class SseSession implements Peer, StreamHost {
   readonly id: string
   readonly owner: SessionOwner
-  readonly connection: Connection
+  connection: SessionConnection
   readonly subscriptions: ReadonlySet<string> = new Set()
   readonly history = undefined
   readonly priming = false
@@ -18,20 +19,25 @@ export class SseSession implements Peer, StreamHost {
   readonly stream: OutStream
   usedAt: number = performance.now()
   readonly #onEnd: (session: SseSession) => void
+  readonly #instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>
   readonly #asks: Set<number> = new Set()
+  #isSeeking = false
   #ended = false
 
+  /** @param instead finds something else to speak with, where the child refuses `initialize` */
   constructor(
     id: string,
     owner: SessionOwner,
-    connection: Connection,
+    connection: SessionConnection,
     context: Context,
     onEnd: (session: SseSession) => void,
+    instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>,
   ) {
     this.id = id
     this.owner = owner
     this.connection = connection
     this.#onEnd = onEnd
+    this.#instead = instead
     this.stream = new OutStream(0, this, context)
     connection.peers.add(this)
     // A relative reference: the path that clients see is not ours to know
@@ -61,7 +67,18 @@ export class SseSession implements Peer, StreamHost {
         if (bytes !== undefined) this.stream.send(bytes, undefined, context)
       }
       const waiter = { related: send, answer: send }
-      this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+      const ask = (waiter: Waiter) => {
+        this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+      }
+      ask(
+        message.method === 'initialize'
+          ? orElse(
+              waiter,
+              () => this.#seek(),
+              () => ask(waiter),
+            )
+          : waiter,
+      )
     }
   }
 
@@ -90,7 +107,7 @@ export class SseSession implements Peer, StreamHost {
   }
 
   ended(): void {
-    this.end()
+    if (!this.#isSeeking) this.end()
   }
 
   /** The stream is the session: this revision has no way to come back to it. */
@@ -105,5 +122,21 @@ export class SseSession implements Peer, StreamHost {
   pressed(): void {
     if (this.stream.isFull) this.connection.child.pause()
     else this.connection.child.resume()
+  }
+
+  async #seek(): Promise<boolean> {
+    this.#isSeeking = true
+    const found = await this.#instead(this.connection)
+    this.#isSeeking = false
+    if (found === undefined || this.#ended) {
+      void found?.child.stop()
+      // The child may have ended meanwhile; the error is sent first
+      if (this.connection.isOver) queueMicrotask(() => this.end())
+      return false
+    }
+    this.connection.leave(this)
+    this.connection = found
+    found.peers.add(this)
+    return true
   }
 }

@@ -1,19 +1,28 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { History } from '../http/history.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import type { Connection } from '../mux/connection.js'
 import type { FailureReason, Peer, Pending, Waiter } from '../mux/peer.js'
+import type { SessionConnection } from '../mux/session-connection.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
+import { orElse } from './or-else.js'
 import { Outbox } from './outbox.js'
 import type { SessionCare, SessionOwner, SessionSettings } from './session-types.js'
 import { trimStreams } from './trim-streams.js'
+
+/** What else is to be done with a request. */
+export interface RequestHooks {
+  /** Sees the answer first, and may add headers. */
+  readonly answered?: (bytes: Buffer) => Record<string, string>
+  /** Finds something else to ask, where the first answer is an error, or there is none. */
+  readonly instead?: () => Promise<SessionConnection | undefined>
+}
 
 /** One client of the legacy era, from its `initialize` on: its streams, and which of them each message takes. */
 export class LegacySession implements Peer, StreamHost {
   readonly id: string
   readonly owner: SessionOwner
-  connection: Connection
+  connection: SessionConnection
   readonly history: History
   readonly retry: number
   readonly highWaterMark: number
@@ -30,13 +39,14 @@ export class LegacySession implements Peer, StreamHost {
   readonly #asks: Map<number, OutStream | undefined> = new Map()
   readonly #outbox: Outbox = new Outbox()
   #lastStream = 0
+  #isSeeking = false
   #ended = false
 
   /** @param onLost hears when the child is gone; the session goes on only if it gives it another */
   constructor(
     id: string,
     owner: SessionOwner,
-    connection: Connection,
+    connection: SessionConnection,
     settings: SessionSettings,
     onLost: (session: LegacySession) => void,
   ) {
@@ -69,20 +79,32 @@ export class LegacySession implements Peer, StreamHost {
     return this.#calls.size
   }
 
-  /** Passes a request on and answers its POST; `answered` sees the answer first and may add headers. */
-  request(message: Message, context: Context, answered?: (bytes: Buffer) => Record<string, string>): Promise<Response> {
+  /** Passes a request on and answers its POST. */
+  request(message: Message, context: Context, { answered, instead }: RequestHooks = {}): Promise<Response> {
     const stream = this.#newStream(context)
     const call: Call & { pending?: Pending } = { stream, method: message.method ?? '' }
     const waiter: Waiter = {
       related: (bytes) => stream.send(bytes),
+      asked: (bytes, ask) => this.#ask(stream, bytes, ask),
       answer: (bytes) => {
         this.#calls.delete(call)
         if (bytes !== undefined && answered !== undefined) stream.addHeaders(answered(bytes))
         stream.finish(bytes)
       },
     }
+    const ask = (waiter: Waiter) => {
+      call.pending = this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+    }
     this.#calls.add(call)
-    call.pending = this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+    ask(
+      instead === undefined
+        ? waiter
+        : orElse(
+            waiter,
+            () => this.#seek(instead),
+            () => ask(waiter),
+          ),
+    )
     return stream.response
   }
 
@@ -129,8 +151,9 @@ export class LegacySession implements Peer, StreamHost {
     for (const { pending } of [...this.#calls]) if (pending !== undefined) this.connection.fail(pending, reason)
   }
 
-  /** Gives the session another child. */
-  attach(connection: Connection): void {
+  /** Gives the session something else to speak with. */
+  attach(connection: SessionConnection): void {
+    this.connection.leave(this)
     this.connection = connection
     connection.peers.add(this)
     this.#asks.clear()
@@ -154,10 +177,7 @@ export class LegacySession implements Peer, StreamHost {
   }
 
   asked({ bytes }: ChildMessage, ask: number): void {
-    const stream = this.#route()
-    this.#asks.set(ask, stream)
-    if (stream === undefined) this.#outbox.add(bytes, ask)
-    else this.#pose(stream, bytes, ask)
+    this.#ask(this.#route(), bytes, ask)
   }
 
   withdrawn(bytes: Buffer, ask: number): void {
@@ -170,7 +190,7 @@ export class LegacySession implements Peer, StreamHost {
 
   ended(): void {
     this.#asks.clear()
-    if (!this.#ended) this.#onLost(this)
+    if (!this.#ended && !this.#isSeeking) this.#onLost(this)
   }
 
   /** A disconnect is no cancellation (MCP L3): what is to come waits in the history for a client that comes back. */
@@ -209,6 +229,26 @@ export class LegacySession implements Peer, StreamHost {
       if (stream.isFull && now - stream.readAt > stallTimeout) stream.detach()
     }
     for (const ask of this.#outbox.expired(now - askTimeout)) this.#refuse(ask, 'No client was there to ask')
+  }
+
+  /** Looks for something else to speak with; the child that is given up for it may end meanwhile. */
+  async #seek(find: () => Promise<SessionConnection | undefined>): Promise<boolean> {
+    this.#isSeeking = true
+    const found = await find()
+    this.#isSeeking = false
+    if (found === undefined) return false
+    if (this.#ended) {
+      void found.child.stop()
+      return false
+    }
+    this.attach(found)
+    return true
+  }
+
+  #ask(stream: OutStream | undefined, bytes: Buffer, ask: number): void {
+    this.#asks.set(ask, stream)
+    if (stream === undefined) this.#outbox.add(bytes, ask)
+    else this.#pose(stream, bytes, ask)
   }
 
   #pose(stream: OutStream, bytes: Buffer, ask: number): void {

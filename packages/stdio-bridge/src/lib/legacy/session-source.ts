@@ -1,18 +1,22 @@
-import { createHash } from 'node:crypto'
 import type { Context, Message } from '@mcp-gateway/core'
-import { Connection } from '../mux/connection.js'
+import type { Connection } from '../mux/connection.js'
 import { exclusive, type Routing, sharedByAll, sharedByUser } from '../mux/routing.js'
-import type { Traffic } from '../mux/traffic.js'
+import type { SessionConnection } from '../mux/session-connection.js'
 import type { Settings } from '../options.js'
-import type { Starter } from '../process/starter.js'
 import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '../refusal.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
-import { agreedVersion, withoutCapabilities } from './initialize-message.js'
+import { agreedVersion } from './initialize-message.js'
 import { LegacySession } from './legacy-session.js'
 import { notKeepingUp, tooMany, tooManyOfYours, tooManyRequests } from './session-limits.js'
 import { newSessionId, ownerOf, SessionRegistry } from './session-registry.js'
-import { SharedChild, tellSubscription } from './shared-child.js'
+import { isRefusedEra, type SharedChild } from './shared-child.js'
+import { SharedChildren } from './shared-children.js'
+import { unwatch, watch, watchAgain } from './shared-subscriptions.js'
 import { singleRequest } from './single-request.js'
+import type { Translation } from './translation.js'
+
+/** Gives a connection to a new child. */
+export type Connect = (principal: string, routing: Routing) => Promise<Connection | Refusal>
 
 /** How long a silent answer waits before it becomes a stream: proxies wait a hundred seconds for a first byte. */
 const openAfter = 10_000
@@ -21,24 +25,20 @@ const openAfter = 10_000
 export class SessionSource {
   readonly sessions: SessionRegistry<LegacySession> = new SessionRegistry()
   readonly #settings: Settings
-  readonly #starter: Starter
-  readonly #traffic: Traffic
-  readonly #shared: Map<string, SharedChild> = new Map()
+  readonly #connect: Connect
+  readonly #shared: SharedChildren
+  readonly #translation: Translation
   readonly #sharedOf: WeakMap<LegacySession, SharedChild> = new WeakMap()
   /** Those that last for one request. */
   readonly #single: Set<LegacySession> = new Set()
   #opening = 0
 
-  constructor(settings: Settings, starter: Starter, traffic: Traffic) {
+  constructor(settings: Settings, connect: Connect, translation: Translation) {
     this.#settings = settings
-    this.#starter = starter
-    this.#traffic = traffic
-  }
-
-  /** A connection to a new child. */
-  async connect(principal: string, routing: Routing = exclusive): Promise<Connection | Refusal> {
-    const child = await this.#starter.start(principal)
-    return isRefusal(child) ? child : new Connection(child, routing, this.#settings.logger, this.#traffic)
+    this.#connect = connect
+    this.#translation = translation
+    const routing = settings.isolation === 'pool' ? sharedByAll : sharedByUser
+    this.#shared = new SharedChildren(settings, (principal) => connect(principal, routing))
   }
 
   /** Opens a session. */
@@ -50,6 +50,10 @@ export class SessionSource {
     // Those that open together are counted again when their child is there
     this.#opening++
     try {
+      if (this.#translation.isKnown) {
+        const translated = await this.#openTranslated(message, context)
+        if (translated !== undefined) return translated
+      }
       const shared = isolation === 'principal' || isolation === 'pool'
       return shared ? await this.#openShared(message, context) : await this.#openExclusive(message, context)
     } finally {
@@ -62,7 +66,8 @@ export class SessionSource {
     const { maxSessions, handshakeTimeout } = this.#settings
     if (this.#single.size >= maxSessions) return Promise.resolve(refuse(tooMany, message))
     return singleRequest(message, request, context, {
-      connect: () => this.connect(ownerOf(context).principal),
+      connect: () => this.#connect(ownerOf(context).principal, exclusive),
+      translation: this.#translation,
       handshakeTimeout,
       keep: (session) => this.#single.add(session),
       drop: (session) => this.#single.delete(session),
@@ -78,8 +83,13 @@ export class SessionSource {
   end(session: LegacySession): void {
     this.sessions.delete(session)
     session.end()
-    if (!session.connection.isShared) void session.connection.child.stop()
-    else for (const uri of session.subscriptions) this.#unsubscribe(session, uri)
+    const shared = this.#sharedOf.get(session)
+    if (shared === undefined) {
+      void session.connection.child.stop()
+    } else if (this.#sharedOf.delete(session)) {
+      shared.sessions--
+      unwatch(session)
+    }
   }
 
   /** Refuses a request that would be one too many. */
@@ -96,15 +106,17 @@ export class SessionSource {
       const started = await shared.get()
       if (isRefusal(started)) return refuse(started, message)
       session.attach(started.connection)
-      for (const uri of session.subscriptions) tellSubscription(started.connection, 'resources/subscribe', uri)
+      watchAgain(session)
     }
     if (message.kind === 'notification') {
       if (shared?.takes(message) !== false) session.notify(message)
       return new Response(null, { status: 202 })
     }
-    shared?.takes(message)
-    const local = this.#keepSubscriptions(session, message)
-    return local === undefined ? session.request(message, context) : session.answer(local, context, {})
+    if (shared === undefined) return session.request(message, context)
+    shared.takes(message)
+    const watching = watch(session, message)
+    if (watching.kind === 'refused') return watching.response
+    return watching.kind === 'pass' ? session.request(message, context) : session.answer(watching.bytes, context, {})
   }
 
   /** What has to be looked at every now and then: time limits and signs of life. */
@@ -126,7 +138,7 @@ export class SessionSource {
         if (silent || now - pending.startedAt > maxRequestTime * 1000) session.connection.giveUp(pending)
       }
     }
-    this.#stopEmpty(now)
+    this.#shared.tick(now)
   }
 
   /** Ends every session. */
@@ -140,7 +152,7 @@ export class SessionSource {
 
   async #openExclusive(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const connection = await this.connect(owner.principal)
+    const connection = await this.#connect(owner.principal, exclusive)
     if (isRefusal(connection)) return refuse(connection, message)
     const { child } = connection
     if (this.#hasAll(owner.principal)) {
@@ -149,62 +161,80 @@ export class SessionSource {
     }
     const session = this.#newSession(context, connection)
     let failed: Refusal = cannotStart
-    const answer = session.request(message, context, (bytes): Record<string, string> => {
-      session.protocolVersion = agreedVersion(bytes)
-      if (session.protocolVersion !== undefined) return { 'Mcp-Session-Id': session.id }
-      queueMicrotask(() => this.end(session))
-      return {}
-    })
     const timer = setTimeout(() => {
       if (child.hasAnswered) return
       child.wasTooSlow = true
       failed = tooSlowToStart
       session.failAll('timeout')
-      this.end(session)
     }, this.#settings.handshakeTimeout * 1000)
-    const response = await answer
-    if (session.protocolVersion !== undefined || child.hasAnswered) clearTimeout(timer)
-    // An event stream has begun already where the child took its time
-    if (child.hasAnswered || response.headers.get('content-type') !== 'application/json') return response
+    const instead = async (): Promise<SessionConnection | undefined> => {
+      clearTimeout(timer)
+      void child.stop()
+      const found = await this.#translation.connect(owner)
+      return found === undefined || isRefusal(found) ? undefined : found
+    }
+    const response = await this.#initialize(session, message, context, instead)
     clearTimeout(timer)
+    // An event stream has begun already where the child took its time
+    const isAnswered = child.hasAnswered || session.protocolVersion !== undefined
+    if (isAnswered || response.headers.get('content-type') !== 'application/json') return response
     return refuse(failed, message)
   }
 
+  /** Opens a session at a server that refuses `initialize`; `undefined` when it does so no longer. */
+  async #openTranslated(message: Message, context: Context): Promise<Response | undefined> {
+    const owner = ownerOf(context)
+    const connection = await this.#translation.connect(owner)
+    if (connection === undefined) return undefined
+    if (isRefusal(connection)) return refuse(connection, message)
+    if (this.#hasAll(owner.principal)) {
+      void connection.child.stop()
+      return refuse(tooManyOfYours, message)
+    }
+    return this.#initialize(this.#newSession(context, connection), message, context)
+  }
+
+  #initialize(
+    session: LegacySession,
+    message: Message,
+    context: Context,
+    instead?: () => Promise<SessionConnection | undefined>,
+  ): Promise<Response> {
+    const answered = (bytes: Buffer): Record<string, string> => {
+      session.protocolVersion = agreedVersion(bytes)
+      if (session.protocolVersion !== undefined) return { 'Mcp-Session-Id': session.id }
+      queueMicrotask(() => this.end(session))
+      return {}
+    }
+    return session.request(message, context, { answered, instead })
+  }
+
   async #openShared(message: Message, context: Context): Promise<Response> {
-    const shared = this.#sharedFor(message, context)
-    const started = await shared.get()
+    const owner = ownerOf(context)
+    const { shared, started } = await this.#shared.open(message, owner)
+    if (isRefusedEra(started)) {
+      const translated = await this.#openTranslated(message, context)
+      if (translated !== undefined) return translated
+    }
     if (isRefusal(started)) return refuse(started, message)
-    if (this.#hasAll(ownerOf(context).principal)) return refuse(tooManyOfYours, message)
+    if (this.#hasAll(owner.principal)) return refuse(tooManyOfYours, message)
     const session = this.#newSession(context, started.connection)
-    this.#sharedOf.set(session, shared)
     const bytes = asBuffer(message.bytes)
     const { id } = clientSpans(bytes)
     const answer = started.answerTo(id === undefined ? Buffer.from('null') : bytes.subarray(id.start, id.end))
     session.protocolVersion = agreedVersion(answer)
     const headers: Record<string, string> = started.isError ? {} : { 'Mcp-Session-Id': session.id }
     const response = session.answer(answer, context, headers)
-    if (started.isError) this.end(session)
+    if (started.isError) {
+      this.end(session)
+    } else {
+      shared.sessions++
+      this.#sharedOf.set(session, shared)
+    }
     return response
   }
 
-  /** A child knows what its client declared when it was initialized: those who declared something else get another. */
-  #sharedFor(message: Message, context: Context): SharedChild {
-    const { isolation, handshakeTimeout } = this.#settings
-    const { principal, audience, scopes } = ownerOf(context)
-    const { protocolVersion, capabilities } = message.json().params ?? {}
-    const isPool = isolation === 'pool'
-    const whose = isPool ? [protocolVersion] : [principal, audience, [...scopes].sort(), protocolVersion, capabilities]
-    const key = createHash('sha256').update(JSON.stringify(whose)).digest('base64')
-    const existing = this.#shared.get(key)
-    if (existing !== undefined) return existing
-    const initialize = isPool ? withoutCapabilities(message) : message
-    const connect = () => this.connect(principal, isPool ? sharedByAll : sharedByUser)
-    const shared = new SharedChild(initialize, connect, handshakeTimeout)
-    this.#shared.set(key, shared)
-    return shared
-  }
-
-  #newSession(context: Context, connection: Connection): LegacySession {
+  #newSession(context: Context, connection: SessionConnection): LegacySession {
     const { historyBytes, isolation } = this.#settings
     const settings = { historyBytes, highWaterMark: 1_048_576, retry: 1000 }
     const session = new LegacySession(newSessionId(), ownerOf(context), connection, settings, (lost) => {
@@ -213,37 +243,5 @@ export class SessionSource {
     })
     this.sessions.add(session)
     return session
-  }
-
-  /** Counts who wants to hear of a resource, so that one session's leaving does not silence the others. */
-  #keepSubscriptions(session: LegacySession, message: Message): Buffer | undefined {
-    if (!session.connection.isShared || message.method?.endsWith('subscribe') !== true) return undefined
-    const uri = message.json().params?.uri
-    if (typeof uri !== 'string') return undefined
-    if (message.method === 'resources/subscribe') session.subscriptions.add(uri)
-    if (message.method !== 'resources/unsubscribe') return undefined
-    session.subscriptions.delete(uri)
-    if (!this.#isWanted(session.connection, uri)) return undefined
-    return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
-  }
-
-  #unsubscribe(session: LegacySession, uri: string): void {
-    if (session.connection.isOver || this.#isWanted(session.connection, uri)) return
-    tellSubscription(session.connection, 'resources/unsubscribe', uri)
-  }
-
-  #isWanted(connection: Connection, uri: string): boolean {
-    return [...connection.peers].some((peer) => peer.subscriptions.has(uri))
-  }
-
-  #stopEmpty(now: number): void {
-    const { idleTimeout } = this.#settings
-    for (const [key, shared] of this.#shared) {
-      const { connection } = shared
-      if (connection !== undefined && connection.peers.size > 0) shared.emptySince = now
-      if (now - shared.emptySince < idleTimeout * 1000) continue
-      this.#shared.delete(key)
-      void connection?.child.stop()
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { type Message, parseMessage } from '@mcp-gateway/core'
+import type { Message } from '@mcp-gateway/core'
 import { type Span, scanObject } from '@mcp-gateway/core/eras'
 import type { Connection } from '../mux/connection.js'
 import { cannotStart, isRefusal, type Refusal, tooSlowToStart } from '../refusal.js'
@@ -31,6 +31,8 @@ export class SharedChild {
   #isInitialized = false
   /** When it was last without sessions, in ms since the epoch. */
   emptySince: number = performance.now()
+  /** Sessions that use it, or would use the one in its place. */
+  sessions = 0
 
   constructor(initialize: Message, connect: Connect, handshakeTimeout: number) {
     this.#initialize = initialize
@@ -100,15 +102,9 @@ export class SharedChild {
   }
 }
 
-/** Changes what a child tells of a resource, where no client waits for the answer. */
-export function tellSubscription(
-  connection: Connection,
-  method: 'resources/subscribe' | 'resources/unsubscribe',
-  uri: string,
-): void {
-  const request = { jsonrpc: '2.0', id: 0, method, params: { uri } }
-  const message = parseMessage(Buffer.from(JSON.stringify(request)))
-  connection.request(message, { waiter: { related: () => undefined, answer: () => undefined }, principal: '' })
+/** Whether a start failed in a way in which a server of another era fails: then it may be asked in that era. */
+export function isRefusedEra(started: Initialized | Refusal): boolean {
+  return isRefusal(started) ? started === cannotStart || started === tooSlowToStart : started.isError
 }
 
 function idSpan(bytes: Buffer): Span {

@@ -1,14 +1,17 @@
 import { type Context, type Message, parseMessage } from '@mcp-gateway/core'
 import type { Connection } from '../mux/connection.js'
+import type { SessionConnection } from '../mux/session-connection.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'
 import { newSessionId, ownerOf } from './session-registry.js'
-import { SharedChild } from './shared-child.js'
+import { isRefusedEra, SharedChild } from './shared-child.js'
+import type { Translation } from './translation.js'
 
 /** What one request on a process of its own needs. */
 export interface SingleRequestHost {
   readonly connect: () => Promise<Connection | Refusal>
+  readonly translation: Translation
   /** Seconds. */
   readonly handshakeTimeout: number
   /** Looks after the request while it lasts. */
@@ -30,18 +33,32 @@ export async function singleRequest(
 ): Promise<Response> {
   // What is no request is about something that is over
   if (message.kind !== 'request') return new Response(null, { status: 202 })
+  if (host.translation.isKnown) {
+    const translated = await translatedRequest(message, request, context, host)
+    if (translated !== undefined) return translated
+  }
   const isInitialize = message.method === 'initialize'
   const initialize = isInitialize ? message : ownInitialize(request)
-  const started = await new SharedChild(initialize, host.connect, host.handshakeTimeout).get()
+  let child: Connection['child'] | undefined
+  const connect = async () => {
+    const connection = await host.connect()
+    if (isRefusal(connection)) return connection
+    child = connection.child
+    // Without a session nobody can come back for the answer
+    if (request.signal.aborted) void child.stop()
+    return connection
+  }
+  const leave = () => void child?.stop()
+  request.signal.addEventListener('abort', leave, { once: true })
+  const started = await new SharedChild(initialize, connect, host.handshakeTimeout).get()
+  request.signal.removeEventListener('abort', leave)
+  if (isRefusedEra(started) && !request.signal.aborted) {
+    const translated = await translatedRequest(message, request, context, host)
+    if (translated !== undefined) return translated
+  }
   if (isRefusal(started)) return refuse(started, message)
   const { connection } = started
-  const session = new LegacySession(newSessionId(), ownerOf(context), connection, settings, () => end())
-  const end = () => {
-    host.drop(session)
-    session.end()
-    void connection.child.stop()
-  }
-  host.keep(session)
+  const { session, end } = begin(connection, context, host)
   if (isInitialize || started.isError) {
     const bytes = asBuffer(message.bytes)
     const { id } = clientSpans(bytes)
@@ -51,18 +68,62 @@ export async function singleRequest(
     return response
   }
   connection.notify(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'))
-  // Without a session nobody can come back for the answer
-  request.signal.addEventListener('abort', end, { once: true })
+  return run(session, end, message, request, context)
+}
+
+/** The same at a server that refuses `initialize`; `undefined` when it speaks no modern revision either. */
+async function translatedRequest(
+  message: Message,
+  request: Request,
+  context: Context,
+  host: SingleRequestHost,
+): Promise<Response | undefined> {
+  const protocolVersion = versionOf(request)
+  const connection = await host.translation.connect(ownerOf(context), { listens: false, protocolVersion })
+  if (connection === undefined) return undefined
+  if (isRefusal(connection)) return refuse(connection, message)
+  const { session, end } = begin(connection, context, host)
+  return run(session, end, message, request, context)
+}
+
+function begin(
+  connection: SessionConnection,
+  context: Context,
+  host: SingleRequestHost,
+): { session: LegacySession; end: () => void } {
+  const session = new LegacySession(newSessionId(), ownerOf(context), connection, settings, () => end())
+  const end = () => {
+    host.drop(session)
+    session.end()
+    void connection.child.stop()
+  }
+  host.keep(session)
+  return { session, end }
+}
+
+function run(
+  session: LegacySession,
+  end: () => void,
+  message: Message,
+  request: Request,
+  context: Context,
+): Promise<Response> {
+  if (request.signal.aborted) end()
+  else request.signal.addEventListener('abort', end, { once: true })
   const answered = () => {
     setImmediate(end)
     return {}
   }
-  return session.request(message, context, answered)
+  return session.request(message, context, { answered })
+}
+
+function versionOf(request: Request): string {
+  return request.headers.get('mcp-protocol-version') ?? '2025-03-26'
 }
 
 function ownInitialize(request: Request): Message {
   const params = {
-    protocolVersion: request.headers.get('mcp-protocol-version') ?? '2025-03-26',
+    protocolVersion: versionOf(request),
     capabilities: {},
     clientInfo: { name: 'mcp-gateway', version: '0' },
   }

@@ -18,7 +18,7 @@ export class ModernLeg {
   readonly pool: Pool
   readonly #settings: Settings
   readonly #exchanges: Set<Exchange> = new Set()
-  readonly #tasks: TaskOwners = new TaskOwners()
+  readonly tasks: TaskOwners = new TaskOwners()
   readonly #perPrincipal: Map<string, number> = new Map()
 
   constructor(settings: Settings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
@@ -52,7 +52,7 @@ export class ModernLeg {
     if (isRequest && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
       return refuse(tooManyRequests, message)
     }
-    const task = message.method?.startsWith('tasks/') ? this.#tasks.of(message.name ?? '') : undefined
+    const task = message.method?.startsWith('tasks/') ? this.tasks.of(message.name ?? '') : undefined
     if (task !== undefined && task.principal !== owner.principal) return noSuchTask(message)
     // Those that wait for a child to start count too
     if (isRequest) this.#count(owner.principal, 1)
@@ -97,7 +97,7 @@ export class ModernLeg {
       if (isLate) child?.connection.giveUp(pending)
     }
     this.pool.tick(now)
-    this.#tasks.tick()
+    this.tasks.tick()
   }
 
   /** Ends the listeners; the answers of the others end with their children. */
@@ -108,7 +108,7 @@ export class ModernLeg {
   #begin(message: Message, context: Context, principal: string, child: PooledChild): Exchange {
     const exchange = new Exchange(message, context, principal, {
       answered: ({ child: by }, bytes) => {
-        if (by !== undefined) this.#tasks.see(bytes, { principal, child: by })
+        if (by !== undefined) this.tasks.see(bytes, { principal, child: by })
       },
       done: (over) => {
         this.#exchanges.delete(over)

@@ -91,6 +91,17 @@ export class Pool {
     if (this.#settings.isolation === 'request') void child.connection.child.stop()
   }
 
+  /** Stops every child, those too that are still being started. */
+  close(): void {
+    for (const group of this.#groups.values()) {
+      for (const { connection } of group.children) void connection.child.stop()
+      void group.starting?.then((started) => {
+        if (typeof started !== 'string' && !isRefusal(started)) void started.connection.child.stop()
+      })
+    }
+    this.#groups.clear()
+  }
+
   /** Stops the children that nobody has used for a while. */
   tick(now: number): void {
     for (const [key, group] of this.#groups) {

@@ -5,7 +5,7 @@ import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-me
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { requestLine, toLine } from '../wire/splice.js'
 import { Asks } from './asks.js'
-import { deliverAnswer, deliverRelated, subscriptionTag } from './deliver.js'
+import { deliverAnswer, deliverRelated, deliverUnasked, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { Ghosts } from './ghosts.js'
 import { copy, numberAt, toNumber } from './numbers.js'
@@ -74,13 +74,15 @@ export class Connection implements ChildReader {
   }
 
   /** Sends a request that comes from another era, so that only its parts are known. */
-  send({ method, params }: EraRequest, link: EraLinkCall, peer: Peer): Pending {
+  send({ method, params }: EraRequest, link: EraLinkCall, peer?: Peer): Pending {
     const raw = params === undefined ? undefined : asBuffer(params)
     const whole = raw && { start: 0, end: raw.length }
-    const progressToken = raw && member(raw, member(raw, whole, '_meta'), 'progressToken')
+    const meta = raw && member(raw, whole, '_meta')
+    const progressToken = raw && member(raw, meta, 'progressToken')
+    const wantsLog = raw !== undefined && member(raw, meta, logLevelKey) !== undefined
     const token = raw && progressToken ? { token: copy(raw, progressToken) } : {}
     const caller = { waiter: deaf, peer, principal: link.principal, link }
-    const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...token, wantsLog: false })
+    const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...token, wantsLog })
     if (this.isOver) this.fail(pending, 'exited')
     else this.child.write(requestLine(pending.number, method, raw, progressToken))
     return pending
@@ -213,7 +215,7 @@ export class Connection implements ChildReader {
     const pending =
       message.method === 'notifications/message' ? whoseLog(this.pending.values(), this.#ghosts) : undefined
     if (pending === undefined) this.#traffic.dropped++
-    else pending.waiter.related(message.bytes)
+    else deliverUnasked(pending, message)
   }
 
   #begin(method: string, caller: Omit<Pending, 'number' | 'method' | 'startedAt' | 'activeAt'>): Pending {

@@ -36,6 +36,12 @@ export function deliverRelated(pending: Pending, { bytes, method = '', params }:
   pending.link.related({ method, params: splice(bytes.subarray(start, end), [moved]) })
 }
 
+/** Gives whoever waits a notification that does not name its request. */
+export function deliverUnasked({ link, waiter }: Pending, { bytes, method = '', params }: ChildMessage): void {
+  if (link === undefined) waiter.related(bytes)
+  else link.related({ method, params: params && bytes.subarray(params.start, params.end) })
+}
+
 /** Where a message says which `subscriptions/listen` it is for (MCP M21). */
 export function subscriptionTag({ bytes, params, result }: ChildMessage, place: 'params' | 'result'): Span | undefined {
   return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), subscriptionKey)

@@ -6,6 +6,8 @@ import type { ChildMessage } from '../wire/child-message.js'
 export interface Waiter {
   /** A notification that belongs to the request, in the client's own terms. */
   related(bytes: Buffer): void
+  /** A request for the client that belongs to this one; where it is left out, the peer is asked. */
+  asked?(bytes: Buffer, ask: number): void
   /**
    * The answer, its id already the client's, with the code when it is an error; or nothing, when the request was
    * cancelled. Nothing comes after it.

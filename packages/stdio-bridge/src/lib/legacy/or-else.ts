@@ -1,0 +1,23 @@
+import type { Waiter } from '../mux/peer.js'
+
+/**
+ * A waiter for a request that may be refused because it went to the wrong place: then `find` looks for another, once,
+ * and `again` asks there.
+ */
+export function orElse(waiter: Waiter, find: () => Promise<boolean>, again: () => void): Waiter {
+  return {
+    ...waiter,
+    answer: (bytes, code) => {
+      if (bytes !== undefined && code === undefined) {
+        waiter.answer(bytes)
+        return
+      }
+      // What the child wrote may be part of a chunk that is used again
+      const refusal = bytes && Buffer.from(bytes)
+      void find().then((found) => {
+        if (found) again()
+        else waiter.answer(refusal, code)
+      })
+    },
+  }
+}

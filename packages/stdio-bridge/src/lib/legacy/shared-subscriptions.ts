@@ -1,0 +1,70 @@
+import { jsonRpcError, type Message, parseMessage } from '@mcp-gateway/core'
+import type { SessionConnection } from '../mux/session-connection.js'
+import type { LegacySession } from './legacy-session.js'
+
+/** Resources that one session may watch at a shared child. */
+const maxWatched = 1000
+/** The longest URI that is kept for a session, in characters. */
+const maxUri = 8192
+
+const quiet = { related: () => undefined, answer: () => undefined }
+
+/** What is to be done with a message that may change what a session watches at a child that it shares. */
+export type Watching =
+  | { readonly kind: 'pass' }
+  /** Others still watch it, so the child is not told. */
+  | { readonly kind: 'answered'; readonly bytes: Buffer }
+  | { readonly kind: 'refused'; readonly response: Response }
+
+const pass: Watching = { kind: 'pass' }
+
+/** Counts who wants to hear of a resource, so that one session's leaving does not silence the others. */
+export function watch(session: LegacySession, message: Message): Watching {
+  if (message.method?.endsWith('subscribe') !== true) return pass
+  const uri = message.json().params?.uri
+  if (typeof uri !== 'string') return pass
+  const { subscriptions } = session
+  if (message.method === 'resources/subscribe') {
+    if (subscriptions.has(uri)) return pass
+    if (subscriptions.size >= maxWatched || uri.length > maxUri) return { kind: 'refused', response: tooMuch(message) }
+    subscriptions.add(uri)
+  }
+  if (message.method !== 'resources/unsubscribe') return pass
+  subscriptions.delete(uri)
+  if (!isWatched(session.connection, uri)) return pass
+  return {
+    kind: 'answered',
+    bytes: Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} })),
+  }
+}
+
+/** A session has left: what nobody else watches, the child need not tell any more. */
+export function unwatch({ connection, subscriptions }: LegacySession): void {
+  for (const uri of subscriptions) {
+    if (!connection.isOver && !isWatched(connection, uri)) tell(connection, 'resources/unsubscribe', uri)
+  }
+}
+
+/** Tells a new child what a session watches. */
+export function watchAgain({ connection, subscriptions }: LegacySession): void {
+  for (const uri of subscriptions) tell(connection, 'resources/subscribe', uri)
+}
+
+function isWatched(connection: Pick<SessionConnection, 'peers'>, uri: string): boolean {
+  return [...connection.peers].some((peer) => peer.subscriptions.has(uri))
+}
+
+/** Changes what a child tells of a resource, where no client waits for the answer. */
+function tell(
+  connection: Pick<SessionConnection, 'request'>,
+  method: 'resources/subscribe' | 'resources/unsubscribe',
+  uri: string,
+): void {
+  const request = { jsonrpc: '2.0', id: 0, method, params: { uri } }
+  connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter: quiet, principal: '' })
+}
+
+function tooMuch({ id }: Message): Response {
+  const message = `A session may watch ${maxWatched} resources, with URIs of up to ${maxUri} characters`
+  return jsonRpcError({ status: 429, message, id })
+}

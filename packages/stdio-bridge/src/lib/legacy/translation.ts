@@ -1,0 +1,65 @@
+import { legacyClient, modernServer } from '@mcp-gateway/core/eras'
+import { legacyOnly, Pool, type PoolSettings } from '../modern/pool.js'
+import type { TaskOwners } from '../modern/task-owners.js'
+import type { Connection } from '../mux/connection.js'
+import type { Routing } from '../mux/routing.js'
+import { isRefusal, type Refusal } from '../refusal.js'
+import { ChildrenLink } from './children-link.js'
+import type { SessionOwner } from './session-types.js'
+import { TranslatedConnection } from './translated-connection.js'
+
+/** What a translation takes from its bridge. */
+export interface TranslationHost {
+  readonly settings: PoolSettings & { readonly maxQueuedBytes: number }
+  /** The children of modern clients, which serve these too unless each session is to have its own. */
+  readonly pool: Pool
+  readonly tasks: TaskOwners
+  readonly connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>
+}
+
+/** How a client is served. */
+export interface TranslatedClient {
+  /** Whether it has a session, in which it can hear of changes. */
+  readonly listens: boolean
+  /** The revision that it speaks, where it does not send `initialize`. */
+  readonly protocolVersion?: string
+}
+
+/** Serves legacy clients by a server that refuses `initialize`. That it is needed is found out once, and kept. */
+export class Translation {
+  readonly #host: TranslationHost
+  #isKnown = false
+
+  constructor(host: TranslationHost) {
+    this.#host = host
+  }
+
+  /** Whether the server is known to speak modern revisions alone, so that it need not be sent an `initialize`. */
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  /** Something to speak with for one client; `undefined` when the server speaks no modern revision either (MCP S2). */
+  async connect(
+    owner: SessionOwner,
+    client: TranslatedClient = { listens: true },
+  ): Promise<TranslatedConnection | Refusal | undefined> {
+    const { settings, tasks, pool, connect } = this.#host
+    const isOwn = settings.isolation === 'session' && client.listens
+    const children = isOwn ? new Pool({ ...settings, isolation: 'pool', poolSize: 1 }, connect) : pool
+    if (!this.#isKnown || settings.isolation !== 'request') {
+      const child = await children.acquire(owner)
+      this.#isKnown = child !== legacyOnly && (this.#isKnown || !isRefusal(child))
+      if (child === legacyOnly) return undefined
+      if (isRefusal(child)) return child
+      children.release(child)
+    }
+    const link = new ChildrenLink(owner, { children, tasks, maxQueuedBytes: settings.maxQueuedBytes })
+    return new TranslatedConnection(
+      (notified) => legacyClient(modernServer(link), { principal: owner.principal, notified, ...client }),
+      () => {
+        if (isOwn) children.close()
+      },
+    )
+  }
+}

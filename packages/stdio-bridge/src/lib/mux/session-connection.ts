@@ -1,0 +1,13 @@
+import type { Child } from '../process/child.js'
+import type { Asks } from './asks.js'
+import type { Connection } from './connection.js'
+
+/** What a session needs of what it speaks with: a connection to a child, or a translation in front of others. */
+export interface SessionConnection
+  extends Pick<
+    Connection,
+    'isShared' | 'isOver' | 'pending' | 'peers' | 'request' | 'notify' | 'cancelled' | 'fail' | 'giveUp' | 'leave'
+  > {
+  readonly asks: Pick<Asks, 'reply' | 'refuse'>
+  readonly child: Pick<Child, 'pause' | 'resume' | 'queued' | 'stop'>
+}
