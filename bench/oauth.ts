@@ -1,15 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { memoryStorage, type Storage } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { followLogin } from '@mcp-gateway/oauth-server/testing'
-import { exportJWK, generateKeyPair } from 'jose'
 import { compare, compareServers, send } from './harness.js'
-
-const issuer = 'http://127.0.0.1:8787'
-const resource = `${issuer}/mcp`
-const redirectUri = 'http://127.0.0.1:4000/callback'
+import { oidcProvider } from './oauth/oidc-provider.js'
+import { issuer, pkce, redirectUri, resource, type Start } from './oauth/settings.js'
+import { installWorkersOAuthProvider, workersOAuthProvider } from './oauth/workers-oauth-provider.js'
 
 type Fields = Record<string, string>
 
@@ -35,15 +33,15 @@ async function register(server: Server): Promise<string> {
 }
 
 /** Registration, consent, login and token: what a person does once. */
-async function walk(server: Server): Promise<{ client_id: string; refresh_token: string }> {
+async function walk(server: Server): Promise<Start> {
   const client_id = await register(server)
-  const code_verifier = randomBytes(32).toString('base64url')
+  const { verifier: code_verifier, challenge } = pkce()
   const query = new URLSearchParams({
     response_type: 'code',
     client_id,
     redirect_uri: redirectUri,
     state: 's',
-    code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
+    code_challenge: challenge,
     code_challenge_method: 'S256',
   })
   const callback = await followLogin(`${issuer}/authorize?${query}`, redirectUri, {
@@ -57,7 +55,7 @@ async function walk(server: Server): Promise<{ client_id: string; refresh_token:
 const formHeaders = { 'Content-Type': 'application/x-www-form-urlencoded' }
 
 /** One client's chain of refreshes over HTTP. */
-function chain(url: string, path: string, start: { client_id: string; refresh_token: string }, more: Fields = {}) {
+function chain(url: string, path: string, start: Start, more: Fields = {}) {
   let { refresh_token } = start
   return async () => {
     const fields = { grant_type: 'refresh_token', refresh_token, client_id: start.client_id, ...more }
@@ -91,67 +89,9 @@ function ours(more: (storage: Storage) => Promise<void> = async () => {}) {
   }
 }
 
-async function oidcProvider() {
-  // @ts-expect-error it has no types
-  const { Provider } = await import('oidc-provider')
-  for (const name of ['info', 'warn'] as const) console[name] = () => {}
-  const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-  const client_id = 'bench'
-  const provider = new Provider(issuer, {
-    clients: [
-      {
-        client_id,
-        redirect_uris: [redirectUri],
-        grant_types: ['authorization_code', 'refresh_token'],
-        token_endpoint_auth_method: 'none',
-        application_type: 'native',
-        id_token_signed_response_alg: 'ES256',
-      },
-    ],
-    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'k' }] },
-    cookies: { keys: ['k'] },
-    features: {
-      devInteractions: { enabled: false },
-      resourceIndicators: {
-        enabled: true,
-        getResourceServerInfo: () => ({
-          scope: 'mcp',
-          audience: resource,
-          accessTokenFormat: 'jwt',
-          jwt: { sign: { alg: 'ES256' } },
-        }),
-        useGrantedResource: () => true,
-      },
-    },
-    scopes: ['mcp', 'offline_access'],
-    ttl: { AccessToken: 3600, Grant: 86_400, RefreshToken: 86_400, IdToken: 3600 },
-    rotateRefreshToken: true,
-    findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
-  })
-  const callback = provider.callback()
-  return createServer(async (request, response) => {
-    if (request.url !== '/start') return callback(request, response)
-    const grant = new provider.Grant({ accountId: 'alice', clientId: client_id })
-    grant.addResourceScope(resource, 'mcp')
-    const grantId = await grant.save()
-    const client = await provider.Client.find(client_id)
-    const refresh = new provider.RefreshToken({
-      accountId: 'alice',
-      client,
-      grantId,
-      gty: 'authorization_code',
-      resource,
-      scope: 'mcp',
-      rotations: 0,
-      iiat: Math.floor(Date.now() / 1000),
-    })
-    response.end(JSON.stringify({ client_id, refresh_token: await refresh.save() }))
-  })
-}
-
 const connect = async (url: string, variant: string) => {
   if (variant === 'node:http echo') return chain(url, '/token', { client_id: 'bench', refresh_token: 'x'.repeat(90) })
-  const start = JSON.parse(await send(new URL('/start', url).href)) as { client_id: string; refresh_token: string }
+  const start = JSON.parse(await send(new URL('/start', url).href)) as Start
   return chain(url, '/token', start, variant === 'oidc-provider' ? { resource } : {})
 }
 
@@ -172,6 +112,12 @@ async function listOf(_: Storage, clientId: string): Promise<string> {
   return `oauth:client_tokens:${createHash('sha256').update(`${issuer}\n${clientId}`).digest('base64url')}`
 }
 
+// Servers run in processes of their own, which find it where the first one put it.
+if (process.env.BENCH_SERVER === undefined) {
+  process.env.BENCH_WORKERS_OAUTH_PROVIDER = installWorkersOAuthProvider() ?? ''
+}
+const installed = process.env.BENCH_WORKERS_OAUTH_PROVIDER
+
 await compareServers(
   'Refresh over HTTP, ES256, in memory (target: ours at most 6x the echo)',
   import.meta.url,
@@ -180,15 +126,19 @@ await compareServers(
     'oauth-server': ours(),
     'oauth-server with 10,000 clients and 100,000 grants': ours(fill),
     'oidc-provider': oidcProvider,
+    ...(installed && { 'workers-oauth-provider, opaque tokens': () => workersOAuthProvider(installed) }),
   },
   { rounds: 7, operations: 3000, concurrency: 8, connect },
 )
 
 const storage = memoryStorage({ maxEntries: 10_000_000 })
 const server = authorizationServer(storage)
+const full = memoryStorage({ maxEntries: 10_000_000 })
+if (process.env.BENCH_SERVER === undefined) await fill(full)
+const fullServer = authorizationServer(full)
 await compare(
   'A walk from registration to tokens, in process',
-  { 'oauth-server': () => walk(server) },
+  { 'oauth-server': () => walk(server), 'with 10,000 clients and 100,000 grants': () => walk(fullServer) },
   { rounds: 5, operations: 200 },
 )
 
