@@ -2,10 +2,14 @@ import type { OAuthDiscoveryState } from '@modelcontextprotocol/sdk/client/auth.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import type { OAuthClientInformationMixed, OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js'
-import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import {
+  CallToolResultSchema,
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js'
 import { connectWithLogin } from './log-in.js'
 import { OAuthMemory } from './oauth-memory.js'
-import { type Authorize, answer, type ConnectedClient, recordingFetch } from './walk-client.js'
+import { type Authorize, answer, type ConnectedClient, recordingFetch, sampled } from './walk-client.js'
 
 /** A client made with version 1 of the MCP SDK, in this process; it logs in when it is asked to. */
 export async function connectSdkV1(url: string, authorize: Authorize): Promise<ConnectedClient> {
@@ -14,7 +18,9 @@ export async function connectSdkV1(url: string, authorize: Authorize): Promise<C
   const questions: string[] = []
   const { connected, outcome } = await connectWithLogin(memory, authorize, () => {
     const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: memory, fetch })
-    const client = new Client({ name: 'walk-v1', version: '1.0.0' }, { capabilities: { elicitation: { form: {} } } })
+    const capabilities = { elicitation: { form: {} }, sampling: {} }
+    const client = new Client({ name: 'walk-v1', version: '1.0.0' }, { capabilities })
+    client.setRequestHandler(CreateMessageRequestSchema, async () => sampled)
     client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
       questions.push(params.message)
       return { action: 'accept', content: answer }

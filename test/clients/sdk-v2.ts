@@ -7,17 +7,17 @@ import {
 } from '@modelcontextprotocol/client'
 import { connectWithLogin } from './log-in.js'
 import { OAuthMemory } from './oauth-memory.js'
-import { type Authorize, answer, type ConnectedClient, recordingFetch } from './walk-client.js'
+import { type Authorize, answer, type ConnectedClient, recordingFetch, sampled } from './walk-client.js'
 
 /**
  * A client made with version 2 of the MCP SDK, in this process; it logs in when it is asked to.
  *
- * @param mode `auto` asks for the modern era first; `legacy` is what the SDK does unless told
+ * @param mode `auto` asks for the modern era first, `modern` speaks no other; `legacy` is what the SDK does unless told
  */
 export async function connectSdkV2(
   url: string,
   authorize: Authorize,
-  mode: 'legacy' | 'auto' = 'legacy',
+  mode: 'legacy' | 'auto' | 'modern' = 'legacy',
 ): Promise<ConnectedClient> {
   const { fetch, exchanges } = recordingFetch()
   const memory = new OAuthMemory<StoredOAuthClientInformation, StoredOAuthTokens, OAuthDiscoveryState>()
@@ -26,8 +26,12 @@ export async function connectSdkV2(
     const transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: memory, fetch })
     const client = new Client(
       { name: 'walk-v2', version: '1.0.0' },
-      { capabilities: { elicitation: { form: {} } }, versionNegotiation: { mode } },
+      {
+        capabilities: { elicitation: { form: {} }, sampling: {} },
+        versionNegotiation: { mode: mode === 'modern' ? { pin: '2026-07-28' } : mode },
+      },
     )
+    client.setRequestHandler('sampling/createMessage', async () => sampled)
     client.setRequestHandler('elicitation/create', async ({ params }) => {
       questions.push(params.message)
       return { action: 'accept', content: answer }

@@ -7,7 +7,7 @@ export interface WalkClient {
   listTools(): Promise<string[]>
   /** Calls a tool and resolves to the text of its result; `onProgress` hears of each step. */
   callTool(name: string, args?: Record<string, unknown>, onProgress?: (progress: number) => void): Promise<string>
-  /** What the client was asked to fill in, in words. Each question was answered with `answer`. */
+  /** What the client was asked to fill in, in words. Each question was answered with `answer`, others with `sampled`. */
   readonly questions: readonly string[]
   /** Ends the client, and before that its session with a DELETE where the client can do that. */
   close(): Promise<void>
@@ -27,6 +27,14 @@ export interface ConnectedClient {
 
 /** The answer that the clients give to an elicitation. */
 export const answer = { name: 'Ada Lovelace', check: true }
+
+/** What the model of the clients says, whatever it is asked. */
+export const sampled = {
+  model: 'walking-model',
+  role: 'assistant' as const,
+  content: { type: 'text' as const, text: 'forty-two' },
+  stopReason: 'endTurn' as const,
+}
 
 /** One request that a client made, as its network saw it. */
 export interface Exchange {
