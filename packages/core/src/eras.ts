@@ -18,6 +18,13 @@ export {
   type LegacyClientOptions,
   legacyClient,
 } from './lib/eras/legacy-client.js'
+export { type LegacyServerOptions, legacyServer } from './lib/eras/legacy-server.js'
+export type { ModernOwner } from './lib/eras/modern-call.js'
+export { type ModernClient, type ModernExchange, type ModernServing, modernClient } from './lib/eras/modern-client.js'
+export type { ModernReply } from './lib/eras/modern-reply.js'
+export { type ModernRequest, readModernRequest } from './lib/eras/modern-request.js'
 export { type ModernServerOptions, modernServer } from './lib/eras/modern-server.js'
+export type { ParkedCallsOptions } from './lib/eras/parked-calls.js'
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
+export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
 export { type Edit, splice } from './lib/json/splice.js'

@@ -29,8 +29,22 @@ export interface LegacyServerOptions {
 /** The revision that the adapter proposes. */
 const proposed = '2025-11-25'
 
-/** Makes a server of the legacy era, which is told once who its client is, one that is told so with each request. */
-export class LegacyServer implements EraServer, EraLinkListener {
+/**
+ * Makes a server of the legacy era, which is told once what its client can do, one that is told so with each request. It
+ * initializes the server at the first need. A question of the server is put to the client of the one call that may ask
+ * (tools, prompts, resources); give a server that may ask to one such call at a time.
+ *
+ * @example
+ * ```ts
+ * const server = legacyServer({ link })
+ * const answer = await server.call({ method: 'tools/list' }, caller)
+ * ```
+ */
+export function legacyServer(options: LegacyServerOptions): EraServer {
+  return new LegacyServer(options)
+}
+
+class LegacyServer implements EraServer, EraLinkListener {
   readonly #link: EraLink
   readonly #capabilities: RawJson
   readonly #calls: LegacyCalls = new LegacyCalls()

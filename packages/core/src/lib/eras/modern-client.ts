@@ -27,32 +27,67 @@ const notHere: ReadonlySet<string> = new Set([
   'resources/unsubscribe',
 ])
 
-/** Serves requests of the modern era from servers of any other. */
-export class ModernClient {
-  readonly parked: ParkedCalls<ModernCall>
+/**
+ * Serves requests of the modern era (2026-07-28) from servers of any other. A call whose server has questions ends the
+ * request with `input_required`; it stays in the server, and the client's retry goes on with it (MCP M20). Headers are
+ * for the caller to check.
+ *
+ * @param options how many calls may wait for their clients, and for how long
+ * @see MCP 2026-07-28, multi round-trip requests
+ * @example
+ * ```ts
+ * const client = modernClient({ maxParkedCalls: 100 })
+ * const request = readModernRequest(message.bytes, message.method)
+ * client.serve({ server, info, request, owner, reply, over: () => undefined })
+ * ```
+ */
+export function modernClient(options: ParkedCallsOptions = {}): ModernClient {
+  return new Adapter(options)
+}
+
+/** What is served and to whom. */
+export interface ModernServing {
+  readonly server: EraServer
+  readonly info: EraServerInfo
+  readonly request: ModernRequest
+  readonly owner: ModernOwner
+  readonly reply: ModernReply
+  /** Hears once that the server is not needed any more; while a call is parked it is. */
+  over(): void
+}
+
+/** The client side of a translation for modern clients. */
+export interface ModernClient {
+  /** Calls that wait for their clients. */
+  readonly parkedCalls: number
+  /** Answers a request that is no retry. */
+  serve(serving: ModernServing): ModernExchange
+  /**
+   * Gives the answers that a retry brings to the call that waits for them. Where no call can be told from the
+   * `requestState`, the client hears that it has to start again; who it was meant for stays untouched (MCP M20).
+   */
+  resume(request: ModernRequest, owner: ModernOwner, reply: ModernReply): Promise<ModernExchange | undefined>
+  /** Ends the calls that wait for their clients. */
+  close(): void
+}
+
+class Adapter implements ModernClient {
+  readonly #parked: ParkedCalls<ModernCall>
   readonly #sealed: SealedState = new SealedState()
 
   constructor(options: ParkedCallsOptions = {}) {
-    this.parked = new ParkedCalls(options)
+    this.#parked = new ParkedCalls(options)
   }
 
-  /**
-   * Answers a request that is not the retry of one.
-   *
-   * @param over hears once that the server is not needed any more; while a call is parked it is
-   */
-  serve(
-    server: EraServer,
-    info: EraServerInfo,
-    request: ModernRequest,
-    owner: ModernOwner,
-    reply: ModernReply,
-    over: () => void,
-  ): ModernExchange {
+  get parkedCalls(): number {
+    return this.#parked.size
+  }
+
+  serve({ server, info, request, owner, reply, over }: ModernServing): ModernExchange {
     const { method, id } = request
     if (method === 'subscriptions/listen') return new ModernSubscription(server, request, reply, over)
     if (method !== 'server/discover' && !notHere.has(method)) {
-      const host = { parked: this.parked, sealed: this.#sealed, serverInfo: info.serverInfo, over }
+      const host = { parked: this.#parked, sealed: this.#sealed, serverInfo: info.serverInfo, over }
       const call = new ModernCall(request, owner, reply, host)
       call.run(server)
       return call
@@ -69,10 +104,6 @@ export class ModernClient {
     return { left: () => undefined }
   }
 
-  /**
-   * Gives the answers that a retry brings to the call that waits for them. Where no call can be told from the
-   * `requestState`, the client hears that it has to start again; who it was meant for stays untouched (MCP M20).
-   */
   async resume(request: ModernRequest, owner: ModernOwner, reply: ModernReply): Promise<ModernExchange | undefined> {
     const { id, method, params, requestState, inputResponses } = request
     const refuse = (message: string) => {
@@ -82,18 +113,17 @@ export class ModernClient {
     }
     const binding = { ...owner, digest: await requestDigest(method, params) }
     const opened = typeof requestState === 'string' ? await this.#sealed.open(requestState, binding) : undefined
-    const call = opened && this.parked.get(opened.call)
+    const call = opened && this.#parked.get(opened.call)
     if (call === undefined || call.round !== opened?.round) return refuse(startAgain)
     const responses = readInputResponses(inputResponses, call.questions)
     if (typeof responses === 'string') return refuse(responses)
-    this.parked.take(call.id)
+    this.#parked.take(call.id)
     call.resume(request, responses, reply)
     return call
   }
 
-  /** Ends the calls that wait for their clients. */
   close(): void {
-    this.parked.close()
+    this.#parked.close()
   }
 }
 

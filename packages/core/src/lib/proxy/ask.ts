@@ -1,5 +1,5 @@
 import type { Context } from '../handler.js'
-import { neverArrived, type TransportInit } from './transport.js'
+import { neverArrived, type Send, type UpstreamResponse } from './transport.js'
 import type { Upstream } from './upstreams.js'
 
 /** One request on its way to an upstream. */
@@ -7,7 +7,7 @@ export interface Attempt {
   readonly request: Request
   readonly context: Context
   readonly headers: Headers
-  readonly send: (url: string, init: TransportInit) => Promise<Response>
+  readonly send: Send
   /** In seconds. */
   readonly firstByteTimeout: number
 }
@@ -15,7 +15,7 @@ export interface Attempt {
 /** An upstream's answer, whose body may still be under way. */
 export interface Answer {
   readonly kind: 'answer'
-  readonly response: Response
+  readonly response: UpstreamResponse
   readonly abort: (reason: unknown) => void
   /** To be called when the body has ended. */
   readonly done: () => void

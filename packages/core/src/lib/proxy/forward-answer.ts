@@ -6,6 +6,7 @@ import { respond } from '../respond/respond.js'
 import { writeEvent } from '../sse/write-event.js'
 import { type Answer, release } from './ask.js'
 import { toClient } from './proxy-headers.js'
+import type { UpstreamResponse } from './transport.js'
 
 /** What decides how an answer goes to the client. */
 export interface ForwardOptions {
@@ -32,8 +33,9 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   }
   const headers = toClient(response.headers)
   if (sessionId !== undefined) headers.set('mcp-session-id', sessionId)
-  const { status, body } = response
-  if (body === null || request.method === 'HEAD') {
+  const { status } = response
+  // The body is asked for where it is needed, since a stream costs more than most answers
+  if ((response.begin === undefined && response.body === null) || request.method === 'HEAD') {
     done()
     return new Response(null, { status, headers })
   }
@@ -44,11 +46,15 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   if (!isJson || Number(length) > wholeUpTo) {
     // What fetch has unpacked is longer than the upstream said
     if (length !== null && !response.headers.has('content-encoding')) headers.set('content-length', length)
-    return new Response(guardStream(body, guard), { status, headers })
+    return new Response(guardStream(bodyOf(response), guard), { status, headers })
   }
-  const start = await readStart(body, guard, wholeUpTo)
+  const start = await (response.begin?.(guard, wholeUpTo) ?? readStart(bodyOf(response), guard, wholeUpTo))
   if (start === 'idle' || start === 'broken') return broken(start, context)
   return start instanceof Uint8Array ? respond(start, { status, headers }) : new Response(start, { status, headers })
+}
+
+function bodyOf({ body }: UpstreamResponse): ReadableStream<Uint8Array> {
+  return body as ReadableStream<Uint8Array>
 }
 
 function broken(reason: 'idle' | 'broken', context: Context): Response {
@@ -61,7 +67,7 @@ const failure = {
 }
 
 /** What an upstream says to the gateway rather than to the client. */
-function refuse({ status, headers }: Response, context: Context): Response | undefined {
+function refuse({ status, headers }: UpstreamResponse, context: Context): Response | undefined {
   const id = context.message?.id
   if (status === 401 || status === 407) {
     // Its challenge is not about the client's token, which the client would throw away
@@ -86,7 +92,10 @@ function refuse({ status, headers }: Response, context: Context): Response | und
  * The end of a stream that broke, for clients of the modern era: an error for the request that waits. In the legacy era
  * a stream that ends without its response can be resumed, so there the break itself is the message.
  */
-function farewell(response: Response, { message }: Context): ((reason: 'idle' | 'broken') => Uint8Array) | undefined {
+function farewell(
+  response: UpstreamResponse,
+  { message }: Context,
+): ((reason: 'idle' | 'broken') => Uint8Array) | undefined {
   const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
   if (!isStream || message?.era !== 'modern' || message.kind !== 'request') return undefined
   return (reason) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { AuthInfo } from '../auth-info.js'
@@ -327,6 +328,72 @@ test('events arrive one by one as they are sent, with no compression in between'
   expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: 2\n\n')
   expect((await reader.read()).done).toBe(true)
   expect(encoding).toBe('identity')
+})
+
+test.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+])('an answer that is compressed although nobody asked for it is unpacked: %s', async (encoding, compress) => {
+  const text = '{"jsonrpc":"2.0","id":7,"result":{"text":"é"}}'
+  const url = await upstream((_request, response) => {
+    const body = compress(Buffer.from(text))
+    response.writeHead(200, { ...json, 'Content-Encoding': encoding, 'Content-Length': body.length }).end(body)
+  })
+  const response = await call(proxy(url))
+  expect(response.headers.get('content-encoding')).toBeNull()
+  expect(await response.text()).toBe(text)
+})
+
+test('a compressed answer that breaks off is 502', async () => {
+  const url = await upstream((_request, response) => {
+    const body = gzipSync(Buffer.from('{"jsonrpc":"2.0","id":7,"result":{}}'))
+    response.writeHead(200, { ...json, 'Content-Encoding': 'gzip' }).end(body.subarray(0, 20))
+  })
+  expect((await call(proxy(url))).status).toBe(502)
+})
+
+test('the connection is used again, and one that the upstream has closed meanwhile is not', async () => {
+  let connections = 0
+  const server = createServer((_request, response) => response.writeHead(200, json).end('{}'))
+  server.on('connection', () => connections++)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  closers.push(() => void server.close())
+  const handler = proxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`)
+  for (let turn = 0; turn < 3; turn++) expect((await call(handler)).status).toBe(200)
+  expect(connections).toBe(1)
+  server.closeAllConnections()
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  expect((await call(handler)).status).toBe(200)
+  expect(connections).toBe(2)
+})
+
+test('a fetch that was replaced, and a connection pool of the application, stay in charge', async () => {
+  const handler = proxy('http://nowhere.test/mcp')
+  vi.stubGlobal('fetch', async () => new Response('{"jsonrpc":"2.0","id":7,"result":"mocked"}', { headers: json }))
+  try {
+    expect(await (await call(handler)).json()).toMatchObject({ result: 'mocked' })
+  } finally {
+    vi.unstubAllGlobals()
+  }
+  const pool = Symbol.for('undici.globalDispatcher.1')
+  const globals = globalThis as unknown as Record<symbol, unknown>
+  const before = globals[pool]
+  let asked: unknown
+  class ProxyAgent {
+    dispatch({ origin }: { origin: unknown }, handlers: { onError(error: Error): void }): boolean {
+      asked = origin
+      handlers.onError(new Error('enough'))
+      return true
+    }
+  }
+  try {
+    globals[pool] = new ProxyAgent()
+    expect((await call(handler)).status).toBe(502)
+    expect(String(asked)).toBe('http://nowhere.test')
+  } finally {
+    globals[pool] = before
+  }
 })
 
 test.each(['JSON', 'SSE'])('taps see the answer before the client does: %s', async (kind) => {

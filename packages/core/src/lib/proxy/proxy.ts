@@ -9,7 +9,7 @@ import { forwardAnswer } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { Sessions } from './sessions.js'
-import { patientFetch, type TransportInit } from './transport.js'
+import { patientFetch, type Send } from './transport.js'
 import { type Upstream, Upstreams } from './upstreams.js'
 import { withToken } from './with-token.js'
 
@@ -118,15 +118,13 @@ function refusal(context: Context): (status: number, message: string) => Respons
   return (status, message) => jsonRpcError({ status, message, id: context.message?.id })
 }
 
-type Send = (url: string, init: TransportInit) => Promise<Response>
-
 async function isWell(send: Send, upstream: Upstream, path: string, timeout: number): Promise<boolean> {
   const response = await send(new URL(path, upstream.url).href, {
     signal: AbortSignal.timeout(timeout * 1000),
     redirect: 'manual',
   })
   await response.body?.cancel()
-  return response.ok
+  return response.status >= 200 && response.status < 300
 }
 
 /** Headers that decide who the caller is or where a request goes, and are not to be passed on from a client. */

@@ -1,33 +1,64 @@
+import type { StreamGuard } from '../body/guard-stream.js'
+import { nodeTransport } from './node-transport.js'
+
 /** What is passed to `fetch`, with what Node alone understands. */
 export type TransportInit = RequestInit & { duplex?: 'half'; dispatcher?: unknown }
+
+/** What a proxy needs of an answer; every `Response` is one. */
+export interface UpstreamResponse {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: ReadableStream<Uint8Array> | null
+  /** Reads the body as `readStart` does, where that is cheaper than by its stream. */
+  readonly begin?: (
+    guard: StreamGuard,
+    limit: number,
+  ) => Promise<Uint8Array | ReadableStream<Uint8Array> | 'idle' | 'broken'>
+}
+
+/** Sends one request; rejects when no answer begins. */
+export type Send = (url: string, init: TransportInit) => Promise<UpstreamResponse>
 
 interface Dispatcher {
   readonly constructor: new (options: Record<string, unknown>) => unknown
 }
 
+const platformFetch = globalThis.fetch
+
 /**
- * Options for `fetch` that take away the limits which Node's has built in: it ends every answer that is silent for five
- * minutes, event streams too. Node keeps its connection pool under a registered symbol; where there is none, `fetch`
- * is used as it is.
+ * Sends requests without the limits that Node's `fetch` has built in: it ends every answer that is silent for five
+ * minutes, event streams too. Node's plain client is used where it can; a `fetch` that was replaced (by a mock, by Next)
+ * and a connection pool that the application has set itself (a proxy agent) stay in charge.
  *
  * @param connectTimeout in seconds
  */
-export function patientFetch(connectTimeout: number): (url: string, init: TransportInit) => Promise<Response> {
+export function patientFetch(connectTimeout: number): Send {
+  let plain: Send | undefined | null = null
   let dispatcher: unknown
   return async (url, init) => {
-    dispatcher ??= await makeDispatcher(connectTimeout)
-    return fetch(url, dispatcher === null ? init : ({ ...init, dispatcher } as RequestInit))
+    if (plain === null) plain = nodeTransport(connectTimeout)
+    const isWhole = init.body == null || init.body instanceof Uint8Array
+    const isPlatform = globalThis.fetch === platformFetch && !hasOwnPool()
+    if (plain !== undefined && isWhole && isPlatform) return plain(url, init)
+    if (isPlatform) dispatcher ??= await makeDispatcher(connectTimeout)
+    return fetch(url, isPlatform && dispatcher !== null ? ({ ...init, dispatcher } as RequestInit) : init)
   }
 }
 
+/** Where Node keeps its connection pool. */
+const pool = Symbol.for('undici.globalDispatcher.1')
+const globals = globalThis as Record<symbol, Dispatcher | undefined>
+
+function hasOwnPool(): boolean {
+  const current = globals[pool]
+  return current !== undefined && current.constructor.name !== 'Agent'
+}
+
 async function makeDispatcher(connectTimeout: number): Promise<unknown> {
-  const symbol = Symbol.for('undici.globalDispatcher.1')
-  const globals = globalThis as Record<symbol, Dispatcher | undefined>
   // Node loads its client when it is first used
-  if (globals[symbol] === undefined && 'process' in globalThis) await fetch('data:,').catch(() => {})
-  const current = globals[symbol]
-  // A pool that the application has set itself (a proxy agent, a mock) stays in charge
-  if (current?.constructor.name !== 'Agent') return null
+  if (globals[pool] === undefined && 'process' in globalThis) await fetch('data:,').catch(() => {})
+  const current = globals[pool]
+  if (current === undefined) return null
   return new current.constructor({ connect: { timeout: connectTimeout * 1000 }, headersTimeout: 0, bodyTimeout: 0 })
 }
 
@@ -43,6 +74,9 @@ const unreachable = new Set([
 
 /** Whether a failed request cannot have reached the upstream, so that another may be tried with it. */
 export function neverArrived(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined
-  return typeof cause === 'object' && cause !== null && 'code' in cause && unreachable.has(String(cause.code))
+  return isUnreachable(error) || (error instanceof Error && isUnreachable(error.cause))
+}
+
+function isUnreachable(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && unreachable.has(String(error.code))
 }
