@@ -47,7 +47,8 @@ interface Memo {
  */
 export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
   const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope, resource } = options
-  if (!clientId) throw new GatewayError('invalid_configuration', '`clientId` is missing')
+  if (!clientId)
+    throw new GatewayError('invalid_configuration', `\`clientId\` is missing: give the one that ${issuer} gave you`)
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
   const metadata = serverMetadata(options, request)
