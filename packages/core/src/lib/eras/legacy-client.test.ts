@@ -636,6 +636,16 @@ describe('a subscription', () => {
     expect((await subscribed.done).result).toEqual({})
   })
 
+  test('that the server grants without the resource is refused', async () => {
+    const { link, request } = await open()
+    await settle()
+    link.acknowledge()
+    const subscribed = request(subscribe('a://1'))
+    await settle()
+    link.acknowledge({ toolsListChanged: true })
+    expect((await subscribed.done).error?.code).toBe(-32602)
+  })
+
   test('that ends by itself is opened again, with what is watched', async () => {
     const { link, heard, request } = await open()
     await settle()
@@ -691,9 +701,9 @@ describe('a subscription', () => {
     await settle()
     client.close()
     const [listen] = link.of('subscriptions/listen') as [Sent]
+    expect(listen.cancelled).toBeDefined()
     link.acknowledge()
     await settle()
-    expect(listen.cancelled).toBeDefined()
     tell(listen, 'notifications/tools/list_changed', {})
     expect(heard).toEqual([])
   })

@@ -22,6 +22,8 @@ export class LegacyListener {
   readonly #watched: Set<string> = new Set()
   #tells: Tells | undefined
   #current: AbortController | undefined
+  #opening: AbortController | undefined
+  #granted: EraFilter = {}
   #changing: Promise<EraFailure | undefined> = Promise.resolve(undefined)
   #pause = firstPause
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -47,9 +49,9 @@ export class LegacyListener {
     }
     this.#watched.add(uri)
     const failure = await this.#change()
-    if (failure === undefined) return { result: empty }
+    if (failure === undefined && this.#granted.resourceSubscriptions?.includes(uri) === true) return { result: empty }
     this.#watched.delete(uri)
-    return failure
+    return failure ?? failed('The server does not tell of changes of this resource', -32602)
   }
 
   async unwatch(uri: string): Promise<EraAnswer> {
@@ -60,6 +62,7 @@ export class LegacyListener {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    this.#opening?.abort()
     this.#current?.abort()
     this.#current = undefined
   }
@@ -85,13 +88,12 @@ export class LegacyListener {
     const on = (notification: EraNotification) => {
       if (this.#current === controller) this.#notified(notification)
     }
+    this.#opening = controller
     const opened = await this.#server.subscribe(filter, on, controller.signal)
     if ('error' in opened) return opened
-    if (this.#isClosed) {
-      controller.abort()
-      return failed('The session is over')
-    }
+    if (this.#isClosed) return failed('The session is over')
     this.#current = controller
+    this.#granted = opened.granted
     old?.abort()
     void opened.closed.then(() => this.#lost(controller))
     return undefined

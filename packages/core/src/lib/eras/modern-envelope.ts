@@ -1,5 +1,6 @@
 import { member, skipSpace } from '../json/json-scan.js'
 import { rawJson } from '../json/raw-json.js'
+import { withoutMembers } from '../json/without-members.js'
 import type { EraCaller, RawJson } from './era-server.js'
 
 /** The modern revision that the adapters speak. */
@@ -39,8 +40,8 @@ export function modernParams(params: RawJson | undefined, caller: ModernCaller, 
   if (params === undefined) return rawJson('{', more, '"_meta":{', envelope, '}}')
   const meta = member(params, { start: 0, end: params.length }, '_meta')
   if (meta === undefined || params[meta.start] !== 0x7b) {
-    const comma = isEmpty(params, 0) ? '' : ','
-    return rawJson('{', more, '"_meta":{', envelope, '}', comma, params.subarray(1))
+    const rest = meta === undefined ? params : withoutMembers(params, (key) => key === '_meta')
+    return rawJson('{', more, '"_meta":{', envelope, '}', isEmpty(rest, 0) ? '' : ',', rest.subarray(1))
   }
   const inner = meta.start + 1
   const comma = isEmpty(params, meta.start) ? '' : ','
