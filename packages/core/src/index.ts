@@ -1,5 +1,6 @@
 export type { AuthExtra, AuthInfo, TokenVerifier } from './lib/auth-info.js'
 export type { Authority } from './lib/authority.js'
+export { claimHeader, claimListHeader, longestClaimHeader } from './lib/claim-header.js'
 export { compose } from './lib/compose.js'
 export { createLogger, type LoggerOptions } from './lib/create-logger.js'
 export { GatewayError, type GatewayErrorCode } from './lib/gateway-error.js'

@@ -93,6 +93,66 @@ test('when the client of a joined stream goes away, every stream in it is cancel
   expect(cancelled.sort()).toEqual([1, 2])
 })
 
+const endless = (onCancel: () => void, onPull: () => void = () => {}) =>
+  new Response(
+    new ReadableStream(
+      {
+        pull(controller) {
+          onPull()
+          controller.enqueue(new TextEncoder().encode('data: {"jsonrpc":"2.0","method":"notifications/x"}\n\n'))
+        },
+        cancel: onCancel,
+      },
+      { highWaterMark: 0 },
+    ),
+    { headers: { 'Content-Type': 'text/event-stream' } },
+  )
+
+test('a handler that throws for one message leaves no answer of another open', async () => {
+  const cancelled: unknown[] = []
+  const batch = send([ping(1), ping(2), ping(3)], async (_request, { message }) => {
+    if (message?.id === 2) throw new Error('broken')
+    await Promise.resolve()
+    return endless(() => cancelled.push(message?.id))
+  })
+  await expect(batch).rejects.toThrow('broken')
+  expect(cancelled.sort()).toEqual([1, 3])
+})
+
+test('a joined stream takes no more of its parts than its client reads', async () => {
+  let pulled = 0
+  const response = await send([ping(1), ping(2)], () =>
+    endless(
+      () => {},
+      () => pulled++,
+    ),
+  )
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  for (let count = 0; count < 10; count++) await reader.read()
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  // What was read, one event that waits, and one ahead of it for each part
+  expect(pulled).toBeLessThanOrEqual(14)
+  await reader.cancel()
+})
+
+test('a part that breaks ends a joined stream, although the client does not read', async () => {
+  const cancelled: unknown[] = []
+  let fail = () => {}
+  const response = await send([ping(1), ping(2)], (_request, { message }) => {
+    if (message?.id === 1) return endless(() => cancelled.push(1))
+    const body = new ReadableStream({
+      start(controller) {
+        fail = () => controller.error(new Error('broken'))
+      },
+    })
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  fail()
+  await expect(response.text()).rejects.toThrow('broken')
+  expect(cancelled).toEqual([1])
+})
+
 test.each([
   ['an empty batch', [], {}],
   ['one that is too long', [ping(1), ping(2), ping(3), ping(4)], {}],

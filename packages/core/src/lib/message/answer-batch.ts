@@ -17,7 +17,7 @@ export async function answerBatch(
   messages: readonly Message[],
   answer: (message: Message) => Response | Promise<Response>,
 ): Promise<Response> {
-  const answers = await Promise.all(messages.map(async (message) => ({ message, response: await answer(message) })))
+  const answers = await allOrNone(messages.map(async (message) => ({ message, response: await answer(message) })))
   const streams = answers.some(({ response }) => isStream(response))
   const headers = new Headers()
   const session = answers.map(({ response }) => response.headers.get('mcp-session-id')).find((id) => id !== null)
@@ -32,6 +32,16 @@ export async function answerBatch(
 interface Answer {
   readonly message: Message
   readonly response: Response
+}
+
+/** Where one of them fails, nobody reads the answers of the others: they are cancelled. */
+async function allOrNone(pending: readonly Promise<Answer>[]): Promise<Answer[]> {
+  const settled = await Promise.allSettled(pending)
+  const failed = settled.find((one) => one.status === 'rejected')
+  const answers = settled.filter((one) => one.status === 'fulfilled').map(({ value }) => value)
+  if (failed === undefined) return answers
+  await Promise.all(answers.map(({ response }) => response.body?.cancel(failed.reason).catch(() => {})))
+  throw failed.reason
 }
 
 function isStream(response: Response): boolean {
@@ -70,34 +80,51 @@ function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   ) as Uint8Array<ArrayBuffer>
 }
 
+/** All answers as events of one stream. It takes from none of them more than one event ahead of the client. */
 function stream(answers: readonly Answer[], headers: Headers): Response {
   const readers = new Set<ReadableStreamDefaultReader<Uint8Array>>()
   let cancelled = false
+  let waiting: (() => void)[] = []
+  const goOn = () => {
+    const ready = waiting
+    waiting = []
+    for (const resume of ready) resume()
+  }
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
+      const put = async (bytes: Uint8Array) => {
+        while (!cancelled && (controller.desiredSize ?? 0) <= 0) {
+          await new Promise<void>((resolve) => waiting.push(resolve))
+        }
+        if (!cancelled) controller.enqueue(bytes)
+      }
       const copy = async (answer: Answer) => {
         if (!isStream(answer.response)) {
           const json = await toJson(answer)
-          if (json !== undefined) controller.enqueue(writeEvent(json))
+          if (json !== undefined) await put(writeEvent(json))
           return
         }
         if (answer.response.body === null) return
         const reader = answer.response.body.getReader()
         readers.add(reader)
-        for await (const event of readEvents(reader)) controller.enqueue(event.bytes)
+        for await (const event of readEvents(reader)) await put(event.bytes)
       }
       Promise.all(answers.map(copy)).then(
         () => {
           if (!cancelled) controller.close()
         },
         (error) => {
+          cancelled = true
+          goOn()
           for (const reader of readers) reader.cancel(error).catch(() => {})
           controller.error(error)
         },
       )
     },
+    pull: goOn,
     async cancel(reason) {
       cancelled = true
+      goOn()
       await Promise.all([...readers].map((reader) => reader.cancel(reason)))
     },
   })

@@ -14,9 +14,8 @@ export interface RouteHandlers {
 }
 
 /**
- * Mounts a gateway in Next: export what it returns from a catch-all `route.ts`. The same file under
- * `app/.well-known/[...path]/route.ts` serves the metadata. Next tells no client address, so limits per address need a
- * proxy in front.
+ * Mounts a gateway in Next: export what it returns from a catch-all `app/[...gateway]/route.ts`, which serves the
+ * metadata under `/.well-known` too. Next tells no client address, so limits per address need a proxy in front.
  *
  * @param app the gateway, or a function that makes it at the first request, so that a build needs no environment
  * @example

@@ -14,6 +14,7 @@ import { createGateway } from '../gateway/create-gateway.js'
 import { GatewayError } from '../gateway-error.js'
 import type { Handler, Mountable } from '../handler.js'
 import { mountable } from '../mountable.js'
+import { type RouteHandlers, toRouteHandlers } from '../next/to-route-handlers.js'
 import { respond } from '../respond/respond.js'
 import { toNodeHandler } from './to-node-handler.js'
 
@@ -48,6 +49,7 @@ const hosts: Record<string, (app: App) => Server | Promise<Server>> = {
     await server.ready()
     return server.server
   },
+  'Next route handlers': (app) => nextServer(app),
   Hono: (app) => {
     const hono = new Hono().get('/own', (context) => context.text('own'))
     hono.all('*', (context) => app.fetch(context.req.raw))
@@ -56,6 +58,20 @@ const hosts: Record<string, (app: App) => Server | Promise<Server>> = {
       toNodeHandler(mountable({ handle: (request) => hono.fetch(new Request(request.url, request)) })),
     )
   },
+}
+
+/** As Next calls route handlers: by method, with a plain request, and with parameters of its own beside it. */
+function nextServer(app: App): Server {
+  const handlers = toRouteHandlers(() => app)
+  const route = async (request: Request): Promise<Response> => {
+    if (new URL(request.url).pathname === '/own') return new Response('own')
+    const handler = handlers[request.method as keyof RouteHandlers] as (
+      request: Request,
+      beside: { params: Promise<object> },
+    ) => Promise<Response>
+    return handler(new Request(request.url, request), { params: Promise.resolve({ gateway: ['mcp'] }) })
+  }
+  return createServer(toNodeHandler(mountable({ handle: route })))
 }
 
 function expressApp(express: ReturnType<typeof express5>, app: App): RequestListener {

@@ -648,6 +648,18 @@ test('a session stays with the upstream where it began, from any replica of the 
   }
 })
 
+test('a session of one resource does not exist under another, although the upstream is the same [L9]', async () => {
+  const handler = proxy(await upstream(sessionServer('a', new Set())), { sessionSecret: 's'.repeat(32) })
+  const at = (resource: string): Context => ({ auth: user('ada'), resource })
+  const opened = await call(handler, {
+    body: '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}',
+    context: at('https://mcp.example.com/free'),
+  })
+  const headers = { 'Mcp-Session-Id': opened.headers.get('mcp-session-id') as string }
+  expect((await call(handler, { headers, context: at('https://mcp.example.com/free') })).status).toBe(200)
+  expect((await call(handler, { headers, context: at('https://mcp.example.com/strict') })).status).toBe(404)
+})
+
 test('a session of another principal does not exist, nor does one that was made up [L7, L9]', async () => {
   const sessions = new Set<string>()
   const url = await upstream(sessionServer('a', sessions))

@@ -90,6 +90,12 @@ describe('without a token', () => {
     },
   )
 
+  test('[attack 129] where DPoP is off, who uses its scheme is told the one that is accepted', async () => {
+    const { challenge, body } = await ask('DPoP abc')
+    expect(challenge).toMatch(/^Bearer (?!.*DPoP)/)
+    expect(body).toMatchObject({ error: 'unauthorized', error_description: expect.stringContaining('scheme Bearer') })
+  })
+
   test('[attack 129] an empty header is none', async () => {
     expect((await ask('')).status).toBe(401)
     expect((await ask('   ')).challenge).not.toContain('error=')

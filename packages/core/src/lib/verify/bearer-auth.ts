@@ -61,7 +61,8 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     if (scheme === 'Bearer' && dpop?.required) return refuse({ error: 'invalid_token', description: needsProof })
     if (scheme === 'Bearer')
       return unbound(await verifier.verifyAccessToken(token)) ?? refuse({ error: 'invalid_token' })
-    if (dpop === undefined) return refuse()
+    // RFC 6750 section 3: a scheme that is not supported is told which one is, in the body why, and no error code
+    if (dpop === undefined) return refuse({ description: bearerOnly })
     const proof = await dpop.prove(request, token, resource)
     if (typeof proof === 'string')
       return refuse({ error: 'invalid_dpop_proof', description: `The DPoP proof ${proof}` })
@@ -97,6 +98,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
 type Token = Extract<Credentials, { kind: 'token' }>
 
 const expired = 'The access token has expired, or does not say when it does'
+const bearerOnly = 'Only access tokens that are not bound to a key are accepted, with the scheme Bearer'
 const needsProof = 'The access token must be bound to a key, and come with the DPoP scheme and a proof'
 
 function isCurrent({ expiresAt }: AuthInfo, tolerance: number): boolean {
