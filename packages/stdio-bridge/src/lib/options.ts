@@ -46,6 +46,15 @@ export interface StdioBridgeOptions {
   readonly maxMessageBytes?: number
   /** Bytes of sent events that a session keeps for `Last-Event-ID`, 1 MiB unless told. */
   readonly historyBytes?: number
+  /**
+   * Calls of modern clients at once whose legacy server has a question, so that they wait in it until the client comes
+   * back with the answer, 256 unless told; beyond it such a call is answered 503.
+   */
+  readonly maxParkedCalls?: number
+  /** Of those the calls of one user (of a token), 16 unless told; beyond it 429. */
+  readonly maxParkedCallsPerPrincipal?: number
+  /** Seconds that a modern client has to come back with an answer, 300 unless told; then its call is cancelled. */
+  readonly parkedCallTimeout?: number
   /** Seconds from the start of a child to its first answer, 60 unless told. */
   readonly handshakeTimeout?: number
   /** Seconds without a sign of life after which a request fails, 300 unless told; progress begins them anew. */
@@ -78,6 +87,9 @@ export interface Settings {
   readonly maxSessions: number
   readonly maxSessionsPerPrincipal: number
   readonly maxRequestsInFlight: number
+  readonly maxParkedCalls: number
+  readonly maxParkedCallsPerPrincipal: number
+  readonly parkedCallTimeout: number
   readonly maxQueuedBytes: number
   readonly maxMessageBytes: number
   readonly historyBytes: number
@@ -109,6 +121,9 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     maxSessions = 256,
     maxSessionsPerPrincipal = 32,
     maxRequestsInFlight = 128,
+    maxParkedCalls = 256,
+    maxParkedCallsPerPrincipal = 16,
+    parkedCallTimeout = 300,
     maxQueuedBytes = 8_388_608,
     maxMessageBytes = 33_554_432,
     historyBytes = 1_048_576,
@@ -133,6 +148,9 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     maxSessions,
     maxSessionsPerPrincipal,
     maxRequestsInFlight,
+    maxParkedCalls,
+    maxParkedCallsPerPrincipal,
+    parkedCallTimeout,
     maxQueuedBytes,
     maxMessageBytes,
     handshakeTimeout,

@@ -1,4 +1,5 @@
-import { jsonRpcError, type Message } from '@mcp-gateway/core'
+import { type JsonRpcErrorOptions, type Message, respond } from '@mcp-gateway/core'
+import { rawId } from './wire/client-message.js'
 
 /** Why a request is not served now, and when it may be. */
 export interface Refusal {
@@ -11,8 +12,19 @@ export interface Refusal {
 
 /** The refusal as an answer to this request. */
 export function refuse({ status, message, retryAfter }: Refusal, request?: Message): Response {
-  const id = request?.kind === 'request' ? request.id : null
-  return jsonRpcError({ status, message, id }, { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) })
+  return refuseWith({ status, message }, request, { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) })
+}
+
+/** An error as the answer to this request, with its id as the client wrote it. */
+export function refuseWith(
+  { status, code = -31000 - status, message, data }: JsonRpcErrorOptions,
+  request?: Message,
+  headers: Record<string, string> = {},
+): Response {
+  const error = JSON.stringify(data === undefined ? { code, message } : { code, message, data })
+  const id = request === undefined ? 'null' : rawId(request)
+  const body = Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${error}}`)
+  return respond(body, { status, headers: { 'Content-Type': 'application/json', ...headers } })
 }
 
 /** Tells a refusal from what could be had. */

@@ -210,7 +210,7 @@ export class ModernCall implements EraCaller, ParkedCall {
     this.round++
     this.#reply = undefined
     parked.park(this.id, this)
-    reply.answered(this.#inputRequired(state))
+    reply.inputRequired(this.#inputRequired(state))
   }
 
   #inputRequired(requestState: string): RawJson {

@@ -2,12 +2,14 @@ import { rawJson } from '../json/raw-json.js'
 import { splice } from '../json/splice.js'
 import type { RawJson } from './era-server.js'
 
-/** Where the answer to one request of a modern client goes. Nothing comes after one of the last three. */
+/** Where the answer to one request of a modern client goes. Nothing comes after one of the last four. */
 export interface ModernReply {
   /** A notification that belongs to the request, as a whole message. */
   related(message: RawJson): void
   /** The answer as a whole message, with the code when it is an error. */
   answered(message: RawJson, errorCode?: number): void
+  /** The answer as a whole message, where it is a question: the call waits for the retry. */
+  inputRequired(message: RawJson): void
   /** The call has a question, and too many calls of this user, or of all, wait for answers already. */
   refused(why: 'too_many' | 'too_many_of_yours'): void
   /** The server of a `subscriptions/listen` is gone. */

@@ -1,8 +1,9 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { Pending } from '../mux/peer.js'
-import { asBuffer, clientSpans } from '../wire/client-message.js'
+import { gracefulEnd } from './graceful-end.js'
 import type { PooledChild } from './pool.js'
+import { statuses } from './statuses.js'
 
 /** What an exchange tells the leg. */
 export interface ExchangeHost {
@@ -12,16 +13,6 @@ export interface ExchangeHost {
   done(exchange: Exchange): void
   /** A listener lost its child; another is found for it, or it ends. */
   lost(exchange: Exchange): void
-}
-
-/** MCP M14, M15 and the version and header errors: what HTTP says beside the JSON-RPC code. */
-const statuses: Record<number, number> = {
-  [-32601]: 404,
-  [-32020]: 400,
-  [-32021]: 400,
-  [-32022]: 400,
-  [-32600]: 400,
-  [-32700]: 400,
 }
 
 /** One request of the modern era and its answer. The client's going away is its cancellation (MCP M17). */
@@ -84,12 +75,7 @@ export class Exchange implements StreamHost {
 
   /** Ends a listener as a server does that shuts down: with a result (MCP M21). */
   endGracefully(): void {
-    const bytes = asBuffer(this.message.bytes)
-    const { id } = clientSpans(bytes)
-    if (id === undefined || !this.isListening) return
-    const raw = bytes.toString('utf8', id.start, id.end)
-    const tag = `"_meta":{"io.modelcontextprotocol/subscriptionId":${raw}}`
-    this.end(Buffer.from(`{"jsonrpc":"2.0","id":${raw},"result":{"resultType":"complete",${tag}}}`))
+    if (this.isListening) this.end(gracefulEnd(this.message))
   }
 
   /** The client went away. */

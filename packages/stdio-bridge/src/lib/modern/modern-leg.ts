@@ -1,17 +1,18 @@
-import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
+import type { Context, Message } from '@mcp-gateway/core'
 import { accepts } from '../http/accepts.js'
 import { ownerOf } from '../legacy/session-registry.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
 import type { Settings } from '../options.js'
-import { isRefusal, type Refusal, refuse } from '../refusal.js'
+import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
 import { Exchange } from './exchange.js'
 import { checkHeaderParameters } from './header-parameters.js'
+import { noSuchTask, noTaskList, notKeepingUp, tooManyRequests } from './modern-refusals.js'
 import { legacyOnly, Pool, type PooledChild } from './pool.js'
 import { TaskOwners } from './task-owners.js'
+import { TranslatedLeg } from './translated-leg.js'
 
 const openAfter = 10_000
-const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
 
 /** Streamable HTTP of the modern era: each POST stands for itself. */
 export class ModernLeg {
@@ -20,29 +21,32 @@ export class ModernLeg {
   readonly #exchanges: Set<Exchange> = new Set()
   readonly tasks: TaskOwners = new TaskOwners()
   readonly #perPrincipal: Map<string, number> = new Map()
+  readonly #translated: TranslatedLeg
 
   constructor(settings: Settings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
     this.#settings = settings
     this.pool = new Pool(settings, connect)
+    this.#translated = new TranslatedLeg(settings, connect, () => this.pool.confirmLegacy())
   }
 
   get inFlight(): number {
-    return this.#exchanges.size
+    return this.#exchanges.size + this.#translated.inFlight
   }
 
   /** Requests that will come to an end by themselves. */
   get calls(): number {
-    return [...this.#exchanges].filter((exchange) => !exchange.isListening).length
+    return [...this.#exchanges].filter((exchange) => !exchange.isListening).length + this.#translated.calls
+  }
+
+  /** Calls that wait for answers of their clients. */
+  get parkedCalls(): number {
+    return this.#translated.parkedCalls
   }
 
   async handle(request: Request, context: Context, message: Message): Promise<Response> {
     if (!accepts(request.headers, 'application/json') || !accepts(request.headers, 'text/event-stream')) {
       // MCP M5
-      return jsonRpcError({
-        status: 406,
-        message: 'Accept must name application/json and text/event-stream',
-        id: message.id,
-      })
+      return refuseWith({ status: 406, message: 'Accept must name application/json and text/event-stream' }, message)
     }
     // MCP M17: a request is cancelled by closing it. The child takes the number in this for one of ours, which may be
     // another user's
@@ -52,20 +56,24 @@ export class ModernLeg {
     if (isRequest && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
       return refuse(tooManyRequests, message)
     }
-    const task = message.method?.startsWith('tasks/') ? this.tasks.of(message.name ?? '') : undefined
-    if (task !== undefined && task.principal !== owner.principal) return noSuchTask(message)
     // Those that wait for a child to start count too
     if (isRequest) this.#count(owner.principal, 1)
-    const child = await this.pool.acquire(owner, task?.child)
-    if (child === legacyOnly || isRefusal(child)) {
+    const done = () => {
       if (isRequest) this.#count(owner.principal, -1)
-      return child === legacyOnly ? unsupported(message) : refuse(child, message)
+    }
+    const task = this.tasks.route(message, owner.principal, this.pool.isForAll)
+    const child = typeof task === 'string' ? task : await this.pool.acquire(owner, task?.child)
+    if (child === legacyOnly) return this.#translated.handle(request, context, message, owner, done)
+    if (typeof child === 'string' || isRefusal(child)) {
+      done()
+      if (child === 'no such task') return noSuchTask(message)
+      return child === 'no list' ? noTaskList(message) : refuse(child, message)
     }
     const { connection } = child
     const isBehind = connection.child.queued > this.#settings.maxQueuedBytes
     if (isBehind || !isRequest) {
       if (!isBehind) connection.notify(message.bytes)
-      if (isRequest) this.#count(owner.principal, -1)
+      done()
       this.pool.release(child)
       // MCP M13
       return isBehind ? refuse(notKeepingUp, message) : new Response(null, { status: 202 })
@@ -74,7 +82,7 @@ export class ModernLeg {
     const mismatch = message.method === 'tools/call' ? await this.#mismatch(child, request, message) : undefined
     if (mismatch !== undefined) {
       exchange.left()
-      return jsonRpcError({ status: 400, code: -32020, message: mismatch, id: message.id })
+      return refuseWith({ status: 400, code: -32020, message: mismatch }, message)
     }
     if (request.signal.aborted) {
       exchange.left()
@@ -97,12 +105,14 @@ export class ModernLeg {
       if (isLate) child?.connection.giveUp(pending)
     }
     this.pool.tick(now)
+    this.#translated.tick(now, keepAlive)
     this.tasks.tick()
   }
 
   /** Ends the listeners; the answers of the others end with their children. */
   close(): void {
     for (const exchange of this.#exchanges) exchange.endGracefully()
+    this.#translated.close()
   }
 
   #begin(message: Message, context: Context, principal: string, child: PooledChild): Exchange {
@@ -150,27 +160,3 @@ export class ModernLeg {
     else this.#perPrincipal.delete(principal)
   }
 }
-
-// What is another user's does not exist
-function noSuchTask({ id }: Message): Response {
-  return jsonRpcError({ status: 200, code: -32602, message: 'There is no such task', id })
-}
-
-// MCP M7
-function unsupported(message: Message): Response {
-  const requested = message.protocolVersion
-  return jsonRpcError({
-    status: 400,
-    code: -32022,
-    message: `This server speaks ${legacyVersions.join(', ')}; send initialize`,
-    id: message.kind === 'request' ? message.id : null,
-    data: { supported: legacyVersions, requested },
-  })
-}
-
-const tooManyRequests: Refusal = {
-  status: 429,
-  message: 'Too many of your requests wait for their answers',
-  retryAfter: 1,
-}
-const notKeepingUp: Refusal = { status: 503, message: 'The MCP server does not keep up with its input', retryAfter: 1 }

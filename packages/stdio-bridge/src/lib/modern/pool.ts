@@ -5,6 +5,7 @@ import type { Routing } from '../mux/routing.js'
 import { isRefusal, type Refusal } from '../refusal.js'
 import { ownRequest } from './own-request.js'
 import { ToolHeaders } from './tool-headers.js'
+import { listByConnection } from './tool-lists.js'
 
 /** A modern child that serves requests. */
 export interface PooledChild {
@@ -57,6 +58,17 @@ export class Pool {
 
   *children(): Generator<PooledChild> {
     for (const { children } of this.#groups.values()) yield* children
+  }
+
+  /** Whether everybody shares the children. */
+  get isForAll(): boolean {
+    const { isolation } = this.#settings
+    return isolation === undefined || isolation === 'pool'
+  }
+
+  /** The server has been initialized as a legacy one: there is nothing left to find out. */
+  confirmLegacy(): void {
+    this.#legacyUntil = Number.POSITIVE_INFINITY
   }
 
   /** The child that a request of this user goes to, the wanted one while it lives; to be given back with `release`. */
@@ -119,8 +131,7 @@ export class Pool {
 
   // A modern client has no session; children that are not for everybody are for one user
   #groupOf({ principal, audience, scopes }: SessionOwner): Group {
-    const { isolation } = this.#settings
-    const isForAll = isolation === undefined || isolation === 'pool'
+    const { isForAll } = this
     const whose = JSON.stringify([principal, audience, [...scopes].sort()])
     const key = isForAll ? '' : createHash('sha256').update(whose).digest('base64')
     const group = this.#groups.get(key) ?? { children: [], crashes: 0, notBefore: 0 }
@@ -171,7 +182,7 @@ export class Pool {
       return legacyOnly
     }
     const { tools } = (answer.result?.capabilities ?? {}) as { tools?: { listChanged?: unknown } }
-    const headers = new ToolHeaders(connection, tools?.listChanged === true)
+    const headers = new ToolHeaders(listByConnection(connection, tools?.listChanged === true))
     return { connection, tools: headers, inFlight: 0, usedAt: performance.now() }
   }
 }

@@ -1,10 +1,7 @@
-import type { Connection } from '../mux/connection.js'
 import { type HeaderParameter, headerParameters } from './header-parameters.js'
-import { ownListen, ownRequest } from './own-request.js'
+import type { ToolLists } from './tool-lists.js'
 
 const maxPages = 100
-/** Seconds that a page of the list may take. */
-const patience = 10
 /** However short-lived a server calls its list, it is not asked for more often than this, in ms. */
 const shortest = 1000
 const longest = 3_600_000
@@ -16,16 +13,13 @@ type Tools = ReadonlyMap<string, readonly HeaderParameter[]>
  * when the list has changed or its time is over.
  */
 export class ToolHeaders {
-  readonly #connection: Connection
-  readonly #isToldOfChanges: boolean
+  readonly #lists: ToolLists
   #tools: Promise<Tools> | undefined
   #expires = 0
   #isListening = false
 
-  /** @param isToldOfChanges whether the server declared `tools.listChanged` */
-  constructor(connection: Connection, isToldOfChanges: boolean) {
-    this.#connection = connection
-    this.#isToldOfChanges = isToldOfChanges
+  constructor(lists: ToolLists) {
+    this.#lists = lists
   }
 
   /** The mirrored arguments of this tool; none for a tool that is not in the list. */
@@ -39,27 +33,26 @@ export class ToolHeaders {
   }
 
   #listen(): void {
-    if (this.#isListening || !this.#isToldOfChanges) return
+    if (this.#isListening) return
     this.#isListening = true
-    ownListen(this.#connection, { toolsListChanged: true }, (bytes) => {
-      if (bytes.includes('/list_changed"')) this.#expires = 0
+    this.#lists.onChange(() => {
+      this.#expires = 0
     })
   }
 
   async #read(): Promise<Tools> {
     const tools = new Map<string, readonly HeaderParameter[]>()
-    let cursor: unknown
+    let cursor: string | undefined
     let lifetime = longest
     for (let page = 0; page < maxPages; page++) {
-      const answer = await ownRequest(this.#connection, 'tools/list', cursor === undefined ? {} : { cursor }, patience)
-      const { tools: listed, ttlMs, nextCursor } = answer?.result ?? {}
+      const { tools: listed, ttlMs, nextCursor } = (await this.#lists.page(cursor)) ?? {}
       for (const tool of Array.isArray(listed) ? listed : []) {
         const parameters = headerParameters(tool?.inputSchema)
         if (typeof tool?.name === 'string' && parameters.length > 0) tools.set(tool.name, parameters)
       }
-      lifetime = Math.min(lifetime, typeof ttlMs === 'number' ? ttlMs : 0)
+      lifetime = Math.min(lifetime, typeof ttlMs === 'number' ? ttlMs : this.#lists.lifetime)
+      if (typeof nextCursor !== 'string') break
       cursor = nextCursor
-      if (typeof cursor !== 'string') break
     }
     // A change that was told meanwhile has set it to 0 already
     if (this.#expires > 0) this.#expires = performance.now() + Math.max(shortest, lifetime)

@@ -47,6 +47,11 @@ export class Asks {
     this.#child.write(toLine(Buffer.concat([head, value, end]), []))
   }
 
+  /** Whether a client has something to answer. */
+  get isAsking(): boolean {
+    return this.#open.size > 0
+  }
+
   isOpen(ask: number): boolean {
     return this.#open.has(ask)
   }

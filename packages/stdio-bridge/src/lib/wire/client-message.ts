@@ -1,3 +1,4 @@
+import type { Message } from '@mcp-gateway/core'
 import { member, type Span, scanObject, skipSpace } from '@mcp-gateway/core/eras'
 
 /** Where the parts of a client's message are that the bridge rewrites. */
@@ -25,4 +26,11 @@ export function clientSpans(bytes: Buffer): ClientSpans {
 /** The same memory as a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** The id of a message as its client wrote it: a number beyond 2^53 is still the same. */
+export function rawId({ kind, bytes }: Message): string {
+  const own = asBuffer(bytes)
+  const { id } = kind === 'request' ? clientSpans(own) : {}
+  return id === undefined ? 'null' : own.toString('utf8', id.start, id.end)
 }

@@ -1,0 +1,47 @@
+import { type EraServer, type EraServerInfo, legacyServer, type RawJson } from '@mcp-gateway/core/eras'
+import type { Connection } from '../mux/connection.js'
+import { ConnectionLink } from '../mux/connection-link.js'
+import { cannotStart, type Refusal, tooSlowToStart } from '../refusal.js'
+import { ToolHeaders } from './tool-headers.js'
+import { listByTranslation } from './tool-lists.js'
+
+/** A legacy child that serves modern requests. */
+export interface LegacyChild {
+  readonly connection: Connection
+  readonly server: EraServer
+  readonly info: EraServerInfo
+  readonly tools: ToolHeaders
+  /** Requests and parked calls that it is needed for. */
+  inFlight: number
+  /** Those among them in whose course it may ask. */
+  asking: number
+  usedAt: number
+}
+
+/**
+ * Initializes a legacy child.
+ *
+ * @param capabilities what it is told that its clients can do
+ * @param timeout seconds
+ */
+export async function startLegacyChild(
+  connection: Connection,
+  capabilities: RawJson,
+  timeout: number,
+): Promise<LegacyChild | Refusal> {
+  const { child } = connection
+  const server = legacyServer({ link: new ConnectionLink(connection), capabilities })
+  const timer = setTimeout(() => {
+    child.wasTooSlow = true
+    void child.stop()
+    for (const pending of connection.pending.values()) connection.fail(pending, 'timeout')
+  }, timeout * 1000)
+  const info = await server.discover()
+  clearTimeout(timer)
+  if ('error' in info) {
+    void child.stop()
+    return child.wasTooSlow ? tooSlowToStart : cannotStart
+  }
+  const tools = new ToolHeaders(listByTranslation(server, info))
+  return { connection, server, info, tools, inFlight: 0, asking: 0, usedAt: performance.now() }
+}

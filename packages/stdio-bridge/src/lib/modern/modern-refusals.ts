@@ -1,0 +1,37 @@
+import type { Message } from '@mcp-gateway/core'
+import { type Refusal, refuseWith } from '../refusal.js'
+
+/** Revisions of the modern era that the bridge itself can speak. */
+export const modernVersions: readonly string[] = ['2026-07-28']
+
+// What is another user's does not exist
+export function noSuchTask(message: Message): Response {
+  return refuseWith({ status: 200, code: -32602, message: 'There is no such task' }, message)
+}
+
+/** A list of the tasks of everybody who shares a child is for nobody. */
+export function noTaskList(message: Message): Response {
+  return refuseWith(
+    { status: 404, code: -32601, message: 'A server that several users share does not list tasks' },
+    message,
+  )
+}
+
+// MCP M7
+export function unsupported(message: Message, supported: readonly string[]): Response {
+  const requested = message.protocolVersion
+  const text = `This server speaks ${supported.join(', ')}`
+  return refuseWith({ status: 400, code: -32022, message: text, data: { supported, requested } }, message)
+}
+
+export const tooManyRequests: Refusal = {
+  status: 429,
+  message: 'Too many of your requests wait for their answers',
+  retryAfter: 1,
+}
+
+export const notKeepingUp: Refusal = {
+  status: 503,
+  message: 'The MCP server does not keep up with its input',
+  retryAfter: 1,
+}

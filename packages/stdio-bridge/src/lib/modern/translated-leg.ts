@@ -1,0 +1,243 @@
+import type { Context, Message } from '@mcp-gateway/core'
+import {
+  type ModernClient,
+  type ModernExchange,
+  type ModernRequest,
+  modernClient,
+  readModernRequest,
+} from '@mcp-gateway/core/eras'
+import type { SessionOwner } from '../legacy/session-types.js'
+import type { Connection } from '../mux/connection.js'
+import type { Routing } from '../mux/routing.js'
+import type { Settings } from '../options.js'
+import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
+import { checkHeaderParameters } from './header-parameters.js'
+import type { LegacyChild } from './legacy-child.js'
+import { LegacyChildren, type Need } from './legacy-children.js'
+import { modernVersions, noSuchTask, noTaskList, notKeepingUp, unsupported } from './modern-refusals.js'
+import { TaskOwners } from './task-owners.js'
+import { TranslatedExchange } from './translated-exchange.js'
+
+const openAfter = 10_000
+const mayAskIn: ReadonlySet<string | undefined> = new Set(['tools/call', 'prompts/get', 'resources/read'])
+/** What a legacy connection is told once, and not by a client of the modern era. */
+const dropped: ReadonlySet<string | undefined> = new Set([
+  'notifications/initialized',
+  'notifications/roots/list_changed',
+  'notifications/progress',
+])
+
+/** A call under way: which child it needs, and whether it waits for its client. */
+interface Use {
+  readonly child: LegacyChild
+  isParked: boolean
+}
+
+/** Serves modern clients from legacy children. */
+export class TranslatedLeg {
+  readonly #settings: Settings
+  readonly #children: LegacyChildren
+  readonly #client: ModernClient
+  readonly #exchanges: Set<TranslatedExchange> = new Set()
+  readonly #tasks: TaskOwners<LegacyChild> = new TaskOwners()
+  readonly #uses: WeakMap<ModernExchange, Use> = new WeakMap()
+  readonly #onLegacy: () => void
+
+  /** @param onLegacy hears that a child has been initialized, so that there is no doubt about its era */
+  constructor(
+    settings: Settings,
+    connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>,
+    onLegacy: () => void,
+  ) {
+    this.#settings = settings
+    this.#children = new LegacyChildren(settings, connect)
+    this.#client = modernClient(settings)
+    this.#onLegacy = onLegacy
+  }
+
+  get inFlight(): number {
+    return this.#exchanges.size
+  }
+
+  /** Requests that will come to an end by themselves. */
+  get calls(): number {
+    return [...this.#exchanges].filter((exchange) => !exchange.isListening).length
+  }
+
+  /** Calls that wait for their clients. */
+  get parkedCalls(): number {
+    return this.#client.parkedCalls
+  }
+
+  /** @param done hears once that the request is answered */
+  async handle(
+    request: Request,
+    context: Context,
+    message: Message,
+    owner: SessionOwner,
+    done: () => void,
+  ): Promise<Response> {
+    if (message.kind !== 'request') {
+      done()
+      return this.#notify(message, owner)
+    }
+    const refused = (response: Response) => {
+      done()
+      return response
+    }
+    if (!modernVersions.includes(message.protocolVersion ?? '')) return refused(unsupported(message, modernVersions))
+    const modern = readModernRequest(message.bytes, message.method ?? '')
+    if (modern.requestState !== undefined) return this.#resume(modern, request, context, message, owner, done)
+    const task = this.#tasks.route(message, owner.principal, this.#children.isForAll)
+    if (task === 'no such task') return refused(noSuchTask(message))
+    if (task === 'no list') return refused(noTaskList(message))
+    const need = needOf(message, modern, owner)
+    const child = await this.#children.acquire(need, task?.child)
+    if (isRefusal(child)) return refused(refuse(child, message))
+    this.#onLegacy()
+    const mismatch = message.method === 'tools/call' ? await this.#mismatch(child, request, message) : undefined
+    const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
+    if (mismatch !== undefined || isBehind || request.signal.aborted) {
+      this.#children.release(child, need)
+      if (mismatch === undefined) return refused(refuse(notKeepingUp, message))
+      return refused(refuseWith({ status: 400, code: -32020, message: mismatch }, message))
+    }
+    const exchange = this.#newExchange(message, modern, need, context, done)
+    this.#run(exchange, modern, need, child)
+    return this.#respond(exchange, request)
+  }
+
+  /** Time limits and signs of life. */
+  tick(now: number, keepAlive: boolean): void {
+    const { requestTimeout, maxRequestTime } = this.#settings
+    for (const { stream } of this.#exchanges) {
+      if (now - stream.openedAt >= openAfter) stream.open()
+      if (keepAlive) stream.keepAlive()
+    }
+    for (const { connection } of this.#children.children()) {
+      for (const pending of connection.pending.values()) {
+        // While its client is asked, a person may be thinking
+        const isSilent = now - pending.activeAt > requestTimeout * 1000 && !connection.asks.isAsking
+        if (isSilent || now - pending.startedAt > maxRequestTime * 1000) connection.giveUp(pending)
+      }
+    }
+    this.#children.tick(now)
+    this.#tasks.tick()
+  }
+
+  /** Ends the listeners, and the calls that wait for their clients. */
+  close(): void {
+    for (const exchange of this.#exchanges) exchange.endGracefully()
+    this.#client.close()
+  }
+
+  async #notify(message: Message, owner: SessionOwner): Promise<Response> {
+    const accepted = new Response(null, { status: 202 })
+    if (dropped.has(message.method)) return accepted
+    const need = { owner, capabilities: new Uint8Array(), declared: {}, mayAsk: false }
+    const child = await this.#children.acquire(need)
+    if (isRefusal(child)) return refuse(child, message)
+    child.connection.notify(message.bytes)
+    this.#children.release(child, need)
+    return accepted
+  }
+
+  async #resume(
+    modern: ModernRequest,
+    request: Request,
+    context: Context,
+    message: Message,
+    owner: SessionOwner,
+    done: () => void,
+  ): Promise<Response> {
+    const need = needOf(message, modern, owner)
+    const exchange = this.#newExchange(message, modern, need, context, done)
+    const { principal, audience } = owner
+    const call = await this.#client.resume(modern, { principal, audience }, exchange)
+    const use = call && this.#uses.get(call)
+    if (use !== undefined) this.#setParked(use, false)
+    exchange.begin(call)
+    return this.#respond(exchange, request)
+  }
+
+  #run(exchange: TranslatedExchange, request: ModernRequest, need: Need, child: LegacyChild): void {
+    const { server, info } = child
+    const { principal, audience } = need.owner
+    const use: Use = { child, isParked: false }
+    let isOver = false
+    const over = () => {
+      if (isOver) return
+      isOver = true
+      this.#setParked(use, false)
+      this.#children.release(child, need)
+    }
+    const call = this.#client.serve({ server, info, request, owner: { principal, audience }, reply: exchange, over })
+    this.#uses.set(call, use)
+    exchange.begin(call)
+  }
+
+  #newExchange(
+    message: Message,
+    modern: ModernRequest,
+    need: Need,
+    context: Context,
+    done: () => void,
+  ): TranslatedExchange {
+    const exchange = new TranslatedExchange(message, context, {
+      done: (over, bytes, isError) => {
+        this.#exchanges.delete(over)
+        done()
+        const use = over.exchange && this.#uses.get(over.exchange)
+        if (use === undefined || bytes === undefined || isError) return
+        this.#tasks.see(bytes, { principal: need.owner.principal, child: use.child })
+      },
+      parked: ({ exchange }) => {
+        const use = exchange && this.#uses.get(exchange)
+        if (use !== undefined) this.#setParked(use, true)
+      },
+      lost: (listener) => {
+        void this.#listenAgain(listener, modern, need)
+      },
+    })
+    this.#exchanges.add(exchange)
+    return exchange
+  }
+
+  /** MCP S3: listeners are opened again at the child that takes the place of one that crashed. */
+  async #listenAgain(listener: TranslatedExchange, modern: ModernRequest, need: Need): Promise<void> {
+    const child = await this.#children.acquire(need)
+    if (isRefusal(child)) listener.endGracefully()
+    else if (listener.isOver) this.#children.release(child, need)
+    else this.#run(listener, modern, need, child)
+  }
+
+  #respond(exchange: TranslatedExchange, request: Request): Promise<Response> {
+    if (request.signal.aborted) exchange.left()
+    else request.signal.addEventListener('abort', () => exchange.left(), { once: true })
+    return exchange.stream.response
+  }
+
+  #setParked(use: Use, isParked: boolean): void {
+    if (use.isParked === isParked) return
+    use.isParked = isParked
+    this.#children.park(use.child, isParked ? 1 : -1)
+  }
+
+  async #mismatch(child: LegacyChild, request: Request, message: Message): Promise<string | undefined> {
+    const parameters = await child.tools.of(message.name ?? '')
+    if (parameters.length === 0) return undefined
+    return checkHeaderParameters(parameters, message.json().params?.arguments, request.headers)
+  }
+}
+
+function needOf(message: Message, { capabilities }: ModernRequest, owner: SessionOwner): Need {
+  const meta = message.json().params?._meta as Record<string, unknown> | undefined
+  const declared = meta?.['io.modelcontextprotocol/clientCapabilities']
+  const isObject = typeof declared === 'object' && declared !== null
+  return {
+    owner,
+    capabilities,
+    declared: isObject ? (declared as Record<string, unknown>) : {},
+    mayAsk: mayAskIn.has(message.method),
+  }
+}
