@@ -103,7 +103,8 @@ export class LegacyChildren {
       for (const { connection, inFlight, usedAt } of group.children) {
         if (inFlight === 0 && now - usedAt > this.#settings.idleTimeout * 1000) void connection.child.stop()
       }
-      this.#forgetEnded(group)
+      group.children = group.children.filter(({ connection }) => !connection.isOver)
+      if (group.children.length === 0 && isIdle(group)) this.#groups.delete(group.key)
     }
   }
 
@@ -114,7 +115,7 @@ export class LegacyChildren {
   }
 
   #choose(group: Group, { mayAsk }: Need): LegacyChild | undefined {
-    this.#forgetEnded(group)
+    group.children = group.children.filter(({ connection }) => !connection.isOver)
     const { children } = group
     // The first that is free, so that a client that makes one call after the other keeps its child
     if (group.isAsking) return mayAsk ? children.find(({ asking }) => asking === 0) : children[0]
@@ -171,14 +172,10 @@ export class LegacyChildren {
       (group) => group.key !== '' && group.principal === principal && isIdle(group),
     )
     idle.sort((a, b) => usedAt(a) - usedAt(b))
-    for (const { children } of idle.slice(0, Math.max(0, idle.length - maxIdle + 1))) {
+    for (const { key, children } of idle.slice(0, Math.max(0, idle.length - maxIdle + 1))) {
+      this.#groups.delete(key)
       for (const { connection } of children) void connection.child.stop()
     }
-  }
-
-  #forgetEnded(group: Group): void {
-    group.children = group.children.filter(({ connection }) => !connection.isOver)
-    if (group.children.length === 0 && isIdle(group)) this.#groups.delete(group.key)
   }
 
   #wake(child: LegacyChild): void {

@@ -512,11 +512,7 @@ describe('a server of the other era', () => {
     const data = { supported: [version], requested: '2099-01-01' }
     expect(await response.json()).toMatchObject({ error: { code: -32022, data } })
   })
-
-  test('[M24] what a modern server says to initialize reaches the legacy client', async () => {
-    const response = await post(shared, initialize())
-    expect(response.headers.has('mcp-session-id')).toBe(false)
-    expect(await response.json()).toMatchObject({ id: 0, error: { code: -32602 } })
+})
   })
 })
 
