@@ -1,5 +1,6 @@
 import type { Context } from '@mcp-gateway/core'
 import { authorizeEndpoint } from './authorize/authorize-endpoint.js'
+import { outOfBand, successEndpoint } from './authorize/success-endpoint.js'
 import { consentEndpoint } from './consent/consent-endpoint.js'
 import { cacheableJson } from './discovery/cacheable-json.js'
 import { isMetadataPath } from './discovery/metadata-paths.js'
@@ -56,6 +57,13 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
       audience: 'browser',
       answer: (request) => callbackEndpoint(server, request),
     },
+  }
+  if (settings.registration.redirectUris.privateUse.includes(outOfBand)) {
+    routes['/success'] = {
+      methods: ['GET'],
+      audience: 'browser',
+      answer: (request) => successEndpoint(server, request),
+    }
   }
   if (settings.registration.enabled) {
     routes['/register'] = {

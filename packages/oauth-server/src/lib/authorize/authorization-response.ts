@@ -1,3 +1,5 @@
+import { outOfBand } from './success-endpoint.js'
+
 /** Where an authorization response goes. */
 export interface ResponseTarget {
   readonly redirectUri: string
@@ -6,7 +8,8 @@ export interface ResponseTarget {
 
 /**
  * Sends the browser back to the client, with `iss` (RFC 9207 section 2) on success and error alike. Only for a redirect
- * URI that was checked. The URI's own query stays as it is.
+ * URI that was checked. The URI's own query stays as it is. Where nobody can be called
+ * back, the person is shown the answer.
  */
 export function authorizationResponse(
   issuer: string,
@@ -17,8 +20,9 @@ export function authorizationResponse(
   const answer = new URLSearchParams(outcome)
   if (state !== undefined) answer.set('state', state)
   answer.set('iss', issuer)
+  const target = redirectUri === outOfBand ? `${issuer}/success` : redirectUri
   const headers = new Headers({
-    Location: `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${answer}`,
+    Location: `${target}${target.includes('?') ? '&' : '?'}${answer}`,
     'Cache-Control': 'no-store',
     'Referrer-Policy': 'no-referrer',
   })

@@ -1,5 +1,6 @@
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
 import { isLoopbackRedirectUri } from '../authorize/redirect-uri.js'
+import { outOfBand } from '../authorize/success-endpoint.js'
 import type { Client } from '../clients/client.js'
 import type { GrantUser } from '../grants/grant.js'
 import { type Html, html } from '../pages/html.js'
@@ -92,10 +93,12 @@ ${user ? html`<p class="other"><button type="submit" name="decision" value="swit
 /** What a client without a name is called (RFC 7591 section 2 leaves it to us): by where its answer goes. */
 function nameless(redirectUri: string): string {
   if (isLoopbackRedirectUri(redirectUri)) return 'an application on this computer'
+  if (redirectUri === outOfBand) return 'an application without a name'
   const host = displayHost(redirectUri)
   return redirectUri.startsWith('https:') ? `an application at ${host}` : host
 }
 
 function displayHost(uri: string): string {
+  if (uri === outOfBand) return 'an application that you give a code to'
   return /^https?:\/\/([^/?#]+)/.exec(uri)?.[1] ?? `an application on this device (${uri})`
 }
