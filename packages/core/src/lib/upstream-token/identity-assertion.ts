@@ -44,7 +44,7 @@ const assertionType = `${tokenTypes}id-jag`
  * @example
  * ```ts
  * const token = identityAssertion({
- *   identityProvider: { issuer: 'https://idp.example.com', clientId: 'gateway', clientSecret: idpSecret },
+ *   identityProvider: { issuer: 'https://idp.example.com', clientId: 'gateway', clientSecret },
  *   issuer: 'https://login.wiki.example',
  *   clientId: 'gateway-at-wiki',
  *   clientSecret,

@@ -29,7 +29,7 @@ import { type VaultAccess, vaultToken } from './vault-token.js'
  *   storage,
  *   encryptionKeys: [key],
  *   signIn: { issuer: 'https://login.example.com', clientId: 'vault', clientSecret },
- *   upstreams: { wiki: { issuer: 'https://wiki.example.com', clientId: 'gateway', clientSecret: wikiSecret, scope: 'read' } },
+ *   upstreams: { wiki: { issuer: 'https://wiki.example.com', clientId: 'gateway', clientSecret, scope: 'read' } },
  * })
  * const wiki = proxy('https://wiki.example.com/mcp', { token: vault.token('wiki') })
  * ```
