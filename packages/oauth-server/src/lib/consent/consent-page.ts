@@ -44,7 +44,7 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
     title: `Allow ${content.clientName}?`,
     cookies: [...cookies, cookie],
     formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
-    body: consent ? { html: consent(content) } : ourPage(content, form),
+    body: consent ? { html: consent(content) } : ourPage(content, form, client.metadata.client_name !== undefined),
   })
 }
 
@@ -56,7 +56,7 @@ function loginTargets({ identityProvider, settings }: Server): readonly string[]
 
 const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
 
-function ourPage(content: ConsentPageContent, form: Html): Html {
+function ourPage(content: ConsentPageContent, form: Html, named: boolean): Html {
   const { clientName, resource, scopes, publishedAt, redirectHost, account, providerTitle } = content
   return html`<h1>Allow ${clientName} to connect?</h1>
 <p>It asks to use <strong>${resource}</strong> in your name.</p>
@@ -67,13 +67,14 @@ ${publishedAt === undefined ? html`` : html`<dt>Published by</dt><dd>${published
 <dt>Sends you back to</dt><dd>${redirectHost ?? 'this computer'}</dd>
 ${account === undefined ? html`<dt>Sign in with</dt><dd>${providerTitle}</dd>` : html`<dt>Your account</dt><dd>${account}</dd>`}
 </dl>
-${warning(content)}
+${warning(content, named)}
 ${form}`
 }
 
-function warning({ trusted, redirectHost, publishedAt }: ConsentPageContent): Html {
+function warning({ trusted, redirectHost, publishedAt }: ConsentPageContent, named: boolean): Html {
   if (trusted) return html``
-  const name = publishedAt === undefined ? 'The name was not verified.' : `Only ${publishedAt} vouches for the name.`
+  const unverified = named ? 'The name was not verified.' : 'It gave no name.'
+  const name = publishedAt === undefined ? unverified : `Only ${publishedAt} vouches for the name.`
   return redirectHost === undefined
     ? html`<p class="warning">${name} Any program on this computer can use it: allow this only if you just started the connection yourself.</p>`
     : html`<p class="warning">${name} Allow this only if you trust ${redirectHost} and just started the connection yourself.</p>`

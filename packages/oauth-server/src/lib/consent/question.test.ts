@@ -225,6 +225,7 @@ test.each([
       authorizePath(client.client_id as string, pkce().challenge, { redirect_uri: uri }),
     )
     expect(page).toContain(`<h1>Allow ${name}`)
+    expect(page).toContain('It gave no name.')
   }
 })
 
