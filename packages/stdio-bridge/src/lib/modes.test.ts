@@ -205,6 +205,7 @@ describe('limits', () => {
     ['sessions of a user', { maxSessionsPerPrincipal: 1 }, 'alice', 'alice', 429],
     ['processes', { maxChildren: 1 }, 'alice', 'bob', 503],
     ['starts of a user', { maxStartsPerMinute: 1 }, 'alice', 'alice', 429],
+    ['processes of a user', { maxChildrenPerPrincipal: 1 }, 'alice', 'alice', 429],
   ])(
     'on %s are answered with a status, Retry-After and a JSON-RPC error',
     async (_, options, first, second, status) => {

@@ -30,6 +30,8 @@ export interface StdioBridgeOptions {
   readonly spares?: number
   /** Processes at once, 256 unless told; beyond it 503. */
   readonly maxChildren?: number
+  /** Processes at once that were started for one user (of a token), 64 unless told; beyond it 429. */
+  readonly maxChildrenPerPrincipal?: number
   /** Processes that one user (of a token) may have started in a minute, 120 unless told; beyond it 429. */
   readonly maxStartsPerMinute?: number
   /** Processes that may be between their start and their first answer, as many as there are cores unless told. */
@@ -80,6 +82,7 @@ export interface Settings {
   readonly poolSize: number
   readonly spares: number
   readonly maxChildren: number
+  readonly maxChildrenPerPrincipal: number
   readonly maxStartsPerMinute: number
   readonly startConcurrency: number
   readonly spec: ChildSpec
@@ -116,6 +119,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     poolSize = 4,
     spares = 0,
     maxChildren = 256,
+    maxChildrenPerPrincipal = 64,
     maxStartsPerMinute = 120,
     startConcurrency = availableParallelism(),
     maxSessions = 256,
@@ -143,6 +147,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
   const numbers = {
     poolSize,
     maxChildren,
+    maxChildrenPerPrincipal,
     maxStartsPerMinute,
     startConcurrency,
     maxSessions,

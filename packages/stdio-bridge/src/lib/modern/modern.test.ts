@@ -3,7 +3,6 @@ import { afterAll, describe, expect, test } from 'vitest'
 import {
   events,
   fixture,
-  initialize,
   post,
   readAll,
   textOf,
@@ -511,8 +510,6 @@ describe('a server of the other era', () => {
     expect(response.status).toBe(400)
     const data = { supported: [version], requested: '2099-01-01' }
     expect(await response.json()).toMatchObject({ error: { code: -32022, data } })
-  })
-})
   })
 })
 

@@ -8,11 +8,19 @@ import { Starter } from './starter.js'
 
 class FakeChild {
   readonly pid = 1
+  readonly gone: Promise<void>
+  leave: () => void = () => undefined
   hasAnswered = false
   wasTooSlow = false
   isProbed = false
   onFirstAnswer: () => void = () => undefined
   onEnd: (ending: Ending) => void = () => undefined
+
+  constructor() {
+    this.gone = new Promise((resolve) => {
+      this.leave = resolve
+    })
+  }
 }
 
 class FakeNursery {
@@ -30,10 +38,18 @@ class FakeNursery {
   end(child: FakeChild, expected: boolean): void {
     this.children.delete(child)
     child.onEnd({ expected })
+    child.leave()
   }
 }
 
-const limits = { maxChildren: 2, maxStartsPerMinute: 1000, startConcurrency: 1, spares: 0, handshakeTimeout: 60 }
+const limits = {
+  maxChildren: 2,
+  maxChildrenPerPrincipal: 64,
+  maxStartsPerMinute: 1000,
+  startConcurrency: 1,
+  spares: 0,
+  handshakeTimeout: 60,
+}
 
 function setUp(options: Partial<typeof limits> = {}) {
   const nursery = new FakeNursery()

@@ -8,6 +8,7 @@ import { StartRate } from './start-rate.js'
 /** What bounds the starting of children. */
 export interface StartLimits {
   readonly maxChildren: number
+  readonly maxChildrenPerPrincipal: number
   readonly maxStartsPerMinute: number
   readonly startConcurrency: number
   readonly spares: number
@@ -26,6 +27,8 @@ export class Starter {
   readonly #rate: StartRate
   readonly #breaker: Breaker = new Breaker()
   readonly #spares: Set<Child> = new Set()
+  /** Processes that were started for a user and are not gone. */
+  readonly #perPrincipal: Map<string, number> = new Map()
   #refill: NodeJS.Timeout | undefined
   #closed = false
 
@@ -49,10 +52,10 @@ export class Starter {
   async start(principal: string): Promise<Child | Refusal> {
     const refused = this.#refused(principal)
     if (refused !== undefined) return refused
-    const spare = this.#takeSpare()
-    if (spare !== undefined) return spare
-    const child = this.#isFull ? full : await this.#startInTurn()
-    if (child === full || child === busy || child === closing) this.#breaker.abandoned()
+    this.#count(principal, 1)
+    const child = await this.#take()
+    if (isRefusal(child)) this.#count(principal, -1)
+    else void child.gone.then(() => this.#count(principal, -1))
     return child
   }
 
@@ -65,6 +68,20 @@ export class Starter {
 
   get #isFull(): boolean {
     return this.#nursery.children.size >= this.#limits.maxChildren
+  }
+
+  async #take(): Promise<Child | Refusal> {
+    const spare = this.#takeSpare()
+    if (spare !== undefined) return spare
+    const child = this.#isFull ? full : await this.#startInTurn()
+    if (child === full || child === busy || child === closing) this.#breaker.abandoned()
+    return child
+  }
+
+  #count(principal: string, more: 1 | -1): void {
+    const count = (this.#perPrincipal.get(principal) ?? 0) + more
+    if (count > 0) this.#perPrincipal.set(principal, count)
+    else this.#perPrincipal.delete(principal)
   }
 
   async #startInTurn(): Promise<Child | Refusal> {
@@ -82,7 +99,9 @@ export class Starter {
 
   #refused(principal: string): Refusal | undefined {
     if (this.#closed) return closing
-    // Without tokens there is no user to hold to a rate
+    // Without tokens there is no user to hold to anything
+    const started = principal === '' ? 0 : (this.#perPrincipal.get(principal) ?? 0)
+    if (started >= this.#limits.maxChildrenPerPrincipal) return tooManyOfYours
     const wait = principal === '' ? 0 : this.#rate.take(principal)
     if (wait > 0) return { status: 429, message: 'You start MCP server processes too often', retryAfter: wait }
     const pause = this.#breaker.enter()
@@ -148,6 +167,11 @@ function whyNot(child: Child): Promise<Refusal> {
   })
 }
 
+const tooManyOfYours: Refusal = {
+  status: 429,
+  message: 'Too many MCP server processes run for you; end some of your sessions and calls first',
+  retryAfter: 5,
+}
 const full: Refusal = { status: 503, message: 'The bridge runs all the processes it may', retryAfter: 10 }
 const busy: Refusal = { status: 503, message: 'Too many MCP server processes are being started', retryAfter: 5 }
 const closing: Refusal = { status: 503, message: 'The bridge is shutting down; try again', retryAfter: 5 }
