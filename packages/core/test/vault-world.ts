@@ -1,5 +1,6 @@
 import type { AuthInfo } from '../src/lib/auth-info.js'
 import { createGateway } from '../src/lib/gateway/create-gateway.js'
+import type { Logger } from '../src/lib/logger.js'
 import { memoryStorage } from '../src/lib/memory-storage.js'
 import { proxy } from '../src/lib/proxy/proxy.js'
 import type { Storage } from '../src/lib/storage.js'
@@ -33,6 +34,7 @@ export function replica(
   { login, wiki }: Servers,
   storage: Storage = memoryStorage(),
   more: Partial<VaultOptions> = {},
+  logger: Logger = { debug() {}, info() {}, warn() {}, error() {} },
 ) {
   const { issuer, clientId, clientSecret } = login
   const vault: Vault = createVault({
@@ -68,7 +70,7 @@ export function replica(
     auth: { issuer, protect: () => ({ verifyAccessToken: async (token) => user(token, issuer) }) },
     servers: { '/wiki': proxy('https://wiki.test/mcp', { token: vault.token('wiki'), fetch: upstream }) },
     vault,
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    logger,
   })
   const call = async (token: string, options: Partial<McpRequestOptions> = {}) => {
     const call = { url: `${url}/wiki`, method: 'tools/call', params: { name: 'whoami', arguments: {} }, token }

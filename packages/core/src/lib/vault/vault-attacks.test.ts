@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
+import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
+import { createLogger } from '../create-logger.js'
 import { memoryStorage } from '../memory-storage.js'
 
 let servers: Servers
@@ -210,4 +211,40 @@ test('a sign-in by access token needs that token to be for the vault', async () 
   expect(await connected(world.vault, 'alice')).toHaveLength(1)
   expect(await world.browser('bob').open(`${url}/connect`)).toMatchObject({ status: 500 })
   expect(good).toEqual(new Set(['alice', 'bob']))
+})
+
+test('no line of the log holds a token, a code, a secret, a verifier, a state or a cookie [attack 160]', async () => {
+  const lines: string[] = []
+  const logger = createLogger({ level: 'debug', write: (line) => lines.push(line) })
+  let now = Date.now
+  const world = replica(servers, memoryStorage(), { now: () => now() }, logger)
+  servers.wiki.tokenRequests.length = 0
+  const { person, answer } = await stopAtCallback(world, 'alice')
+  await person.open(answer)
+  await person.open(answer)
+  await world.call('token-of-alice')
+  now = () => Date.now() + 290_000
+  await world.call('token-of-alice')
+  // A code that the upstream does not know
+  const wrong = await stopAtCallback(world, 'bob')
+  await wrong.person.open(wrong.answer.replace(/code=[^&]+/, 'code=made-up-by-somebody'))
+  await servers.wiki.takeBack('alice-at-wiki')
+  await world.call('token-of-alice')
+  servers.wiki.down = 500
+  await wrong.person.open(`${url}/connect/wiki/callback?state=made-up-by-somebody&code=made-up-by-somebody`)
+  servers.wiki.down = undefined
+  expect(lines.length).toBeGreaterThan(8)
+  const forms = servers.wiki.tokenRequests.flatMap((form) => [
+    ...['code', 'code_verifier', 'refresh_token'].map((name) => form.get(name)),
+  ])
+  const cookies = [person, wrong.person].map(({ jars }) => jars.get('mcp.example.com')?.get('__Host-mcp-vault'))
+  const states = [answer, wrong.answer].map((at) => new URL(at).searchParams.get('state'))
+  const secrets = [...forms, ...cookies, ...states, ...world.seen, servers.wiki.clientSecret, 'token-of-alice', key]
+  const known = secrets.filter((value): value is string => typeof value === 'string')
+  expect(known.length).toBeGreaterThan(12)
+  const log = lines.join('\n')
+  for (const value of known) {
+    expect(value.length).toBeGreaterThan(10)
+    expect(log).not.toContain(value)
+  }
 })

@@ -168,8 +168,9 @@ test('who waits for a refresh in another replica that died goes on after its cla
   void dying.call('token-of-alice').catch(() => {})
   await asked
   servers.wiki.hold = undefined
+  const reads = vi.spyOn(storage, 'get')
   const waiting = other.call('token-of-alice')
-  await new Promise((resolve) => setTimeout(resolve, 250))
+  await vi.waitFor(() => expect(reads.mock.calls.length).toBeGreaterThan(3), { timeout: 20_000 })
   expect(servers.wiki.tokenRequests).toEqual([])
   now = () => minutes(5.1) + 41_000
   expect(text(await waiting)).toBe('alice-at-wiki')
