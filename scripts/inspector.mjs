@@ -33,7 +33,7 @@ if (!existsSync(inspector)) {
   ])
 }
 mkdirSync(files)
-await served(`node ${everything} stdio`, ['legacy', 'auto'], async (inspect) => {
+await served(`node ${everything} stdio`, ['legacy', 'modern'], async (inspect) => {
   await inspect(['initialize'], /"name":"mcp-servers\/everything"/)
   await inspect(['tools/list'], /"name":"echo".*"name":"get-sum"/s)
   await inspect(echo, /Echo: hello/)
@@ -47,14 +47,14 @@ await served(`node ${everything} stdio`, ['legacy', 'auto'], async (inspect) => 
   await inspect([...echo, '--load', '--load-concurrency', '8', '--load-requests', '100'], /"ok":100,.*"errors":0/)
   await inspect(['tools/call', '--tool-name', 'none'], /tool_not_found/, 5)
 })
-await served(`node ${join(root, 'test/fixtures/modern-server.mjs')}`, ['auto', 'modern'], async (inspect) => {
+await served(`node ${join(root, 'test/fixtures/modern-server.mjs')}`, ['auto', 'legacy'], async (inspect) => {
   await inspect(['tools/list'], /"name":"test_simple_text"/)
   await inspect(['tools/call', '--tool-name', 'test_simple_text'], /This is a simple text response/)
   await inspect(['tools/call', '--tool-name', 'test_x_mcp_header', '--tool-arg', 'region=eu'], /region=eu/)
   await inspect(['resources/read', '--uri', 'test://static-text'], /static text resource/)
 })
 const filesystem = join(modules, '@modelcontextprotocol/server-filesystem/dist/index.js')
-await served(`node ${filesystem} ${files}`, ['legacy', 'auto'], async (inspect, era) => {
+await served(`node ${filesystem} ${files}`, ['legacy', 'modern'], async (inspect, era) => {
   const call = (name, ...pairs) => ['tools/call', '--tool-name', name, '--tool-arg', ...pairs]
   const path = `path=${join(files, era)}`
   await inspect(call('write_file', path, 'content=a line of text'), /Successfully wrote/)
@@ -65,7 +65,7 @@ await served(`node ${filesystem} ${files}`, ['legacy', 'auto'], async (inspect, 
 const memory = join(modules, '@modelcontextprotocol/server-memory/dist/index.js')
 await served(
   `env MEMORY_FILE_PATH=${join(scratch, 'memory')} node ${memory}`,
-  ['legacy', 'auto'],
+  ['legacy', 'modern'],
   async (inspect, era) => {
     const entities = JSON.stringify([{ name: `Ada-${era}`, entityType: 'person', observations: ['counts'] }])
     await inspect(['tools/call', '--tool-name', 'create_entities', '--tool-arg', `entities=${entities}`], /Ada-/)
@@ -100,7 +100,7 @@ async function loggedIn() {
   const callback = ['--callback-url', 'http://127.0.0.1:0/oauth/callback']
   await withGateway({ MCP_COMMAND: `node ${everything} stdio` }, scratch, async (url) => {
     await inspect([url], ['tools/list'], /auth_required/, 3)
-    for (const era of ['legacy', 'auto']) {
+    for (const era of ['legacy', 'modern']) {
       await inspect([url, '--protocol-era', era, ...callback], echo, /Authorization complete.*Echo: hello/s, 0, open)
     }
     await inspect([url, '--header', 'Authorization: Bearer forged'], ['tools/list'], /auth_required|401/, 3)

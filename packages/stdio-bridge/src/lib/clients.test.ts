@@ -63,22 +63,30 @@ test('SDK v2 drives server-everything in a session', async () => {
   await client.close()
 })
 
-test('SDK v2 finds out the era by itself, either way', async () => {
-  for (const [args, era] of [
-    [[fixture('modern-server.mjs')], 'modern'],
-    [everything, 'legacy'],
+test('SDK v2 that asks for the modern era first gets it from a server of either era', async () => {
+  for (const [args, name, tool] of [
+    [[fixture('modern-server.mjs')], 'modern-fixture', 'test_input_required_result_elicitation'],
+    [everything, 'mcp-servers/everything', 'trigger-elicitation-request'],
   ] as const) {
     const { url } = await serveBridge({ args: [...args] })
     const client = new Client2({ name: 'v2', version: '1' }, { capabilities, versionNegotiation: { mode: 'auto' } })
-    client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }))
+    client.setRequestHandler('elicitation/create', () => elicited)
     await client.connect(new Transport2(url))
-    expect(client.getProtocolEra()).toBe(era)
+    expect(client.getProtocolEra()).toBe('modern')
+    expect(client.getServerVersion()?.name).toBe(name)
     expect((await client.listTools()).tools.length).toBeGreaterThan(5)
-    if (era === 'modern') {
-      const asked = await client.callTool({ name: 'test_input_required_result_elicitation', arguments: {} })
-      expect(texts(asked)).toBe('Hello, Ada!')
-      expect(texts(await client.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } }))).toBe('region=eu')
-    }
+    expect(texts(await client.callTool({ name: tool, arguments: {} }))).toContain('Ada')
+    await client.close()
+  }
+})
+
+test('SDK v2 sends the headers that a tool wants, in the modern era, to a server of either era', async () => {
+  for (const era of ['legacy', 'modern']) {
+    const { url } = await serveBridge({ args: [fixture(`${era}-server.mjs`)] })
+    const client = new Client2({ name: 'v2', version: '1' }, { versionNegotiation: { mode: 'auto' } })
+    await client.connect(new Transport2(url))
+    await client.listTools()
+    expect(texts(await client.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } }))).toBe('region=eu')
     await client.close()
   }
 })

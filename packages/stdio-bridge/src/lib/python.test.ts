@@ -14,7 +14,7 @@ describe.runIf(hasBinary('python3'))('a server in Python', () => {
   test.each([
     ['SDK v1', connectSdkV1],
     ['SDK v2', connectSdkV2],
-    ['SDK v2, asking for the modern era first', (url: string) => connectSdkV2(url, nobody, 'auto')],
+    ['SDK v2, in the modern era', (url: string) => connectSdkV2(url, nobody, 'modern')],
     ['mcp-remote', connectMcpRemote],
   ] as const)('is driven by %s: tools, progress, a question, an error', async (_, connect) => {
     const { url, bridge } = await serveBridge(python)
