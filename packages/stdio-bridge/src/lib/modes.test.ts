@@ -188,6 +188,17 @@ describe('isolation: request', () => {
     await until(() => bridge.stats().children === 0, 'no process is left')
   })
 
+  test('a client that goes away during the start takes the process with it', async () => {
+    const bridge = create({ isolation: 'request', command: 'sh', args: ['-c', 'sleep 1000'] })
+    const controller = new AbortController()
+    const request = post(bridge, call(1, 'echo'), { signal: controller.signal })
+    await until(() => bridge.stats().children === 1, 'it starts')
+    controller.abort()
+    expect((await request).status).toBe(502)
+    await until(() => bridge.stats().children === 0, 'it is gone')
+    expect(bridge.stats().spawned).toBe(1)
+  })
+
   test('a client that goes away takes the process with it', async () => {
     const bridge = create({ isolation: 'request' })
     const controller = new AbortController()

@@ -70,15 +70,7 @@ export class SseSession implements Peer, StreamHost {
       const ask = (waiter: Waiter) => {
         this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
       }
-      ask(
-        message.method === 'initialize'
-          ? orElse(
-              waiter,
-              () => this.#seek(),
-              () => ask(waiter),
-            )
-          : waiter,
-      )
+      ask(message.method === 'initialize' ? this.#orElse(waiter, () => ask(waiter)) : waiter)
     }
   }
 
@@ -124,14 +116,21 @@ export class SseSession implements Peer, StreamHost {
     else this.connection.child.resume()
   }
 
+  #orElse(waiter: Waiter, again: () => void): Waiter {
+    const answer = (bytes: Buffer | undefined, code?: number) => {
+      waiter.answer(bytes, code)
+      // The child that refused has been stopped
+      if (this.connection.isOver) this.end()
+    }
+    return orElse({ ...waiter, answer }, () => this.#seek(), again)
+  }
+
   async #seek(): Promise<boolean> {
     this.#isSeeking = true
     const found = await this.#instead(this.connection)
     this.#isSeeking = false
     if (found === undefined || this.#ended) {
       void found?.child.stop()
-      // The child may have ended meanwhile; the error is sent first
-      if (this.connection.isOver) queueMicrotask(() => this.end())
       return false
     }
     this.connection.leave(this)

@@ -2,7 +2,7 @@ import { applyTaps, type Context, jsonRpcError, parseMessage, respond } from '@m
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'
 import type { History } from './history.js'
-import { comment, eventFrame, primingFrame, sseHeaders } from './sse.js'
+import { comment, eventFrame, primingFrame, retryFrame, sseHeaders } from './sse.js'
 
 /** What a stream towards a client needs from its session. */
 export interface StreamHost {
@@ -140,6 +140,8 @@ export class OutStream {
 
   /** Gives the stream to a client that came back for what follows an event; `undefined` when that is gone (MCP L6). */
   resume(after: number): Response | undefined {
+    // A POST that has not been answered yet may still be answered with JSON
+    if (!this.isStream) return undefined
     const missed = this.#host.history?.after(this.id, after, this.#sequence)
     if (missed === undefined) return undefined
     this.#body?.end()
@@ -148,6 +150,11 @@ export class OutStream {
     const response = new Response(this.#body.stream, { headers: sseHeaders })
     if (this.#ended) this.#body.end()
     return response
+  }
+
+  /** Tells the client how long to wait before it comes back (MCP L3); ms. */
+  hint(retry: number): void {
+    if (this.#body?.isOpen === true) this.#body.write(retryFrame(retry))
   }
 
   /** Ends the connection, not the stream: the client may come back for the rest. */

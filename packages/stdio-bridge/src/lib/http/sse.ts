@@ -24,3 +24,8 @@ export function eventFrame(bytes: Buffer, id?: string): Buffer {
 export function primingFrame(id: string | undefined, retry: number): Buffer {
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}retry: ${retry}\ndata:\n\n`)
 }
+
+/** No event, only how long to wait before coming back, in ms. */
+export function retryFrame(retry: number): Buffer {
+  return Buffer.from(`retry: ${retry}\n\n`)
+}

@@ -7,16 +7,8 @@ import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
 import { orElse } from './or-else.js'
 import { Outbox } from './outbox.js'
-import type { SessionCare, SessionOwner, SessionSettings } from './session-types.js'
+import type { RequestHooks, SessionCare, SessionOwner, SessionSettings } from './session-types.js'
 import { trimStreams } from './trim-streams.js'
-
-/** What else is to be done with a request. */
-export interface RequestHooks {
-  /** Sees the answer first, and may add headers. */
-  readonly answered?: (bytes: Buffer) => Record<string, string>
-  /** Finds something else to ask, where the first answer is an error, or there is none. */
-  readonly instead?: () => Promise<SessionConnection | undefined>
-}
 
 /** One client of the legacy era, from its `initialize` on: its streams, and which of them each message takes. */
 export class LegacySession implements Peer, StreamHost {
@@ -157,6 +149,11 @@ export class LegacySession implements Peer, StreamHost {
     this.connection = connection
     connection.peers.add(this)
     this.#asks.clear()
+  }
+
+  /** The server is about to close what is open: clients that understand it are told when to come back. */
+  hint(retry: number): void {
+    if (this.priming) for (const stream of this.#streams.values()) if (!stream.isEnded) stream.hint(retry)
   }
 
   /** Ends the session for its client; the child is the caller's to stop. */

@@ -342,6 +342,33 @@ describe('streams', () => {
   })
 })
 
+describe('streams that have not begun, and those that end', () => {
+  test('[L6] there is nothing to come back to before a POST has been answered', async () => {
+    const bridge = create()
+    const session = await Session.open(bridge)
+    const hanging = session.post(call(1, 'hang'))
+    await until(() => bridge.stats().inFlight === 1, 'it waits')
+    for (const stream of [1, 2, 3, 4]) {
+      expect((await session.request('GET', { 'Last-Event-ID': `${stream}-0` })).status).toBe(400)
+    }
+    await session.request('DELETE')
+    await (await hanging).text()
+  })
+
+  test('[L3] a bridge that shuts down tells its clients when to come back', async () => {
+    const bridge = create()
+    const [one, other] = await Promise.all([
+      Session.open(bridge),
+      Session.open(bridge, { protocolVersion: '2025-06-18' }),
+    ])
+    const streams = await Promise.all([one.request('GET'), other.request('GET')])
+    await bridge.close()
+    const [told, silent] = await Promise.all(streams.map((response) => response.text()))
+    expect(told).toMatch(/retry: 5000\n\n$/)
+    expect(silent).not.toContain('retry')
+  })
+})
+
 describe('requests of the server', () => {
   const asking = { capabilities: { elicitation: {} } }
 

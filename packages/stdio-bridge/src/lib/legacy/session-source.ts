@@ -21,6 +21,9 @@ export type Connect = (principal: string, routing: Routing) => Promise<Connectio
 /** How long a silent answer waits before it becomes a stream: proxies wait a hundred seconds for a first byte. */
 const openAfter = 10_000
 
+/** How long clients wait before they come back to a server that shuts down, in ms. */
+const comeBackAfter = 5000
+
 /** Opens, finds and ends legacy sessions, and gives each its child. */
 export class SessionSource {
   readonly sessions: SessionRegistry<LegacySession> = new SessionRegistry()
@@ -143,7 +146,10 @@ export class SessionSource {
 
   /** Ends every session. */
   close(): void {
-    for (const session of [...this.sessions, ...this.#single]) this.end(session)
+    for (const session of [...this.sessions, ...this.#single]) {
+      session.hint(comeBackAfter)
+      this.end(session)
+    }
   }
 
   #hasAll(principal: string): boolean {

@@ -1,3 +1,5 @@
+import type { SessionConnection } from '../mux/session-connection.js'
+
 /** What a session takes from the options of its bridge. */
 export interface SessionSettings {
   readonly historyBytes: number
@@ -23,4 +25,12 @@ export interface SessionCare {
   readonly askTimeout: number
   /** How long a reader may take nothing before its connection is given up. */
   readonly stallTimeout: number
+}
+
+/** What else is to be done with a request. */
+export interface RequestHooks {
+  /** Sees the answer first, and may add headers. */
+  readonly answered?: (bytes: Buffer) => Record<string, string>
+  /** Finds something else to ask, where the first answer is an error, or there is none. */
+  readonly instead?: () => Promise<SessionConnection | undefined>
 }
