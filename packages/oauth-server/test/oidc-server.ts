@@ -54,7 +54,7 @@ export async function startOidcServer(redirectUri: string): Promise<OidcServer> 
     conformIdTokenClaims: false,
     claims: {
       openid: ['sub'],
-      profile: ['name', 'preferred_username', 'groups', 'roles'],
+      profile: ['name', 'preferred_username', 'groups', 'roles', 'oid', 'realm_access', 'resource_access'],
       email: ['email', 'email_verified'],
     },
     findAccount: async (_: unknown, id: string) => ({

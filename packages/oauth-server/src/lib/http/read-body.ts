@@ -32,8 +32,7 @@ function inTime<T>(work: Promise<T>): Promise<T> {
     const timer = setTimeout(() => {
       reject(new Refusal(408, 'invalid_request', 'The body did not arrive in time'))
     }, patience)
-    const settle = (): void => clearTimeout(timer)
-    work.then(resolve, reject).then(settle)
+    work.then(resolve, reject).then(() => clearTimeout(timer))
   })
 }
 

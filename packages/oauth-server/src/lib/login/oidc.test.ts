@@ -1,3 +1,4 @@
+import { entra, keycloak } from '@mcp-gateway/core/presets'
 import { decodeJwt, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { authorizePath, form, issuer, pkce, redirectUri, register, setUp } from '../../../test/fixture.js'
@@ -75,6 +76,28 @@ test('a real OpenID provider signs a user in, with what it knows', async () => {
     groups: ['staff'],
     roles: ['admin'],
   })
+})
+
+test.each([
+  [
+    'Keycloak',
+    { realm_access: { roles: ['admin'] }, resource_access: { notes: { roles: ['editor'] } } },
+    ['admin', 'notes:editor'],
+  ],
+  ['no preset', { roles: ['admin', 4711] }, ['admin']],
+])('roles are where the preset says: %s', async (name, claims, roles) => {
+  upstream.claims = claims
+  const preset = name === 'Keycloak' ? keycloak({ issuer: upstream.issuer }) : {}
+  expect((await signIn(start(preset))).claims).toMatchObject({ sub: 'oidc|alice', roles })
+})
+
+test('the user is who the preset says, and nobody is nobody [attack 114]', async () => {
+  const tenantId = '11111111-2222-3333-4444-555555555555'
+  const { profile } = entra({ tenantId, clientId: tenantId })
+  upstream.claims = { oid: 'the-object-id' }
+  expect((await signIn(start({ profile }))).claims).toMatchObject({ sub: 'oidc|the-object-id' })
+  upstream.claims = {}
+  expect((await signIn(start({ profile }))).answer).toMatchObject({ error: 'server_error' })
 })
 
 test('an e-mail address that is not verified is not taken over [attack 114]', async () => {

@@ -1,4 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { GatewayError, type TokenProfile } from '@mcp-gateway/core'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from './begin-at-provider.js'
@@ -24,7 +24,13 @@ export interface OidcOptions {
   readonly scope?: string
   /** Who may sign in; everyone whom the provider lets in unless told. */
   readonly allow?: (user: User, claims: IdTokenClaims) => boolean
-  /** Reads roles and groups from the claims; from `roles` and `groups` unless told. */
+  /**
+   * Where the provider puts who the user is, their roles and their groups, as a preset of `@mcp-gateway/core/presets` has
+   * it: `{ ...keycloak({ issuer }), clientId, clientSecret }`. Whom a preset lets in is about access tokens and not looked
+   * at; here that is `allow`.
+   */
+  readonly profile?: Pick<TokenProfile, 'subject' | 'roles' | 'groups'>
+  /** Reads roles and groups from the claims; as `profile` says, or from `roles` and `groups`, unless told. */
   readonly roles?: (claims: IdTokenClaims) => readonly string[]
   readonly groups?: (claims: IdTokenClaims) => readonly string[]
   /** How requests are made; an outbound fetch of class `configured` unless told. */
@@ -46,7 +52,9 @@ export interface OidcOptions {
  */
 export function oidc(options: OidcOptions): IdentityProvider {
   const { issuer, name = 'oidc', scope = 'openid profile email', allow = () => true } = options
-  const { roles = stringsOf('roles'), groups = stringsOf('groups') } = options
+  const { profile = {} } = options
+  const { roles = strings(profile.roles, 'roles'), groups = strings(profile.groups, 'groups') } = options
+  const { subject = ({ sub }: IdTokenClaims) => sub } = profile
   if (!scope.split(' ').includes('openid')) {
     throw new GatewayError('invalid_configuration', 'The `scope` of oidc() must include openid')
   }
@@ -59,7 +67,9 @@ export function oidc(options: OidcOptions): IdentityProvider {
       try {
         const { idToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })
         if (!idToken) return { refused: 'server_error', reason: 'No ID token' }
-        const user = userOf(idToken, roles(idToken), groups(idToken))
+        const id = subject(idToken)
+        if (typeof id !== 'string' || id === '') return { refused: 'server_error', reason: 'No one in the ID token' }
+        const user = userOf(id, idToken, roles(idToken), groups(idToken))
         return allow(user, idToken) ? { user } : { refused: 'access_denied', reason: 'The user is not on the list' }
       } catch (error) {
         return loginFailure(error)
@@ -68,13 +78,13 @@ export function oidc(options: OidcOptions): IdentityProvider {
   }
 }
 
-function userOf(claims: IdTokenClaims, roles: readonly string[], groups: readonly string[]): User {
+function userOf(id: string, claims: IdTokenClaims, roles: readonly string[], groups: readonly string[]): User {
   const text = (name: string): string | undefined => {
     const value = claims[name]
     return typeof value === 'string' && value !== '' ? value : undefined
   }
   return {
-    id: claims.sub as string,
+    id,
     username: text('preferred_username'),
     name: text('name'),
     ...(claims.email_verified === true && { email: text('email') }),
@@ -83,9 +93,9 @@ function userOf(claims: IdTokenClaims, roles: readonly string[], groups: readonl
   }
 }
 
-function stringsOf(name: string): (claims: IdTokenClaims) => readonly string[] {
+function strings(read: TokenProfile['roles'], name: string): (claims: IdTokenClaims) => readonly string[] {
   return (claims) => {
-    const value = claims[name]
+    const value = read ? read(claims) : claims[name]
     return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
   }
 }
