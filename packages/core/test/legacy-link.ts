@@ -1,5 +1,5 @@
 // A legacy server without a process, and a modern client in front of it, for tests of the translation between them.
-import type { JsonRpcMessage } from '../src/index.js'
+
 import {
   type EraAnswer,
   type EraLink,
@@ -15,6 +15,7 @@ import {
   type ParkedCallsOptions,
   readModernRequest,
 } from '../src/eras.js'
+import type { JsonRpcMessage } from '../src/index.js'
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 const decode = (bytes: Uint8Array | undefined) =>
@@ -47,7 +48,8 @@ export class LegacyLink implements EraLink {
     this.auto = ({ method, result }) => {
       if (method === 'initialize') {
         result({ protocolVersion: '2025-11-25', capabilities, serverInfo: { name: 'fake', version: '1' } })
-      } else if (['ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe'].includes(method)) result({})
+      } else if (['ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe'].includes(method))
+        result({})
       else return false
       return true
     }
@@ -199,12 +201,13 @@ export class Joined {
 }
 
 /** What an answer asks for. */
-export function asked(message: JsonRpcMessage): {
+interface Round {
   readonly requestState: string
   readonly inputRequests: Record<string, { method: string; params?: unknown }>
-  readonly keys: string[]
-} {
-  const { resultType, requestState, inputRequests } = message.result as Record<string, never>
+}
+
+export function asked(message: JsonRpcMessage): Round & { readonly keys: string[] } {
+  const { resultType, requestState, inputRequests } = message.result as Round & { resultType: string }
   if (resultType !== 'input_required') throw new Error(`Nothing is asked: ${JSON.stringify(message)}`)
   return { requestState, inputRequests, keys: Object.keys(inputRequests) }
 }
