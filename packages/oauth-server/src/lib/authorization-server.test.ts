@@ -1,6 +1,9 @@
+import { memoryStorage } from '@mcp-gateway/core'
+import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
 import {
+  answerOf,
   authorizePath,
   form,
   issuer,
@@ -113,3 +116,21 @@ test('50 refreshes with one token at once: all get the same successor [attack 60
   expect(successors.size).toBe(1)
   expect([...successors][0]).toMatch(/^rt\./)
 })
+
+test.each(['RS256', 'EdDSA'] as const)(
+  'tokens can be signed with %s, which every part of the server takes',
+  async (algorithm) => {
+    const storage = memoryStorage()
+    const setup = setUp({
+      storage,
+      signingKeys: createSigningKeys({ issuer, storage, algorithm }),
+      resourceServers: [{ client_id: 'rs', client_secret: 's'.repeat(16), resources: [resource] }],
+    })
+    const { tokens } = await obtainTokens(setup)
+    const token = tokens.access_token as string
+    expect(decodeProtectedHeader(token)).toMatchObject({ alg: algorithm, typ: 'at+jwt' })
+    await setup.server.protect(resource).verifyAccessToken(token)
+    const asked = await setup.call('/introspect', form({ token, client_id: 'rs', client_secret: 's'.repeat(16) }))
+    expect(await answerOf(asked)).toMatchObject({ active: true })
+  },
+)
