@@ -3,14 +3,16 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { type Handler, mountable, respond } from '@mcp-gateway/core'
-import { createGateway } from '@mcp-gateway/core/gateway'
+import { createGateway, local } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { proxy } from '@mcp-gateway/core/proxy'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { compareServers, send } from './harness.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const json = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}'
 const headers = { 'Content-Type': 'application/json' }
+const accept = 'application/json, text/event-stream'
 const call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hello","arguments":{"to":"world"}}}'
 
 const mount = (handle: Handler): Server => createServer(toNodeHandler(mountable({ handle })))
@@ -25,7 +27,7 @@ await compareServers('small JSON answer to a GET', import.meta.url, {
 })
 
 const post = (url: string) => () =>
-  send(`${url}mcp`, { method: 'POST', headers: { ...headers, Authorization: 'Bearer x' }, body: call })
+  send(`${url}mcp`, { method: 'POST', headers: { ...headers, Accept: accept, Authorization: 'Bearer x' }, body: call })
 const answer: Handler = () => respond(json, { headers })
 
 const guarded = (server: Handler) =>
@@ -59,6 +61,26 @@ await compareServers(
     'createGateway, guarded': () => createServer(toNodeHandler(guarded(answer))),
   },
   { connect: post, operations: 5000 },
+)
+
+/** A server with one tool, made with the MCP SDK: what most have in the place of the handler above. */
+const sdkServer = (): Handler =>
+  local(
+    createMcpHandler(() => {
+      const server = new McpServer({ name: 'bench', version: '1.0.0' })
+      server.registerTool('hello', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))
+      return server
+    }),
+  )
+
+await compareServers(
+  'POST of a tool call, answered by the MCP SDK',
+  import.meta.url,
+  {
+    toNodeHandler: () => mount(sdkServer()),
+    'createGateway, guarded': () => createServer(toNodeHandler(guarded(sdkServer()))),
+  },
+  { connect: post, operations: 500 },
 )
 
 /** Starts an upstream in a process of its own, so that what it costs is in no figure. It ends with this process. */
