@@ -1,4 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { GatewayError, memoryStorage, type Storage } from '@mcp-gateway/core'
 import { describe, expect, test } from 'vitest'
 import { authorizePath, form, login, pkce, setUp } from '../../../test/fixture.js'
 
@@ -205,6 +205,29 @@ describe('the cache', () => {
     )
     expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0)
     expect(fetched.length).toBeLessThanOrEqual(300)
+  })
+
+  test('keeps so many new documents in an hour, works without keeping more, and renews what it has [attack 79, attack 95]', async () => {
+    const inner = memoryStorage()
+    const kept = new Set<string>()
+    const storage: Storage = {
+      ...inner,
+      set: (key, ...rest) => {
+        if (key.startsWith('oauth:document:')) kept.add(key)
+        return inner.set(key, ...rest)
+      },
+    }
+    const ids = Array.from({ length: 210 }, (_, index) => `https://c${index}.example.com/x`)
+    const published = ids.map((id) => [id, { client_id: id, client_name: 'A', redirect_uris: [callback] }])
+    const { authorize, fetched, setup } = start(Object.fromEntries(published), { storage })
+    for (const id of ids) expect((await authorize(id)).status).toBe(200)
+    expect(kept.size).toBe(200)
+    for (const id of [ids[0], ids[209]]) expect((await authorize(id)).status).toBe(200)
+    expect(fetched).toHaveLength(211)
+    kept.clear()
+    setup.clock.advance(3601)
+    for (const id of [ids[0], ids[209]]) expect((await authorize(id)).status).toBe(200)
+    expect(kept.size).toBe(2)
   })
 
   test('ids that differ a little are different clients [attack 96]', async () => {

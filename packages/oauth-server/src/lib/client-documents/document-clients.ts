@@ -18,6 +18,8 @@ interface KnownDocument {
 
 /** How long a document stays usable while its host does not answer. */
 const staleFor = 86_400
+/** How many new documents are kept in an hour: anyone can publish them, and make us read them by asking. */
+const mostNew = 200
 
 /** What it needs. */
 export interface DocumentClientsOptions {
@@ -49,7 +51,7 @@ export function createDocumentClients({
     try {
       const next = await load(url, known)
       const ttl = next.freshUntil - clock() + staleFor
-      await storage.set(key, JSON.stringify(next), { ttl })
+      if (known || (await mayKeepAnother())) await storage.set(key, JSON.stringify(next), { ttl })
       return next.client
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'temporarily_unavailable') {
@@ -62,6 +64,12 @@ export function createDocumentClients({
       await storage.delete(key)
       return undefined
     }
+  }
+
+  /** What is not kept is read again at its next use, within the budget for that. */
+  async function mayKeepAnother(): Promise<boolean> {
+    const name = await keys('limit', `documents of ${Math.floor(clock() / 3600)}`)
+    return (await storage.increment(name, { ttl: 3600 })) <= mostNew
   }
 
   async function load(url: string, known: Stored<KnownDocument> | undefined): Promise<KnownDocument> {
