@@ -1,4 +1,5 @@
 import { GatewayError } from '../gateway-error.js'
+import { isNode } from '../is-node.js'
 import type { OutboundFetch } from './bounded-fetch.js'
 import { isPublicAddress } from './public-address.js'
 
@@ -26,6 +27,7 @@ export interface PinnedTransportParts {
  * @returns `undefined` where connections cannot be pinned: on anything but Node
  */
 export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch | undefined {
+  // The connections of others do not all honour a lookup function
   if (!isNode()) return undefined
   const https = process.getBuiltinModule('node:https') as Https
   const dns = process.getBuiltinModule('node:dns') as Dns
@@ -73,14 +75,6 @@ export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch
       request.end(body ?? undefined)
     })
   }
-}
-
-/** Bun, Deno and workerd have these modules too, but their connections do not all honour a lookup function. */
-function isNode(): boolean {
-  if (typeof process === 'undefined' || process.release?.name !== 'node') return false
-  if (process.versions.bun !== undefined || typeof process.getBuiltinModule !== 'function') return false
-  const agent = typeof navigator === 'undefined' ? undefined : navigator.userAgent
-  return agent === undefined || agent.startsWith('Node.js/')
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

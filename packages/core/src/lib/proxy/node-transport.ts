@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { guardStream, type StreamGuard } from '../body/guard-stream.js'
 import { concat } from '../body/read-body.js'
+import { isNode } from '../is-node.js'
 import type { TransportInit, UpstreamResponse } from './transport.js'
 
 /** How a request is sent whose body is known as a whole. */
@@ -17,6 +18,7 @@ const keepAlive = 4000
  * @returns `undefined` on anything but Node
  */
 export function nodeTransport(connectTimeout: number): NodeTransport | undefined {
+  // Others have a fast `fetch` of their own
   if (!isNode()) return undefined
   const http = process.getBuiltinModule('node:http')
   const https = process.getBuiltinModule('node:https')
@@ -47,7 +49,7 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
       const isTls = url.startsWith('https:')
       const options = {
         method,
-        headers: Object.fromEntries(new Headers(headers)),
+        headers: Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers)),
         agent: isTls ? agents.https : agents.http,
         signal: signal ?? undefined,
       }
@@ -165,11 +167,4 @@ function begin(
     }
     incoming.on('data', onData).once('end', onEnd).once('error', onBreak).once('close', onBreak)
   })
-}
-
-/** Bun, Deno and workerd have these modules too, but a fast `fetch` of their own. */
-function isNode(): boolean {
-  if (typeof process === 'undefined' || process.release?.name !== 'node') return false
-  if (process.versions.bun !== undefined || typeof process.getBuiltinModule !== 'function') return false
-  return typeof navigator === 'undefined' || navigator.userAgent.startsWith('Node.js/')
 }

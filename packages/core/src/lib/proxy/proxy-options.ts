@@ -1,3 +1,4 @@
+import type { Handler } from '../handler.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 
 /** How a proxy treats its upstream. */
@@ -36,6 +37,11 @@ export interface ProxyOptions {
    * the gateway; unless told, random per process, so that sessions end with it.
    */
   readonly sessionSecret?: string
+  /**
+   * Lets clients of either era use a server that speaks one of them: `translateEras()` of `@mcp-gateway/core/eras`. Unless
+   * told, a client has to speak what the server speaks.
+   */
+  readonly eras?: (upstream: Handler) => Handler
   /** Makes the requests; the platform's `fetch` unless told. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }

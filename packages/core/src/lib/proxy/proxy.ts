@@ -49,7 +49,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   const sessions = new Sessions(upstreams.all, options.sessionSecret)
   const headerOptions = readHeaderOptions(options)
 
-  return async (request, outer) => {
+  const forward: Handler = async (request, outer) => {
     const context = token === undefined ? outer : withoutOurQuestion(outer)
     const refuse = refusal(context)
     const headers = toUpstream(request, context, headerOptions)
@@ -103,6 +103,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       return unchanged ? sealed : sessions.seal({ upstream, id, opensUrls: opensUrls(context.message) }, context)
     }
   }
+  return options.eras === undefined ? forward : options.eras(forward)
 }
 
 function withoutOurQuestion(context: Context): Context {

@@ -25,7 +25,7 @@ export function createSignIn(options: VaultSignIn): SignIn {
     async complete(answer) {
       const { accessToken, idToken } = await client.complete(answer)
       if (verifier !== undefined) {
-        const auth = await verifier.verifyAccessToken(accessToken)
+        const auth = await verifier.verifyAccessToken(accessToken).catch(notVerified)
         return toSession(auth, auth.extra?.claims as Record<string, unknown> | undefined)
       }
       const subject = idToken?.[subjectClaim]
@@ -35,6 +35,12 @@ export function createSignIn(options: VaultSignIn): SignIn {
       return toSession({ clientId: options.clientId, extra: { issuer: idToken?.iss, subject } }, idToken)
     },
   }
+}
+
+function notVerified(cause: unknown): never {
+  const isAway = cause instanceof GatewayError && cause.code === 'temporarily_unavailable'
+  const error = isAway ? 'temporarily_unavailable' : 'invalid_response'
+  throw new OAuthClientError(error, 'Sign-in: the access token does not verify', { cause })
 }
 
 function toSession(

@@ -209,7 +209,7 @@ test('a sign-in by access token needs that token to be for the vault', async () 
   const world = replica(servers, memoryStorage(), { signIn })
   await world.connect('alice')
   expect(await connected(world.vault, 'alice')).toHaveLength(1)
-  expect(await world.browser('bob').open(`${url}/connect`)).toMatchObject({ status: 500 })
+  expect(await world.browser('bob').open(`${url}/connect`)).toMatchObject({ status: 502 })
   expect(good).toEqual(new Set(['alice', 'bob']))
 })
 
