@@ -61,5 +61,5 @@ function grantedScopes({ settings }: Server, scope: string | undefined): readonl
   const known = requested.filter((name) => settings.scopes.has(name))
   const offline = requested.includes('offline_access') ? ['offline_access'] : []
   const granted = known.filter((name) => name !== 'offline_access')
-  return [...(granted.length > 0 ? granted : settings.defaultScopes), ...offline]
+  return [...new Set([...(granted.length > 0 ? granted : settings.defaultScopes), ...offline])]
 }

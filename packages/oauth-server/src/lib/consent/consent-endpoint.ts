@@ -6,6 +6,7 @@ import { wantsLogin } from '../authorize/prompt.js'
 import { readForm } from '../http/form.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import { endStepCookie } from '../http/step-cookie.js'
+import { limit } from '../limits/limit.js'
 import { beginLogin } from '../login/begin-login.js'
 import type { Server } from '../server.js'
 import { readSession } from '../session/session.js'
@@ -31,18 +32,20 @@ export async function consentEndpoint(server: Server, request: Request, context:
   if (agrees && !(await isStillTrue(question, client, authorization))) {
     return consentPage(server, { client, authorization, user, cookies: [over] })
   }
+  const { lifetimes, loginLimits, issuer } = server.settings
+  await limit(server, context, { what: 'logins', window: lifetimes.login, ...loginLimits })
   const answer = async (): Promise<Response> => {
     if (!agrees) {
       const denied = { error: 'access_denied', error_description: 'The person said no' }
-      return authorizationResponse(server.settings.issuer, authorization, denied, [over])
+      return authorizationResponse(issuer, authorization, denied, [over])
     }
     if (!user) {
       const fresh = decision === 'switch' || authorization.prompt.some(wantsLogin)
-      return beginLogin(server, context, authorization, [over], fresh)
+      return beginLogin(server, authorization, [over], fresh)
     }
     await rememberConsent(server, authorization, user)
     const code = await issueCode(server, client, authorization, user)
-    return authorizationResponse(server.settings.issuer, authorization, { code }, [over])
+    return authorizationResponse(issuer, authorization, { code }, [over])
   }
   const response = await answer()
   // Not before the next step is stored: what breaks on the way to it can be sent again.

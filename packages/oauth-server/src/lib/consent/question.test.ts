@@ -126,6 +126,18 @@ describe('what comes back with the answer is believed no more than a new request
     if (status === 303) expect(new URL(answer.location).searchParams.get('error')).toBeTruthy()
   })
 
+  test('a person who knows the cookie cannot have an answer kept for longer than a login', async () => {
+    const setup = setUp()
+    const client = await register(setup)
+    const browser = createBrowser(setup)
+    await browser.go(authorizePath(client.client_id as string, pkce().challenge))
+    const question = JSON.parse(Buffer.from(browser.handle().split('.')[0] ?? '', 'base64url').toString())
+    const [[, secret = ''] = []] = [...browser.jar]
+    const text = Buffer.from(JSON.stringify({ ...question, expiresAt: question.expiresAt + 60 })).toString('base64url')
+    const code = createHmac('sha256', secret).update(text).digest('base64url')
+    expect((await browser.decide('approve', `${text}.${code}`)).status).toBe(403)
+  })
+
   test('a question is for one browser and one answer, wherever it came from', async () => {
     const setup = setUp()
     const client = await register(setup)
@@ -136,6 +148,19 @@ describe('what comes back with the answer is believed no more than a new request
     expect((await theirs.decide('approve', mine.handle())).status).toBe(403)
   })
 })
+
+test.each([[['offline_access', 'mcp']], [['offline_access']], [['mcp']], [[]]])(
+  'a question that nobody changed is answered once, whatever the default scopes are: %j',
+  async (defaultScopes) => {
+    const setup = setUp({ scopes: { mcp: 'Use it', offline_access: 'Stay' }, defaultScopes })
+    const client = await register(setup)
+    for (const scope of [undefined, 'offline_access', 'mcp offline_access', 'unknown']) {
+      const browser = createBrowser(setup)
+      await browser.go(authorizePath(client.client_id as string, pkce().challenge, { scope }))
+      expect((await browser.decide()).location).toContain('/login?state=')
+    }
+  },
+)
 
 describe('what changed since the page was shown is asked again [attack 97]', () => {
   async function startDocument() {

@@ -69,7 +69,7 @@ export async function readQuestion(
     !question ||
     !secret ||
     !equal(await derive(secret, text), code) ||
-    server.clock() >= question.expiresAt ||
+    !isOfNow(server, question) ||
     (await wasAnswered(server, question))
   ) {
     throw new Refusal(
@@ -81,6 +81,12 @@ export async function readQuestion(
   return { ...question, parameters: parameters(new URLSearchParams(question.request)) }
 }
 
+/** Whoever owns the browser could write any time into it, and have its answer kept until then. */
+function isOfNow({ clock, settings }: Server, { expiresAt }: Question): boolean {
+  const left = expiresAt - clock()
+  return left > 0 && left <= settings.lifetimes.login
+}
+
 async function wasAnswered({ storage, keys, clock }: Server, { id }: Question): Promise<boolean> {
   const answered = await readRecord<number>(storage, await keys('answer', id))
   return answered !== undefined && clock() >= answered.value + doubleClick
@@ -89,7 +95,8 @@ async function wasAnswered({ storage, keys, clock }: Server, { id }: Question): 
 /** Notes that a question was answered: from a double click on, it cannot be any more. */
 export async function closeQuestion({ storage, keys, clock }: Server, question: Question): Promise<void> {
   const now = clock()
-  await storage.add(await keys('answer', question.id), String(now), { ttl: Math.max(question.expiresAt - now, 1) })
+  if (now >= question.expiresAt) return
+  await storage.add(await keys('answer', question.id), String(now), { ttl: question.expiresAt - now })
 }
 
 /** Whether the page would still say the same: a client may have published or registered something else meanwhile. */
@@ -98,7 +105,7 @@ export async function isStillTrue(question: Question, client: Client, request: A
 }
 
 async function shownHash({ metadata }: Client, { documentHash, scopes, resource }: AuthorizationRequest) {
-  return hash(JSON.stringify([metadata.client_name, documentHash, scopes, resource]))
+  return hash(JSON.stringify([metadata.client_name, documentHash, [...scopes].sort(), resource]))
 }
 
 function toParameters(request: AuthorizationRequest): Record<string, string> {

@@ -1,21 +1,16 @@
-import type { Context } from '@mcp-gateway/core'
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
 import { authorizationResponse } from '../authorize/authorization-response.js'
-import { limit } from '../limits/limit.js'
 import type { Server } from '../server.js'
 import { newLogin, saveLogin } from './transaction.js'
 
 /** Sends the browser to the login, after the person approved the client and not before. */
 export async function beginLogin(
   server: Server,
-  context: Context,
   request: AuthorizationRequest,
   cookies: readonly string[],
   fresh: boolean,
 ): Promise<Response> {
   const { settings, identityProvider } = server
-  const { loginLimits } = settings
-  await limit(server, context, { what: 'logins', window: settings.lifetimes.login, ...loginLimits })
   const { handle, cookie, browser } = await newLogin(server)
   const start = await identityProvider.begin({
     callbackUrl: callbackUrl(server),
