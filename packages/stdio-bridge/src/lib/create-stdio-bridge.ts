@@ -111,6 +111,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
       spares: starter.spares,
       sessions: sessions.sessions.size + (sse?.sessions.size ?? 0),
       inFlight: modern.inFlight + sessions.inFlight + sum(sse?.sessions),
+      parkedCalls: modern.parkedCalls,
       ...nursery.counts,
       ...traffic,
     }),

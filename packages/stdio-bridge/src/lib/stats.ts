@@ -8,6 +8,8 @@ export interface BridgeStats {
   readonly sessions: number
   /** Requests that wait for an answer. */
   readonly inFlight: number
+  /** Calls of modern clients that wait in a legacy server until their client answers its questions. */
+  readonly parkedCalls: number
   /** Processes started so far. */
   readonly spawned: number
   /** Processes that could not be started, or ended before their first answer. */

@@ -62,12 +62,16 @@ export class ModernLeg {
       if (isRequest) this.#count(owner.principal, -1)
     }
     const task = this.tasks.route(message, owner.principal, this.pool.isForAll)
-    const child = typeof task === 'string' ? task : await this.pool.acquire(owner, task?.child)
+    const child = await this.pool.acquire(owner, typeof task === 'string' ? undefined : task?.child)
     if (child === legacyOnly) return this.#translated.handle(request, context, message, owner, done)
-    if (typeof child === 'string' || isRefusal(child)) {
+    if (isRefusal(child)) {
       done()
-      if (child === 'no such task') return noSuchTask(message)
-      return child === 'no list' ? noTaskList(message) : refuse(child, message)
+      return refuse(child, message)
+    }
+    if (typeof task === 'string') {
+      done()
+      this.pool.release(child)
+      return task === 'no list' ? noTaskList(message) : noSuchTask(message)
     }
     const { connection } = child
     const isBehind = connection.child.queued > this.#settings.maxQueuedBytes

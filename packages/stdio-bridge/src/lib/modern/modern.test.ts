@@ -1,14 +1,6 @@
 import type { Context, JsonRpcMessage } from '@mcp-gateway/core'
 import { afterAll, describe, expect, test } from 'vitest'
-import {
-  events,
-  fixture,
-  post,
-  readAll,
-  textOf,
-  tokenOf,
-  until,
-} from '../../../../../test/fixtures/bridge-client.js'
+import { events, fixture, post, readAll, textOf, tokenOf, until } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../../index.js'
 import type { Connection } from '../mux/connection.js'
 import type { Caller } from '../mux/peer.js'
@@ -485,6 +477,55 @@ describe('tasks', () => {
     expect(resultType).toBe('task')
     expect(await get(shared, taskId, { auth: tokenOf('mallory') })).toMatchObject({ id: 1, error: { code: -32602 } })
     expect((await get(shared, taskId, alice)).result.status).toBe('working')
+  })
+})
+
+describe('what several users share', () => {
+  const alice: Context = { auth: tokenOf('alice') }
+  const bob: Context = { auth: tokenOf('bob') }
+
+  test('tasks that the bridge does not know are nobody’s, and there is no list of them', async () => {
+    const sent = (taskId: string) => ({ params: { taskId }, headers: { 'Mcp-Name': taskId }, context: bob })
+    const refused = await send(shared, 'tasks/get', sent('guessed'))
+    expect((await refused.json()).error).toEqual({ code: -32602, message: 'There is no such task' })
+    const list = await send(shared, 'tasks/list', { context: bob })
+    expect([list.status, (await list.json()).error.code]).toEqual([404, -32601])
+    const before = shared.stats().inFlight
+    expect(before).toBe(0)
+  })
+
+  test('an answer without an id goes to nobody once two users have been served', async () => {
+    const bridge = hostile({ poolSize: 1, requestTimeout: 0.3 })
+    const alone = await tool(bridge, 'no-id', {}, { id: 'a', context: alice })
+    expect(await alone.json()).toMatchObject({ id: 'a', error: { code: -32600 } })
+    const refused = await tool(bridge, 'no-id', {}, { id: 'b', context: bob })
+    expect(await refused.json()).toMatchObject({ id: 'b', error: { data: { reason: 'timeout' } } })
+    expect(bridge.stats().unknownAnswers).toBe(1)
+  })
+
+  test('[M22] log lines of a cancelled call do not reach the next user', async () => {
+    const bridge = hostile({ poolSize: 1 })
+    const meta = { [key('logLevel')]: 'debug' }
+    const [ofAlice, ofBob] = [new AbortController(), new AbortController()]
+    const calls = [
+      tool(bridge, 'hang', {}, { context: alice, meta, signal: ofAlice.signal }),
+      tool(bridge, 'hang', {}, { context: bob, meta, signal: ofBob.signal }),
+    ]
+    // The question for its era is the first
+    await until(() => bridge.stats().requests === 3, 'both are at the child')
+    ofAlice.abort()
+    await until(() => bridge.stats().dropped === 1, 'what the child says to that is dropped')
+    ofBob.abort()
+    expect((await readAll(await (calls[1] as Promise<Response>))).length).toBe(0)
+    await calls[0]
+  })
+
+  test('ids beyond 2^53 are not rounded in errors of the bridge', async () => {
+    const id = '9007199254740993'
+    const body = `{"jsonrpc":"2.0","id":${id},"method":"tools/list","params":{"_meta":{"${key('protocolVersion')}":"${version}","${key('clientCapabilities')}":{}}}}`
+    const headers = { 'MCP-Protocol-Version': version, 'Mcp-Method': 'tools/list', Accept: 'application/json' }
+    const response = await post(shared, body, { headers })
+    expect([response.status, (await response.text()).includes(`"id":${id},`)]).toEqual([406, true])
   })
 })
 
