@@ -101,18 +101,18 @@ function answer(incoming: IncomingMessage, body: IncomingMessage | undefined): U
 
 /** A stream that takes from Node's no more than somebody reads. */
 function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  let ended = false
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
         incoming.pause()
-        let ended = false
         const fail = (error?: unknown) => {
           if (ended) return
           ended = true
           controller.error(error ?? new TypeError('The connection broke'))
         }
         incoming.on('data', (chunk: Uint8Array) => {
-          controller.enqueue(chunk)
+          if (!ended) controller.enqueue(chunk)
           incoming.pause()
         })
         incoming.once('end', () => {
@@ -122,7 +122,11 @@ function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
         incoming.once('error', fail).once('close', () => fail())
       },
       pull: () => void incoming.resume(),
-      cancel: () => void incoming.destroy(),
+      cancel: () => {
+        // What has been read already may still end it
+        ended = true
+        incoming.destroy()
+      },
     },
     { highWaterMark: 0 },
   )

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
+import { GatewayError } from '../gateway-error.js'
 import { memoryStorage } from '../memory-storage.js'
 import { createVault } from './create-vault.js'
 import type { VaultOptions } from './vault-options.js'
@@ -277,4 +278,17 @@ test('a loopback vault may store in plain', () => {
     upstreams: { wiki: { issuer: 'https://wiki.example.com', clientId: 'gateway', scope: 'read' } },
   }
   expect(() => createVault(loopback)).not.toThrow()
+})
+
+test('a store that is away is 503, and takes nobody for a user without a grant [attack 159]', async () => {
+  const storage = memoryStorage()
+  const { call, connect, gateway } = replica(servers, storage)
+  const { person } = await connect('alice')
+  const cookie = `__Host-mcp-vault=${person.jars.get('mcp.example.com')?.get('__Host-mcp-vault')}`
+  const get = vi.spyOn(storage, 'get').mockRejectedValue(new GatewayError('temporarily_unavailable', 'away'))
+  expect(await call('token-of-alice')).toMatchObject({ status: 503 })
+  const page = await gateway.fetch(new Request(`${url}/connect/wiki`, { headers: { cookie } }))
+  expect([page.status, page.headers.get('retry-after')]).toEqual([503, '5'])
+  get.mockRestore()
+  expect(text(await call('token-of-alice'))).toBe('alice-at-wiki')
 })
