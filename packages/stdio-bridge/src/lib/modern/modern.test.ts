@@ -511,8 +511,8 @@ describe('what several users share', () => {
       tool(bridge, 'hang', {}, { context: alice, meta, signal: ofAlice.signal }),
       tool(bridge, 'hang', {}, { context: bob, meta, signal: ofBob.signal }),
     ]
-    // The question for its era is the first
-    await until(() => bridge.stats().requests === 3, 'both are at the child')
+    // The bridge itself has asked for the era and the tools
+    await until(() => bridge.stats().requests === 4, 'both are at the child')
     ofAlice.abort()
     await until(() => bridge.stats().dropped === 1, 'what the child says to that is dropped')
     ofBob.abort()
