@@ -1,0 +1,262 @@
+import { readStream } from '../body/read-body.js'
+import { failed } from '../eras/era-failure.js'
+import type {
+  EraAnswer,
+  EraLink,
+  EraLinkCall,
+  EraLinkListener,
+  EraNotification,
+  EraRequest,
+} from '../eras/era-server.js'
+import { membersOf } from '../eras/members-of.js'
+import type { Context, Handler } from '../handler.js'
+import { at, parseSpan, rawJson } from '../json/raw-json.js'
+import { parseMessage } from '../message/parse-message.js'
+import { readEvents } from '../sse/read-events.js'
+import { type Incoming, readIncoming } from './incoming.js'
+import { nameHeader } from './name-header.js'
+
+const maxAnswer = 67_108_864
+/** Seconds that requests wait for the GET stream to open. */
+const patience = 2
+/** Seconds until a GET stream that ended is opened again. */
+const pause = 1
+const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
+
+/** What a link speaks through, and how. */
+export interface HttpLinkOptions {
+  /** A handler behind which the server stands, such as a proxy. */
+  readonly upstream: Handler
+  /** The address for the requests; a handler that forwards them has its own. */
+  readonly url: string
+  /** Who asks: the verified token and the rest of what is known, without the client's message and taps. */
+  readonly context: Context
+  readonly era: 'legacy' | 'modern'
+}
+
+/** An MCP server over Streamable HTTP, behind any handler, as what a translation speaks with. */
+export class HttpLink implements EraLink {
+  listener: EraLinkListener = deaf
+  /** Who asks; to be renewed with each request of the client, since tokens end. */
+  context: Context
+  readonly #upstream: Handler
+  readonly #url: string
+  readonly #isModern: boolean
+  readonly #closing = new AbortController()
+  readonly #withdrawals: Map<string, () => void> = new Map()
+  #session: string | undefined
+  #version: string
+  #listening: Promise<void> | undefined
+  #heard: () => void = () => undefined
+  #lastId = 0
+
+  constructor({ upstream, url, context, era }: HttpLinkOptions) {
+    this.#upstream = upstream
+    this.#url = url
+    this.context = context
+    this.#isModern = era === 'modern'
+    this.#version = this.#isModern ? '2026-07-28' : '2025-11-25'
+  }
+
+  get isOver(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  request({ method, params }: EraRequest, call: EraLinkCall): (reason: string) => void {
+    const id = ++this.#lastId
+    const controller = new AbortController()
+    let isOver = false
+    const answered = (answer: EraAnswer) => {
+      if (isOver) return
+      isOver = true
+      call.answered(answer)
+    }
+    const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
+    const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    this.#exchange(message, id, method, call, answered, controller.signal).catch(() => {
+      answered(failed('The connection to the server broke before it answered'))
+    })
+    return (reason) => {
+      if (isOver) return
+      isOver = true
+      // The modern era cancels by closing (MCP M17), the legacy one by saying so (MCP L3)
+      controller.abort()
+      if (this.#isModern) return
+      const params = rawJson(JSON.stringify({ requestId: id, reason }))
+      this.notify({ method: 'notifications/cancelled', params })
+    }
+  }
+
+  notify({ method, params }: EraNotification): void {
+    const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
+    const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    this.#post(message, this.#closing.signal)
+      .then((response) => response.body?.cancel())
+      .catch(() => undefined)
+      .finally(() => {
+        if (method === 'notifications/initialized') void this.#listen()
+      })
+    // Many servers lose what they say while nobody listens
+    if (method === 'notifications/initialized') this.#listening = this.#listenedTo()
+  }
+
+  /** Ends the session at the server, and everything that is under way. */
+  close(): void {
+    if (this.isOver) return
+    const headers = this.#headers
+    this.#closing.abort()
+    if (this.#session === undefined) return
+    const request = new Request(this.#url, { method: 'DELETE', headers })
+    Promise.resolve(this.#upstream(request, this.context)).then(
+      (response) => response.body?.cancel(),
+      () => undefined,
+    )
+  }
+
+  get #headers(): Headers {
+    const headers = new Headers({ Accept: 'application/json, text/event-stream' })
+    if (this.#session !== undefined) headers.set('Mcp-Session-Id', this.#session)
+    headers.set('MCP-Protocol-Version', this.#version)
+    return headers
+  }
+
+  async #post(bytes: Uint8Array, signal: AbortSignal): Promise<Response> {
+    const headers = this.#headers
+    const message = parseMessage(bytes, { protocolVersion: this.#version })
+    headers.set('Content-Type', 'application/json')
+    if (this.#isModern && message.method !== undefined) {
+      headers.set('Mcp-Method', message.method)
+      if (message.name !== undefined) headers.set('Mcp-Name', nameHeader(message.name))
+    }
+    if (message.method === 'initialize') headers.delete('MCP-Protocol-Version')
+    const request = new Request(this.#url, { method: 'POST', headers, signal, body: bytes as BodyInit })
+    return this.#upstream(request, { ...this.context, message })
+  }
+
+  async #exchange(
+    message: Uint8Array,
+    id: number,
+    method: string,
+    { related }: EraLinkCall,
+    answered: (answer: EraAnswer) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#listening
+    const response = await this.#post(message, AbortSignal.any([signal, this.#closing.signal]))
+    if (method === 'initialize') this.#session = response.headers.get('mcp-session-id') ?? undefined
+    const take = (incoming: Incoming) => {
+      if (incoming.kind === 'response') {
+        if (incoming.id !== String(id) && incoming.id !== 'null') return
+        if (method === 'initialize') this.#agree(incoming.answer)
+        answered(incoming.answer)
+      } else this.#receive(incoming, related)
+    }
+    const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') === true
+    if (isStream && response.body !== null) {
+      await this.#read(response.body, take)
+    } else {
+      const bytes = response.body === null ? new Uint8Array() : await readStream(response.body, maxAnswer)
+      const incoming = bytes === 'too-large' ? undefined : readIncoming(bytes)
+      if (incoming !== undefined) take(incoming)
+    }
+    // MCP L7: the session is gone, and whoever uses the link begins anew
+    if (response.status === 404 && this.#session !== undefined) this.#lose()
+    answered(failed(`The server answered ${response.status} without a message`, -31502))
+  }
+
+  #agree(answer: EraAnswer): void {
+    const version =
+      'result' in answer
+        ? parseSpan(answer.result, membersOf(answer.result, ['protocolVersion']).protocolVersion)
+        : undefined
+    if (typeof version === 'string') this.#version = version
+  }
+
+  async #read(body: ReadableStream<Uint8Array>, take: (incoming: Incoming) => void): Promise<void> {
+    for await (const { data } of readEvents(body.getReader(), maxAnswer)) {
+      const incoming = data === undefined ? undefined : readIncoming(data)
+      if (incoming !== undefined) take(incoming)
+    }
+  }
+
+  #receive(incoming: Exclude<Incoming, { kind: 'response' }>, related?: (notification: EraNotification) => void): void {
+    const { method, params } = incoming
+    const message = { method, ...(params === undefined ? {} : { params }) }
+    if (incoming.kind === 'request') this.#asked(message, incoming.id)
+    else if (method === 'notifications/cancelled') this.#withdrawn(params)
+    else if (related !== undefined && (this.#isModern || ofRequests.has(method))) related(message)
+    else this.listener.notified(message)
+  }
+
+  #asked(request: EraRequest, id: string): void {
+    let isOver = false
+    const withdraw = this.listener.asked(request, (answer) => {
+      if (isOver) return
+      isOver = true
+      this.#withdrawals.delete(id)
+      const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
+      this.#post(rawJson(`{"jsonrpc":"2.0","id":${id},"${name}":`, value, '}'), this.#closing.signal)
+        .then((response) => response.body?.cancel())
+        .catch(() => undefined)
+    })
+    if (!isOver) this.#withdrawals.set(id, withdraw)
+  }
+
+  #withdrawn(params: Uint8Array | undefined): void {
+    const span = params && membersOf(params, ['requestId']).requestId
+    if (params === undefined || span === undefined) return
+    const id = new TextDecoder().decode(at(params, span))
+    const withdraw = this.#withdrawals.get(id)
+    this.#withdrawals.delete(id)
+    withdraw?.()
+  }
+
+  /** Resolves when the GET stream is open, or does not open in time. */
+  #listenedTo(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, patience * 1000)
+      this.#heard = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /** Keeps the GET stream on which a legacy server says what belongs to no request. */
+  async #listen(): Promise<void> {
+    while (!this.isOver) {
+      try {
+        const headers = this.#headers
+        headers.set('Accept', 'text/event-stream')
+        const request = new Request(this.#url, { headers, signal: this.#closing.signal })
+        const response = await this.#upstream(request, this.context)
+        this.#heard()
+        if (!response.ok || response.body === null) {
+          await response.body?.cancel()
+          // MCP L4: a server need not have one
+          if (response.status < 500) return
+        } else {
+          await this.#read(response.body, (incoming) => {
+            if (incoming.kind !== 'response') this.#receive(incoming)
+          })
+        }
+      } catch {
+        // It broke: it is opened again
+        this.#heard()
+      }
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, pause * 1000)
+        ;(timer as { unref?: () => void }).unref?.()
+      })
+    }
+  }
+
+  #lose(): void {
+    this.#session = undefined
+    this.close()
+    this.listener.ended()
+  }
+}
+
+/** What a legacy server says about a request that is under way. */
+const ofRequests: ReadonlySet<string> = new Set(['notifications/progress', 'notifications/message'])
