@@ -21,15 +21,17 @@ interface JsonRpc {
  * browser would.
  *
  * @param env more variables of its environment, such as `NODE_EXTRA_CA_CERTS`
+ * @param flags more arguments, such as `--protocol auto`
  */
 export async function connectMcpRemote(
   url: string,
   authorize: Authorize,
   env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<ConnectedClient & { log: () => string }> {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-remote-'))
   const manifest = createRequire(import.meta.url).resolve('mcp-remote/package.json')
-  const child = spawn(process.execPath, [join(dirname(manifest), 'dist/proxy.js'), url], {
+  const child = spawn(process.execPath, [join(dirname(manifest), 'dist/proxy.js'), url, ...flags], {
     env: { PATH: process.env.PATH, HOME: folder, MCP_REMOTE_CONFIG_DIR: folder, BROWSER: '/bin/true', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
