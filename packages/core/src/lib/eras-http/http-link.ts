@@ -15,12 +15,9 @@ import { parseMessage } from '../message/parse-message.js'
 import { readEvents } from '../sse/read-events.js'
 import { type Incoming, readIncoming } from './incoming.js'
 import { nameHeader } from './name-header.js'
+import { StandingStream } from './standing-stream.js'
 
 const maxAnswer = 67_108_864
-/** Seconds that requests wait for the GET stream to open. */
-const patience = 2
-/** Seconds until a GET stream that ended is opened again. */
-const pause = 1
 const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
 
 /** What a link speaks through, and how. */
@@ -46,8 +43,17 @@ export class HttpLink implements EraLink {
   readonly #withdrawals: Map<string, () => void> = new Map()
   #session: string | undefined
   #version: string
+  /** On which a legacy server says what belongs to no request. */
+  readonly #standing = new StandingStream(
+    () => {
+      const headers = this.#headers
+      headers.set('Accept', 'text/event-stream')
+      return this.#upstream(new Request(this.#url, { headers, signal: this.#closing.signal }), this.context)
+    },
+    (body) => this.#read(body, (incoming) => incoming.kind !== 'response' && this.#receive(incoming)),
+    this.#closing.signal,
+  )
   #listening: Promise<void> | undefined
-  #heard: () => void = () => undefined
   #lastId = 0
 
   constructor({ upstream, url, context, era }: HttpLinkOptions) {
@@ -94,10 +100,10 @@ export class HttpLink implements EraLink {
       .then((response) => response.body?.cancel())
       .catch(() => undefined)
       .finally(() => {
-        if (method === 'notifications/initialized') void this.#listen()
+        if (method === 'notifications/initialized') void this.#standing.run()
       })
     // Many servers lose what they say while nobody listens
-    if (method === 'notifications/initialized') this.#listening = this.#listenedTo()
+    if (method === 'notifications/initialized') this.#listening = this.#standing.opened
   }
 
   /** Ends the session at the server, and everything that is under way. */
@@ -209,46 +215,6 @@ export class HttpLink implements EraLink {
     const withdraw = this.#withdrawals.get(id)
     this.#withdrawals.delete(id)
     withdraw?.()
-  }
-
-  /** Resolves when the GET stream is open, or does not open in time. */
-  #listenedTo(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, patience * 1000)
-      this.#heard = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-
-  /** Keeps the GET stream on which a legacy server says what belongs to no request. */
-  async #listen(): Promise<void> {
-    while (!this.isOver) {
-      try {
-        const headers = this.#headers
-        headers.set('Accept', 'text/event-stream')
-        const request = new Request(this.#url, { headers, signal: this.#closing.signal })
-        const response = await this.#upstream(request, this.context)
-        this.#heard()
-        if (!response.ok || response.body === null) {
-          await response.body?.cancel()
-          // MCP L4: a server need not have one
-          if (response.status < 500) return
-        } else {
-          await this.#read(response.body, (incoming) => {
-            if (incoming.kind !== 'response') this.#receive(incoming)
-          })
-        }
-      } catch {
-        // It broke: it is opened again
-        this.#heard()
-      }
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, pause * 1000)
-        ;(timer as { unref?: () => void }).unref?.()
-      })
-    }
   }
 
   #lose(): void {

@@ -6,7 +6,7 @@ import type { SessionConnection } from '../mux/session-connection.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
 import { orElse } from './or-else.js'
-import { Outbox } from './outbox.js'
+import { SessionQuestions } from './session-questions.js'
 import type { RequestHooks, SessionCare, SessionOwner, SessionSettings } from './session-types.js'
 import { trimStreams } from './trim-streams.js'
 
@@ -28,8 +28,9 @@ export class LegacySession implements Peer, StreamHost {
   readonly #streams: Map<number, OutStream> = new Map()
   readonly #calls: Set<Call & { pending?: Pending }> = new Set()
   readonly #standalone: Set<OutStream> = new Set()
-  readonly #asks: Map<number, OutStream | undefined> = new Map()
-  readonly #outbox: Outbox = new Outbox()
+  readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
+    this.connection.asks.refuse(ask, -32603, why)
+  })
   #lastStream = 0
   #isSeeking = false
   #ended = false
@@ -64,7 +65,7 @@ export class LegacySession implements Peer, StreamHost {
 
   /** Whether the client has been asked something and has not answered: a person may be thinking. */
   get isAsking(): boolean {
-    return this.#asks.size > 0
+    return this.#questions.isOpen
   }
 
   get inFlight(): number {
@@ -77,7 +78,7 @@ export class LegacySession implements Peer, StreamHost {
     const call: Call & { pending?: Pending } = { stream, method: message.method ?? '' }
     const waiter: Waiter = {
       related: (bytes) => stream.send(bytes),
-      asked: (bytes, ask) => this.#ask(stream, bytes, ask),
+      asked: (bytes, ask) => this.#questions.ask(stream, bytes, ask),
       answer: (bytes) => {
         this.#calls.delete(call)
         if (bytes !== undefined && answered !== undefined) stream.addHeaders(answered(bytes))
@@ -115,7 +116,7 @@ export class LegacySession implements Peer, StreamHost {
 
   /** The client's answer to something that the server asked. */
   reply(message: Message): void {
-    if (typeof message.id !== 'number' || !this.#asks.delete(message.id)) return
+    if (typeof message.id !== 'number' || !this.#questions.answered(message.id)) return
     this.connection.asks.reply(message, message.id, this)
   }
 
@@ -125,7 +126,7 @@ export class LegacySession implements Peer, StreamHost {
     this.#standalone.add(stream)
     trimStreams(this.#streams, this.#standalone)
     stream.open()
-    this.#flush(stream)
+    this.#questions.flush(stream)
     return stream.response
   }
 
@@ -134,7 +135,7 @@ export class LegacySession implements Peer, StreamHost {
     const match = /^(\d{1,9})-(\d{1,9})$/.exec(lastEventId)
     const stream = match === null ? undefined : this.#streams.get(Number(match[1]))
     const response = stream?.resume(Number(match?.[2]))
-    if (response !== undefined && stream !== undefined && this.#standalone.has(stream)) this.#flush(stream)
+    if (response !== undefined && stream !== undefined && this.#standalone.has(stream)) this.#questions.flush(stream)
     return response
   }
 
@@ -148,7 +149,7 @@ export class LegacySession implements Peer, StreamHost {
     this.connection.leave(this)
     this.connection = connection
     connection.peers.add(this)
-    this.#asks.clear()
+    this.#questions.clear()
   }
 
   /** The server is about to close what is open: clients that understand it are told when to come back. */
@@ -164,29 +165,23 @@ export class LegacySession implements Peer, StreamHost {
     for (const stream of this.#streams.values()) if (!stream.isEnded) stream.finish(undefined)
     this.#streams.clear()
     this.#standalone.clear()
-    this.#asks.clear()
+    this.#questions.clear()
   }
 
   notified({ bytes }: ChildMessage): void {
-    const stream = this.#route()
-    if (stream === undefined) this.#outbox.add(bytes)
-    else stream.send(bytes)
+    this.#questions.tell(this.#route(), bytes)
   }
 
   asked({ bytes }: ChildMessage, ask: number): void {
-    this.#ask(this.#route(), bytes, ask)
+    this.#questions.ask(this.#route(), bytes, ask)
   }
 
   withdrawn(bytes: Buffer, ask: number): void {
-    const stream = this.#asks.get(ask)
-    this.#asks.delete(ask)
-    if (this.#outbox.remove(ask)) return
-    const taker = stream?.isEnded === false ? stream : this.#route()
-    taker?.send(bytes)
+    this.#questions.withdraw(bytes, ask, () => this.#route())
   }
 
   ended(): void {
-    this.#asks.clear()
+    this.#questions.clear()
     if (!this.#ended && !this.#isSeeking) this.#onLost(this)
   }
 
@@ -225,7 +220,7 @@ export class LegacySession implements Peer, StreamHost {
       if (keepAlive) stream.keepAlive()
       if (stream.isFull && now - stream.readAt > stallTimeout) stream.detach()
     }
-    for (const ask of this.#outbox.expired(now - askTimeout)) this.#refuse(ask, 'No client was there to ask')
+    this.#questions.expire(now - askTimeout)
   }
 
   /** Looks for something else to speak with; the child that is given up for it may end meanwhile. */
@@ -242,33 +237,8 @@ export class LegacySession implements Peer, StreamHost {
     return true
   }
 
-  #ask(stream: OutStream | undefined, bytes: Buffer, ask: number): void {
-    this.#asks.set(ask, stream)
-    if (stream === undefined) this.#outbox.add(bytes, ask)
-    else this.#pose(stream, bytes, ask)
-  }
-
-  #pose(stream: OutStream, bytes: Buffer, ask: number): void {
-    stream.send(bytes, () => this.#refuse(ask, 'The request was withheld by policy'))
-  }
-
-  #refuse(ask: number, why: string): void {
-    if (this.#asks.delete(ask)) this.connection.asks.refuse(ask, -32603, why)
-  }
-
   #route(): OutStream | undefined {
     return chooseStream(this.#calls, this.#standalone)
-  }
-
-  #flush(stream: OutStream): void {
-    for (const { bytes, ask } of this.#outbox.take()) {
-      if (ask === undefined) {
-        stream.send(bytes)
-      } else {
-        this.#asks.set(ask, stream)
-        this.#pose(stream, bytes, ask)
-      }
-    }
   }
 
   #newStream(context: Context): OutStream {

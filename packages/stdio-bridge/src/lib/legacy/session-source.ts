@@ -1,6 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import type { Connection } from '../mux/connection.js'
-import { exclusive, type Routing, sharedByAll, sharedByUser } from '../mux/routing.js'
+import { exclusive, sharedByAll, sharedByUser } from '../mux/routing.js'
 import type { SessionConnection } from '../mux/session-connection.js'
 import type { Settings } from '../options.js'
 import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '../refusal.js'
@@ -9,14 +8,12 @@ import { agreedVersion } from './initialize-message.js'
 import { LegacySession } from './legacy-session.js'
 import { notKeepingUp, tooMany, tooManyOfYours, tooManyRequests } from './session-limits.js'
 import { newSessionId, ownerOf, SessionRegistry } from './session-registry.js'
+import type { Connect } from './session-types.js'
 import { isRefusedEra, type SharedChild } from './shared-child.js'
 import { SharedChildren } from './shared-children.js'
 import { unwatch, watch, watchAgain } from './shared-subscriptions.js'
 import { singleRequest } from './single-request.js'
 import type { Translation } from './translation.js'
-
-/** Gives a connection to a new child. */
-export type Connect = (principal: string, routing: Routing) => Promise<Connection | Refusal>
 
 /** How long a silent answer waits before it becomes a stream: proxies wait a hundred seconds for a first byte. */
 const openAfter = 10_000

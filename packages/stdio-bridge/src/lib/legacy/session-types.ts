@@ -1,4 +1,10 @@
+import type { Connection } from '../mux/connection.js'
+import type { Routing } from '../mux/routing.js'
 import type { SessionConnection } from '../mux/session-connection.js'
+import type { Refusal } from '../refusal.js'
+
+/** Gives a connection to a new child. */
+export type Connect = (principal: string, routing: Routing) => Promise<Connection | Refusal>
 
 /** What a session takes from the options of its bridge. */
 export interface SessionSettings {

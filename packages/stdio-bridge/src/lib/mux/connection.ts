@@ -8,13 +8,12 @@ import { Asks } from './asks.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { Ghosts } from './ghosts.js'
+import { logLevelKey, metaOf } from './meta.js'
 import { copy, numberAt, toNumber } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import type { Traffic } from './traffic.js'
 import { whoseLog } from './whose-log.js'
-
-const logLevelKey = 'io.modelcontextprotocol/logLevel'
 
 /**
  * One child and everybody who speaks with it. Every request gets a number of our own, and so do progress tokens,
@@ -76,13 +75,9 @@ export class Connection implements ChildReader {
   /** Sends a request that comes from another era, so that only its parts are known. */
   send({ method, params }: EraRequest, link: EraLinkCall, peer?: Peer): Pending {
     const raw = params === undefined ? undefined : asBuffer(params)
-    const whole = raw && { start: 0, end: raw.length }
-    const meta = raw && member(raw, whole, '_meta')
-    const progressToken = raw && member(raw, meta, 'progressToken')
-    const wantsLog = raw !== undefined && member(raw, meta, logLevelKey) !== undefined
-    const token = raw && progressToken ? { token: copy(raw, progressToken) } : {}
+    const { progressToken, token, wantsLog } = metaOf(raw)
     const caller = { waiter: deaf, peer, principal: link.principal, link }
-    const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...token, wantsLog })
+    const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...(token && { token }), wantsLog })
     if (this.isOver) this.fail(pending, 'exited')
     else this.child.write(requestLine(pending.number, method, raw, progressToken))
     return pending

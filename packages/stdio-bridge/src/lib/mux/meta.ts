@@ -1,0 +1,25 @@
+import { member, type Span } from '@mcp-gateway/core/eras'
+import { copy } from './numbers.js'
+
+/** Who asks for log messages of a request says so here (MCP M22). */
+export const logLevelKey = 'io.modelcontextprotocol/logLevel'
+
+/** What the bridge reads in the `_meta` of a request's params. */
+export interface RequestMeta {
+  /** Where the progress token is. */
+  readonly progressToken?: Span
+  readonly token?: Buffer
+  readonly wantsLog: boolean
+}
+
+/** Reads `_meta`; the params are those of a request that is known in parts alone. */
+export function metaOf(params: Buffer | undefined): RequestMeta {
+  if (params === undefined) return { wantsLog: false }
+  const meta = member(params, { start: 0, end: params.length }, '_meta')
+  const progressToken = member(params, meta, 'progressToken')
+  return {
+    progressToken,
+    token: progressToken && copy(params, progressToken),
+    wantsLog: member(params, meta, logLevelKey) !== undefined,
+  }
+}
