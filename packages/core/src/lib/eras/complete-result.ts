@@ -32,45 +32,82 @@ export function completeResult(
   serverInfo: RawJson | undefined,
 ): RawJson | undefined {
   if (result[0] !== 0x7b) return undefined
-  const has = result.length > scanUpTo ? {} : membersOf(result)
-  const members: (string | Uint8Array)[] = []
-  if (has.resultType === undefined) members.push('"resultType":"complete"')
-  if (cacheable.has(method)) {
-    if (has.ttlMs === undefined) members.push('"ttlMs":0')
-    if (has.cacheScope === undefined) members.push('"cacheScope":"private"')
+  const { isWhole, hints, meta } = look(result)
+  const isCacheable = cacheable.has(method)
+  const edits: Edit[] = [{ start: 0, end: 0, bytes: rawJson(opening, id, resultKey) }]
+  if (isWhole && meta === undefined) {
+    edits.push(frontOf(result, 0, usual(serverInfo, isCacheable)))
+  } else {
+    const members: (string | Uint8Array)[] = []
+    if (!hints.has('resultType')) members.push('"resultType":"complete"')
+    if (isCacheable && !hints.has('ttlMs')) members.push('"ttlMs":0')
+    if (isCacheable && !hints.has('cacheScope')) members.push('"cacheScope":"private"')
+    if (serverInfo !== undefined && meta === undefined) members.push(rawJson('"_meta":{', infoKey, serverInfo, '}'))
+    if (members.length > 0) edits.push(inFront(result, 0, members))
+    const isObject = meta !== undefined && result[meta.start] === 0x7b
+    if (serverInfo !== undefined && isObject) edits.push(inFront(result, meta.start, [rawJson(infoKey, serverInfo)]))
   }
-  const edits: Edit[] = []
-  if (serverInfo !== undefined) {
-    const { _meta } = has
-    if (_meta === undefined) members.push(rawJson(`"_meta":{"${serverInfoKey}":`, serverInfo, '}'))
-    else if (result[_meta.start] === 0x7b)
-      edits.push(inFront(result, _meta.start, [rawJson(`"${serverInfoKey}":`, serverInfo)]))
-  }
-  if (members.length > 0) edits.push(inFront(result, 0, members))
-  return splice(
-    result,
-    [
-      { start: 0, end: 0, bytes: rawJson('{"jsonrpc":"2.0","id":', id, ',"result":') },
-      ...edits,
-      { start: result.length, end: result.length, bytes: closing },
-    ],
-    allocate,
-  )
+  edits.push({ start: result.length, end: result.length, bytes: closing })
+  return splice(result, edits, allocate)
 }
 
+const opening = rawJson('{"jsonrpc":"2.0","id":')
+const resultKey = rawJson(',"result":')
+const infoKey = rawJson(`"${serverInfoKey}":`)
 const closing = rawJson('}')
+const comma = rawJson(',')
+
+interface Found {
+  /** Whether nothing that is added is in it already. */
+  readonly isWhole: boolean
+  /** What is in it of what is added. */
+  readonly hints: ReadonlySet<string>
+  readonly meta: Span | undefined
+}
+
+const nothing: ReadonlySet<string> = new Set()
+
+function look(result: RawJson): Found {
+  if (result.length > scanUpTo) return { isWhole: true, hints: nothing, meta: undefined }
+  let hints: Set<string> | undefined
+  let meta: Span | undefined
+  scanObject(result, 0, (key, value) => {
+    if (key === '_meta') meta = value
+    else if (key === 'resultType' || key === 'ttlMs' || key === 'cacheScope') {
+      hints ??= new Set()
+      hints.add(key)
+    }
+  })
+  return { isWhole: hints === undefined, hints: hints ?? nothing, meta }
+}
+
+/** What is added to nearly every result of a server, made once. */
+const made = new WeakMap<RawJson, { plain: RawJson; cacheable: RawJson }>()
+const anonymous = rawJson('null')
+
+function usual(serverInfo: RawJson | undefined, isCacheable: boolean): RawJson {
+  const key = serverInfo ?? anonymous
+  let known = made.get(key)
+  if (known === undefined) {
+    const meta = serverInfo === undefined ? [] : [',"_meta":{', infoKey, serverInfo, '}']
+    const plain = rawJson('"resultType":"complete"', ...meta)
+    const cacheable = rawJson('"resultType":"complete","ttlMs":0,"cacheScope":"private"', ...meta)
+    known = { plain, cacheable }
+    made.set(key, known)
+  }
+  return isCacheable ? known.cacheable : known.plain
+}
+
+function frontOf(bytes: RawJson, start: number, members: RawJson): Edit {
+  const isEmpty = bytes[skipSpace(bytes, start + 1)] === 0x7d
+  return { start: start + 1, end: start + 1, bytes: isEmpty ? members : rawJson(members, comma) }
+}
 
 /** An edit that puts members at the front of the object that starts at `start`. */
 export function inFront(bytes: RawJson, start: number, members: readonly (string | Uint8Array)[]): Edit {
-  const isEmpty = bytes[skipSpace(bytes, start + 1)] === 0x7d
-  const parts = members.flatMap((member, index) => (index === 0 ? [member] : [',', member]))
-  return { start: start + 1, end: start + 1, bytes: rawJson(...parts, isEmpty ? '' : ',') }
-}
-
-function membersOf(result: RawJson): Partial<Record<string, Span>> {
-  const found: Partial<Record<string, Span>> = {}
-  scanObject(result, 0, (key, value) => {
-    found[key] = value
-  })
-  return found
+  return frontOf(
+    bytes,
+    start,
+    rawJson(...members.flatMap((member, index) => (index === 0 ? [member] : [comma, member]))),
+  )
 }

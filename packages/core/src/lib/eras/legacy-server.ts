@@ -149,7 +149,15 @@ class LegacyServer implements EraServer, EraLinkListener {
       const level = this.#declared.logging === undefined ? undefined : this.#calls.levelToSet(caller.logLevel)
       if (level !== undefined) void this.#ask({ method: 'logging/setLevel', params: rawJson(`{"level":"${level}"}`) })
       const { signal, principal } = caller
-      const cancel = this.#link.request(request, {
+      let cancel: (reason: string) => void = () => undefined
+      const abort = () => {
+        this.#calls.end(call, true)
+        cancel(typeof signal.reason === 'string' ? signal.reason : 'The request was cancelled')
+        resolve(cancelled)
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      // A link that is over answers at once
+      cancel = this.#link.request(request, {
         principal,
         related: (notification) => caller.notify(notification),
         answered: (answer) => {
@@ -158,12 +166,6 @@ class LegacyServer implements EraServer, EraLinkListener {
           resolve(answer)
         },
       })
-      const abort = () => {
-        this.#calls.end(call, true)
-        cancel(typeof signal.reason === 'string' ? signal.reason : 'The request was cancelled')
-        resolve(cancelled)
-      }
-      signal.addEventListener('abort', abort, { once: true })
     })
   }
 }

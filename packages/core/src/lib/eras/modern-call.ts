@@ -1,11 +1,10 @@
 import { member } from '../json/json-scan.js'
-import { rawJson } from '../json/raw-json.js'
 import { completeResult } from './complete-result.js'
 import { failed } from './era-failure.js'
 import type { EraAnswer, EraCaller, EraNotification, EraRequest, EraServer, RawJson } from './era-server.js'
 import { mayRequireInput } from './input-methods.js'
 import type { InputResponses } from './input-responses.js'
-import { errorMessage, type ModernReply, notificationMessage, withValue } from './modern-reply.js'
+import { errorMessage, inputRequiredMessage, type ModernReply, notificationMessage, withValue } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 import type { ParkedCall, ParkedCalls } from './parked-calls.js'
 import { isAskable, missingCapability } from './required-capability.js'
@@ -35,13 +34,13 @@ interface Question {
 /** How long questions of one moment are waited for, in ms, so that they make one round. */
 const settle = 10
 const maxQuestions = 64
+const noObject = failed('The server answered with a result that is no object')
 
 /**
  * One call of a modern client at a server that may ask back: it outlives the requests in which the client makes it.
  * Questions end a request with `input_required` (MCP M20); the call waits in the server until a retry brings answers.
  */
 export class ModernCall implements EraCaller, ParkedCall {
-  readonly id: string = crypto.randomUUID()
   readonly owner: ModernOwner
   readonly #host: ModernCallHost
   readonly #aborter = new AbortController()
@@ -51,6 +50,7 @@ export class ModernCall implements EraCaller, ParkedCall {
   #answer: EraAnswer | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #digest: Promise<string> | undefined
+  #id: string | undefined
   #asked = 0
   #isOver = false
   /** How often its questions were put to the client. */
@@ -61,6 +61,12 @@ export class ModernCall implements EraCaller, ParkedCall {
     this.owner = owner
     this.#reply = reply
     this.#host = host
+  }
+
+  /** What a `requestState` calls it. */
+  get id(): string {
+    this.#id ??= crypto.randomUUID()
+    return this.#id
   }
 
   get principal(): string {
@@ -177,8 +183,7 @@ export class ModernCall implements EraCaller, ParkedCall {
       this.#reply?.answered(errorMessage(id, answer.error), answer.code)
     } else {
       const message = completeResult(id, method, answer.result, this.#host.serverInfo)
-      const { error, code } = failed('The server answered with a result that is no object')
-      if (message === undefined) this.#reply?.answered(errorMessage(id, error), code)
+      if (message === undefined) this.#reply?.answered(errorMessage(id, noObject.error), noObject.code)
       else this.#reply?.answered(message)
     }
     this.#end()
@@ -210,22 +215,8 @@ export class ModernCall implements EraCaller, ParkedCall {
     this.round++
     this.#reply = undefined
     parked.park(this.id, this)
-    reply.inputRequired(this.#inputRequired(state))
-  }
-
-  #inputRequired(requestState: string): RawJson {
-    const { serverInfo } = this.#host
-    const questions = [...this.#questions].flatMap(([key, { request }], index) => {
-      const head = `${index === 0 ? '' : ','}"${key}":{"method":"${request.method}"`
-      return request.params === undefined ? [`${head}}`] : [`${head},"params":`, request.params, '}']
-    })
-    const meta = serverInfo === undefined ? [] : [',"_meta":{"io.modelcontextprotocol/serverInfo":', serverInfo, '}']
-    const head = [
-      '{"jsonrpc":"2.0","id":',
-      this.#request.id,
-      ',"result":{"resultType":"input_required","inputRequests":{',
-    ]
-    return rawJson(...head, ...questions, `},"requestState":"${requestState}"`, ...meta, '}}')
+    const questions = [...this.#questions].map(([key, { request }]) => [key, request] as const)
+    reply.inputRequired(inputRequiredMessage(this.#request.id, questions, state, this.#host.serverInfo))
   }
 
   #end(reason?: string): void {

@@ -1,6 +1,6 @@
 import { rawJson } from '../json/raw-json.js'
 import { splice } from '../json/splice.js'
-import type { RawJson } from './era-server.js'
+import type { EraRequest, RawJson } from './era-server.js'
 
 /** Where the answer to one request of a modern client goes. Nothing comes after one of the last four. */
 export interface ModernReply {
@@ -19,6 +19,22 @@ export interface ModernReply {
 /** The whole message of an error. */
 export function errorMessage(id: RawJson, error: RawJson): RawJson {
   return rawJson('{"jsonrpc":"2.0","id":', id, ',"error":', error, '}')
+}
+
+/** The whole message of a result that asks for input (MCP M20). */
+export function inputRequiredMessage(
+  id: RawJson,
+  questions: readonly (readonly [string, EraRequest])[],
+  requestState: string,
+  serverInfo: RawJson | undefined,
+): RawJson {
+  const parts = questions.flatMap(([key, { method, params }], index) => {
+    const head = `${index === 0 ? '' : ','}"${key}":{"method":"${method}"`
+    return params === undefined ? [`${head}}`] : [`${head},"params":`, params, '}']
+  })
+  const meta = serverInfo === undefined ? [] : [',"_meta":{"io.modelcontextprotocol/serverInfo":', serverInfo, '}']
+  const head = ['{"jsonrpc":"2.0","id":', id, ',"result":{"resultType":"input_required","inputRequests":{']
+  return rawJson(...head, ...parts, `},"requestState":"${requestState}"`, ...meta, '}}')
 }
 
 /** The whole message of a notification. */

@@ -1,4 +1,4 @@
-import { type Span, scanObject, skipSpace } from '../json/json-scan.js'
+import { member, type Span, scanObject, skipSpace } from '../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../json/raw-json.js'
 import { withoutMembers } from '../json/without-members.js'
 import type { EraRequest, RawJson } from './era-server.js'
@@ -23,44 +23,66 @@ const prefix = 'io.modelcontextprotocol/'
 const own: ReadonlySet<string> = new Set(
   ['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'].map((key) => prefix + key),
 )
-
-type Members = Partial<Record<string, Span>>
+const none = rawJson('{}')
+const noId = rawJson('null')
 
 /** Takes a request of the modern era apart; that it is a valid one has been checked (MCP M6 to M11). */
 export function readModernRequest(bytes: Uint8Array, method: string): ModernRequest {
-  const { id, params } = membersAt(bytes, skipSpace(bytes, 0))
-  const raw = params && at(bytes, params)
-  const { _meta, inputResponses, requestState } = raw === undefined ? none : membersAt(raw, 0)
-  const meta = raw && _meta && at(raw, _meta)
-  const known = meta === undefined ? none : membersAt(meta, 0)
-  const part = (key: string) => meta && known[key] && at(meta, known[key])
-  const text = (key: string) => {
-    const value = meta && parseSpan(meta, known[prefix + key])
-    return typeof value === 'string' ? value : undefined
-  }
+  let id = noId
+  let params: RawJson | undefined
+  scanObject(bytes, skipSpace(bytes, 0), (key, value) => {
+    if (key === 'id') id = at(bytes, value)
+    else if (key === 'params') params = at(bytes, value)
+  })
+  return { method, id, ...readParams(params) }
+}
+
+function readParams(params: RawJson | undefined): Omit<ModernRequest, 'method' | 'id'> {
+  if (params === undefined || params[0] !== 0x7b) return { params, protocolVersion: '', capabilities: none }
+  const whole = params
+  let meta: Span | undefined
+  let inputResponses: RawJson | undefined
+  let requestState: Span | undefined
+  scanObject(whole, 0, (key, value) => {
+    if (key === '_meta') meta = value
+    else if (key === 'inputResponses') inputResponses = at(whole, value)
+    else if (key === 'requestState') requestState = value
+  })
   return {
-    method,
-    params: raw && neutral(raw, _meta, inputResponses !== undefined || requestState !== undefined),
-    id: id === undefined ? rawJson('null') : at(bytes, id),
-    protocolVersion: text('protocolVersion') ?? '',
-    capabilities: part(`${prefix}clientCapabilities`) ?? rawJson('{}'),
-    clientInfo: part(`${prefix}clientInfo`),
-    logLevel: text('logLevel'),
-    progressToken: part('progressToken'),
-    inputResponses: raw && inputResponses && at(raw, inputResponses),
-    requestState: raw && parseSpan(raw, requestState),
+    params: neutral(whole, meta, inputResponses !== undefined || requestState !== undefined),
+    ...readMeta(meta === undefined ? none : at(whole, meta)),
+    inputResponses,
+    requestState: parseSpan(whole, requestState),
   }
 }
 
-const none: Members = {}
-
-function membersAt(bytes: Uint8Array, start: number): Members {
-  const found: Members = {}
-  if (bytes[start] !== 0x7b) return found
-  scanObject(bytes, start, (key, value) => {
-    found[key] = value
-  })
-  return found
+function readMeta(meta: RawJson) {
+  let protocolVersion: Span | undefined
+  let capabilities = none
+  let clientInfo: RawJson | undefined
+  let logLevel: Span | undefined
+  let progressToken: RawJson | undefined
+  if (meta[0] === 0x7b) {
+    scanObject(meta, 0, (key, value) => {
+      if (key === 'progressToken') progressToken = at(meta, value)
+      if (!key.startsWith(prefix)) return
+      if (key.endsWith('/protocolVersion')) protocolVersion = value
+      else if (key.endsWith('/clientCapabilities')) capabilities = at(meta, value)
+      else if (key.endsWith('/clientInfo')) clientInfo = at(meta, value)
+      else if (key.endsWith('/logLevel')) logLevel = value
+    })
+  }
+  const text = (span: Span | undefined) => {
+    const value = span && parseSpan(meta, span)
+    return typeof value === 'string' ? value : undefined
+  }
+  return {
+    protocolVersion: text(protocolVersion) ?? '',
+    capabilities,
+    clientInfo,
+    logLevel: text(logLevel),
+    progressToken,
+  }
 }
 
 function neutral(params: RawJson, meta: Span | undefined, isRetry: boolean): RawJson {
@@ -69,6 +91,6 @@ function neutral(params: RawJson, meta: Span | undefined, isRetry: boolean): Raw
   const left = withoutMembers(at(params, meta), (key) => own.has(key))
   // Most requests of the other era have no `_meta`
   if (left.length === 2) return withoutMembers(lean, (key) => key === '_meta')
-  const span = lean === params ? meta : membersAt(lean, 0)._meta
+  const span = lean === params ? meta : member(lean, { start: 0, end: lean.length }, '_meta')
   return span === undefined ? lean : rawJson(lean.subarray(0, span.start), left, lean.subarray(span.end))
 }

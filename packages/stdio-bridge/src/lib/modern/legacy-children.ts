@@ -151,12 +151,9 @@ export class LegacyChildren {
   }
 
   #find({ owner, declared }: Need): Group {
-    const { isolation } = this.#settings
     const isAsking = ['elicitation', 'sampling', 'roots'].some((name) => declared[name] !== undefined)
     const isForAll = this.isForAll && Object.keys(declared).length === 0
-    const whose = [owner.principal, owner.audience, [...owner.scopes].sort(), sorted(declared)]
-    const own = isolation === 'request' ? String(++this.#lastSingle) : JSON.stringify(whose)
-    const key = isForAll ? '' : createHash('sha256').update(own).digest('base64')
+    const key = isForAll ? '' : this.#keyOf(owner, declared)
     const known = this.#groups.get(key)
     if (known !== undefined) return known
     const principal = isForAll ? '' : owner.principal
@@ -164,6 +161,12 @@ export class LegacyChildren {
     const group = { key, principal, isAsking, children: [], starting: 0, parked: 0, waiting: new Set<() => void>() }
     this.#groups.set(key, group)
     return group
+  }
+
+  #keyOf({ principal, audience, scopes }: SessionOwner, declared: Need['declared']): string {
+    if (this.#settings.isolation === 'request') return String(++this.#lastSingle)
+    const whose = JSON.stringify([principal, audience, [...scopes].sort(), sorted(declared)])
+    return createHash('sha256').update(whose).digest('base64')
   }
 
   /** A client that declares something else each time must not fill the bridge with children that nobody uses. */
