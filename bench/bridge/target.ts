@@ -20,7 +20,7 @@ const child = ['node', fileURLToPath(new URL('../../test/fixtures/fast-server.mj
 /** Starts one of our own variants. */
 export async function startOwn(variant: string, env = {}, headers: Record<string, string> = {}): Promise<Target> {
   const file = fileURLToPath(new URL('serve.ts', import.meta.url))
-  const flags = ['--conditions=@mcp-gateway/source', '--import', 'tsx']
+  const flags = ['--import', 'tsx']
   const server = spawn(process.execPath, [...flags, file, variant, ...child], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
