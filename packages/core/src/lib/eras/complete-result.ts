@@ -1,5 +1,5 @@
 import { type Span, scanObject, skipSpace } from '../json/json-scan.js'
-import { rawJson } from '../json/raw-json.js'
+import { allocate, rawJson } from '../json/raw-json.js'
 import { type Edit, splice } from '../json/splice.js'
 import type { RawJson } from './era-server.js'
 
@@ -16,10 +16,6 @@ const cacheable: ReadonlySet<string> = new Set([
 const serverInfoKey = 'io.modelcontextprotocol/serverInfo'
 /** Larger results are not looked into: what they say themselves comes behind what is added, and so holds. */
 const scanUpTo = 65_536
-
-// Memory that is filled at once need not be cleared first, where the host offers that
-const host = globalThis as { Buffer?: { allocUnsafe?: (length: number) => Uint8Array } }
-const allocate = (length: number): Uint8Array => host.Buffer?.allocUnsafe?.(length) ?? new Uint8Array(length)
 
 /**
  * The answer to a modern request with a result of the legacy era: with what each result of the modern one says of

@@ -18,47 +18,62 @@ const cacheable = /^(?:server\/discover|(?:tools|prompts|resources|resources\/te
 
 const serverInfoKey = 'io.modelcontextprotocol/serverInfo'
 
-/** Reads a result of the modern era; its content is not parsed. */
+interface Run {
+  readonly start: number
+  end: number
+}
+
+/**
+ * Reads a result of the modern era; its content is not parsed. Where what stays of it is in one piece it stays in its
+ * place, so the bytes must be read once.
+ */
 export function readModernResult(result: RawJson, method: string): ModernResult {
+  if (result[0] !== 0x7b) return { type: 'complete', result }
   let type: unknown = 'complete'
   let inputRequests: Span | undefined
   let requestState: Span | undefined
-  let meta: Span | undefined
-  let isModern = false
+  let meta: Uint8Array | undefined
   const isCacheable = cacheable.test(method)
-  if (result[0] !== 0x7b) return { type: 'complete', result }
-  scanObject(result, 0, (key, value) => {
-    if (key === 'resultType') {
-      type = parseSpan(result, value)
-      isModern = true
-    } else if (key === 'inputRequests') inputRequests = value
-    else if (key === 'requestState') requestState = value
-    else if (key === '_meta') meta = value
-    else if (isCacheable && isCaching(key)) isModern = true
+  const isModern = (key: string, value: Span): boolean => {
+    if (key === 'resultType') type = parseSpan(result, value)
+    if (key === 'inputRequests') inputRequests = value
+    if (key === 'requestState') requestState = value
+    if (key === 'resultType' || (isCacheable && (key === 'ttlMs' || key === 'cacheScope'))) return true
+    const before = key === '_meta' && result[value.start] === 0x7b ? at(result, value) : undefined
+    const rest = before && withoutMembers(before, (name) => name === serverInfoKey)
+    if (rest === before) return false
+    meta = rest
+    return true
+  }
+  const runs: Run[] = []
+  let run: Run | undefined
+  let isWhole = true
+  scanObject(result, 0, (key, value, start) => {
+    if (isModern(key, value)) {
+      isWhole = false
+      run = undefined
+    } else if (run === undefined) {
+      run = { start, end: value.end }
+      runs.push(run)
+    } else {
+      run.end = value.end
+    }
   })
   if (type !== 'complete') return { type: String(type), result, inputRequests, requestState }
-  const rest = meta === undefined ? undefined : withoutServerInfo(at(result, meta))
-  const isMetaChanged = meta !== undefined && rest?.length !== meta.end - meta.start
-  if (!isModern && !isMetaChanged) return { type, result }
-  const lean = withoutMembers(
-    result,
-    (key) => key === 'resultType' || (isCacheable && isCaching(key)) || (isMetaChanged && key === '_meta'),
-  )
-  return { type, result: !isMetaChanged || rest === undefined || isEmpty(rest) ? lean : withMeta(lean, rest) }
+  return { type, result: isWhole ? result : join(result, runs, meta) }
 }
 
-function isCaching(key: string): boolean {
-  return key === 'ttlMs' || key === 'cacheScope'
-}
-
-function withoutServerInfo(meta: Uint8Array): Uint8Array {
-  return meta[0] === 0x7b ? withoutMembers(meta, (key) => key === serverInfoKey) : meta
-}
-
-function isEmpty(object: Uint8Array): boolean {
-  return object.length === 2 && object[0] === 0x7b
-}
-
-function withMeta(result: Uint8Array, meta: Uint8Array): Uint8Array {
-  return isEmpty(result) ? rawJson('{"_meta":', meta, '}') : rawJson('{"_meta":', meta, ',', result.subarray(1))
+/** What stays of a result, with this in place of its `_meta`. */
+function join(result: RawJson, runs: readonly Run[], meta: Uint8Array | undefined): RawJson {
+  const hasMeta = meta !== undefined && meta.length > 2
+  const [only] = runs
+  if (only !== undefined && runs.length === 1 && !hasMeta) {
+    const piece = result.subarray(only.start - 1, only.end + 1)
+    piece[0] = 0x7b
+    piece[piece.length - 1] = 0x7d
+    return piece
+  }
+  const members = runs.map(({ start, end }) => result.subarray(start, end))
+  if (hasMeta) members.unshift(rawJson('"_meta":', meta))
+  return rawJson('{', ...members.flatMap((piece, index) => (index === 0 ? [piece] : [',', piece])), '}')
 }
