@@ -17,7 +17,10 @@ if (wanted.length === 0 || unknown.length > 0) {
   process.exit(1)
 }
 
-const build = spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+const build = spawnSync('npm', ['run', '--silent', 'build', '--', '--filter=./packages/*'], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 'inherit'],
+})
 if (build.status !== 0) process.exit(build.status ?? 1)
 
 for (const topic of wanted) {
