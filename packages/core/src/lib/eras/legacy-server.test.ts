@@ -30,6 +30,18 @@ describe('a legacy server', () => {
     ])
   })
 
+  test('that is over when a call comes is told of at once', async () => {
+    const link = new LegacyLink()
+    const { auto } = link
+    link.auto = (arrived) => {
+      if (arrived.method !== 'tools/call') return auto(arrived)
+      arrived.error(-32603, 'It ended')
+      return true
+    }
+    const { answer } = await new Joined(link).tool('echo')
+    expect(await answer).toMatchObject({ error: { code: -32603, message: 'It ended' } })
+  })
+
   test('is answered its ping, and told that other requests are taken by nobody', async () => {
     const world = new Joined()
     await world.tool('echo')
