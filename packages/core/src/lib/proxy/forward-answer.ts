@@ -45,7 +45,9 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   const isJson = response.headers.get('content-type')?.toLowerCase().startsWith('application/json') ?? false
   if (!isJson || Number(length) > wholeUpTo) {
     // What fetch has unpacked is longer than the upstream said
-    if (length !== null && !response.headers.has('content-encoding')) headers.set('content-length', length)
+    // and what is said when a stream breaks off was not counted
+    const isExact = !response.headers.has('content-encoding') && guard.farewell === undefined
+    if (length !== null && isExact) headers.set('content-length', length)
     return new Response(guardStream(bodyOf(response), guard), { status, headers })
   }
   const start = await (response.begin?.(guard, wholeUpTo) ?? readStart(bodyOf(response), guard, wholeUpTo))
@@ -84,6 +86,11 @@ function refuse({ status, headers }: UpstreamResponse, context: Context): Respon
       message: 'The server answered with a redirect, which the gateway does not follow',
       id,
     })
+  }
+  // Parsers let pass what is no status of HTTP (RFC 9110 section 15)
+  if (status < 200 || status > 599) {
+    context.logger?.error({ status }, 'an upstream answered with a status that HTTP does not have')
+    return jsonRpcError({ status: 502, message: 'The server answered with a status that HTTP does not have', id })
   }
   return undefined
 }

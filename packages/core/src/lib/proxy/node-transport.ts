@@ -27,43 +27,52 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
     http: new http.Agent({ keepAlive: true, timeout: keepAlive }),
     https: new https.Agent({ keepAlive: true, timeout: keepAlive }),
   }
-  const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
-    gzip: zlib.createGunzip,
-    'x-gzip': zlib.createGunzip,
-    deflate: zlib.createInflate,
-    br: zlib.createBrotliDecompress,
-  }
+  const { pipeline } = process.getBuiltinModule('node:stream')
+  const decoders = new Map<string, () => NodeJS.ReadWriteStream>([
+    ['gzip', zlib.createGunzip],
+    ['x-gzip', zlib.createGunzip],
+    ['deflate', zlib.createInflate],
+    ['br', zlib.createBrotliDecompress],
+  ])
 
   /** Servers that compress although nobody asked them to; `fetch` unpacks their answers too. */
   function unpacked(incoming: IncomingMessage): IncomingMessage {
-    const decode = decoders[incoming.headers['content-encoding'] ?? '']
-    if (decode === undefined) return incoming
-    const decoder = decode()
-    const stream = process.getBuiltinModule('node:stream')
-    stream.pipeline(incoming, decoder, () => {})
-    return decoder as unknown as IncomingMessage
+    const coding = incoming.headers['content-encoding']?.trim().toLowerCase() ?? ''
+    if (coding === '' || coding === 'identity') return incoming
+    const decode = decoders.get(coding)
+    if (decode === undefined) throw new Error(`Nobody asked for an answer in the content coding ${coding}`)
+    const decoder = decode() as unknown as IncomingMessage
+    pipeline(incoming, decoder as unknown as NodeJS.WritableStream, () => {})
+    return decoder.on('error', () => {})
   }
 
   return (url, { method = 'GET', headers, body, signal }) =>
     new Promise((resolve, reject) => {
       const isTls = url.startsWith('https:')
+      const sent = Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers))
+      // Node frames no body of a DELETE: the upstream would take it for another request
+      if (body instanceof Uint8Array) sent['content-length'] = String(body.byteLength)
       const options = {
         method,
-        headers: Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers)),
+        headers: sent,
         agent: isTls ? agents.https : agents.http,
         signal: signal ?? undefined,
       }
       const request = (isTls ? https : http).request(url, options, (incoming) => {
         // Without a listener an error that comes when nobody reads any more would end the process
-        const body = unpacked(incoming).on('error', () => {})
-        resolve(
-          answer(
-            incoming.on('error', () => {}),
-            method === 'HEAD' ? undefined : body,
-          ),
-        )
+        incoming.on('error', () => {})
+        try {
+          const { statusCode = 0 } = incoming
+          resolve(answer(incoming, method === 'HEAD' || bodiless.has(statusCode) ? undefined : unpacked(incoming)))
+        } catch (error) {
+          // What is thrown here nobody else would catch
+          reject(error)
+          request.destroy()
+        }
       })
       request.on('error', reject)
+      // Neither an error nor an answer: the upstream has switched protocols, which nobody asked for
+      request.on('close', () => reject(new Error('The connection closed before an answer')))
       request.on('socket', (socket) => {
         if (!socket.connecting) return
         const late = Object.assign(new Error('The connection did not stand in time'), { code: 'ETIMEDOUT' })
@@ -83,7 +92,7 @@ function answer(incoming: IncomingMessage, body: IncomingMessage | undefined): U
   for (let index = 0; index < rawHeaders.length; index += 2) {
     headers.append(rawHeaders[index] as string, rawHeaders[index + 1] as string)
   }
-  if (body === undefined || bodiless.has(status)) {
+  if (body === undefined) {
     incoming.resume()
     return { status, headers, body: null }
   }
@@ -120,6 +129,8 @@ function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
           ended = true
         })
         incoming.once('error', fail).once('close', () => fail())
+        // It may have broken while nobody listened yet
+        if (incoming.destroyed) fail(incoming.errored)
       },
       pull: () => void incoming.resume(),
       cancel: () => {
@@ -170,5 +181,7 @@ function begin(
       resolve(idle ? 'idle' : 'broken')
     }
     incoming.on('data', onData).once('end', onEnd).once('error', onBreak).once('close', onBreak)
+    // It may have broken while nobody listened yet
+    if (incoming.destroyed) onBreak()
   })
 }

@@ -72,11 +72,15 @@ const unreachable = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
+const onConnection = new Set(['read', 'write', 'shutdown'])
+
 /** Whether a failed request cannot have reached the upstream, so that another may be tried with it. */
 export function neverArrived(error: unknown): boolean {
   return isUnreachable(error) || (error instanceof Error && isUnreachable(error.cause))
 }
 
 function isUnreachable(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && unreachable.has(String(error.code))
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false
+  // A connection that stood can time out too, long after the request was sent
+  return unreachable.has(String(error.code)) && !('syscall' in error && onConnection.has(String(error.syscall)))
 }
