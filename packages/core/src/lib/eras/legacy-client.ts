@@ -64,8 +64,10 @@ const reserved = /^io\.modelcontextprotocol\/(?:protocolVersion|clientInfo|clien
  * @see MCP 2025-11-25, lifecycle; rules L1 and L5
  * @example
  * ```ts
- * const client = legacyClient(modernServer(link), { principal, notified: (message) => stream.send(message) })
- * const cancel = client.request(bytes, call)
+ * function serve(link: EraLink, principal: string, request: Uint8Array, call: LegacyClientCall) {
+ *   const client = legacyClient(modernServer(link), { principal, notified: (message) => call.related(message) })
+ *   return client.request(request, call)
+ * }
  * ```
  */
 export function legacyClient(server: EraServer, options: LegacyClientOptions): LegacyClient {

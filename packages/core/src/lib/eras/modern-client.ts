@@ -4,6 +4,7 @@ import { failed } from './era-failure.js'
 import type { EraServer, EraServerInfo } from './era-server.js'
 import { readInputResponses } from './input-responses.js'
 import { ModernCall, type ModernOwner } from './modern-call.js'
+import { modernVersion } from './modern-envelope.js'
 import { errorMessage, type ModernReply } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 import { ModernSubscription } from './modern-subscription.js'
@@ -14,9 +15,6 @@ import { requestDigest, SealedState } from './sealed-state.js'
 export interface ModernExchange {
   left(reply: ModernReply): void
 }
-
-/** The revision that this adapter speaks. */
-export const modernVersion = '2026-07-28'
 
 /** Methods of the legacy era that its connection needs and a modern request must not disturb. */
 const notHere: ReadonlySet<string> = new Set([

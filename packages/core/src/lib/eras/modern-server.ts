@@ -32,7 +32,9 @@ export interface ModernServerOptions {
  * @see MCP 2026-07-28, multi round-trip requests and `subscriptions/listen`; rules M11, M18 to M21
  * @example
  * ```ts
- * const client = legacyClient(modernServer(link), { principal, notified: (message) => send(message) })
+ * function toLegacyClients(link: EraLink, principal: string, send: (message: Uint8Array) => void) {
+ *   return legacyClient(modernServer(link), { principal, notified: send })
+ * }
  * ```
  */
 export function modernServer(link: EraLink, options: ModernServerOptions = {}): EraServer {

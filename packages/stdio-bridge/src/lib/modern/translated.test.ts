@@ -328,6 +328,36 @@ describe('legacy children', () => {
   })
 })
 
+describe('a child that asks', () => {
+  const question = `{ method: 'elicitation/create', params: { message: 'Who?', requestedSchema: { type: 'object' } } }`
+
+  test('twice under one id is answered twice', async () => {
+    const server = serverThat(`
+      if (method === 'tools/call') { call = id; say({ id: 1, ...${question} }); say({ id: 1, ...${question} }) }
+      else if (method === undefined) { answers.push(id); if (answers.length === 2) say({ id: call, result: { content: [{ type: 'text', text: answers.join() }] } }) }
+      else if (id !== undefined) say({ id, result: {} })`)
+    const bridge = create({}, '-e', `let call; const answers = []; ${server}`)
+    const round = await roundOf(await tool(bridge, 'ask', {}, { capabilities: asking }))
+    expect(Object.keys(round.inputRequests)).toEqual(['elicitation-1', 'elicitation-2'])
+    expect(textOf(await (await retry(bridge, 'ask', round)).json())).toBe('1,1')
+  })
+
+  test('after its call ended hears that nobody can be asked', async () => {
+    const server = serverThat(`
+      const text = (text) => say({ id, result: { content: [{ type: 'text', text }] } })
+      const both = [{ id, result: { content: [{ type: 'text', text: 'done' }] } }, { id: 1, ...${question} }]
+      // In one write, so that both are read before the next call
+      if (params.name === 'late') process.stdout.write(both.map((one) => JSON.stringify({ jsonrpc: '2.0', ...one }) + '\\n').join(''))
+      else if (method === undefined) heard = line
+      else if (params.name === 'heard') { const look = () => (heard ? text(heard) : setTimeout(look, 5)); look() }
+      else if (id !== undefined) say({ id, result: {} })`)
+    const bridge = create({}, '-e', `let heard; ${server}`)
+    expect(textOf(await (await tool(bridge, 'late', {}, { capabilities: asking })).json())).toBe('done')
+    const heard = JSON.parse(textOf(await (await tool(bridge, 'heard', {}, { capabilities: asking })).json()))
+    expect(heard).toMatchObject({ id: 1, error: { code: -32603 } })
+  })
+})
+
 describe('tasks of a legacy server', () => {
   const get = (bridge: StdioBridge, method: string, taskId: string | undefined, context: Context) =>
     send(bridge, method, { params: taskId === undefined ? {} : { taskId }, context })
@@ -363,8 +393,7 @@ function serverThat(does: string, capabilities = '{}'): string {
   return `const say = (message) => console.log(JSON.stringify({ jsonrpc: '2.0', ...message }))
 require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params = {} } = JSON.parse(line)
-  const isFine = ${String(does.includes('error') === false)}
-  if (method === 'initialize' && isFine) say({ id, result: { protocolVersion: '2025-11-25', capabilities: ${capabilities} } })
+  if (method === 'initialize' && ${!does.includes('error')}) say({ id, result: { protocolVersion: '2025-11-25', capabilities: ${capabilities} } })
   else { ${does} }
 })`
 }
