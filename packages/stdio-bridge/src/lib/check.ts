@@ -14,6 +14,7 @@ export function createCheck(
   starter: Starter,
   isAnswering: () => boolean,
   connect: () => Promise<Connection | Refusal>,
+  isModern: () => Promise<boolean>,
   timeout: number,
 ): () => Promise<void> {
   let goodUntil = 0
@@ -23,7 +24,8 @@ export function createCheck(
     if (isRefusal(connection)) throw unavailable(connection.message)
     const isGood = await handshake(connection, timeout)
     void connection.child.stop()
-    if (!isGood) throw unavailable('The MCP server does not answer after its start')
+    // A modern server may die of an `initialize`, or not answer it
+    if (!isGood && !(await isModern())) throw unavailable('The MCP server does not answer after its start')
     goodUntil = performance.now() + fresh
   }
   return async () => {

@@ -119,6 +119,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
       starter,
       () => [...nursery.children].some((child) => child.hasAnswered && !child.isStopping),
       () => exclusively('\0check'),
+      () => translation.finds({ principal: '\0check', audience: '', scopes: [] }),
       settings.handshakeTimeout,
     ),
     close: () => {

@@ -93,6 +93,11 @@ describe('a server that is modern alone', () => {
     },
   )
 
+  test.each(['death', 'silence', '-32601'])('is well although it does not take an initialize: %s', async (fate) => {
+    const { bridge } = setUp({ handshakeTimeout: 1 }, fate)
+    await expect(bridge.check()).resolves.toBeUndefined()
+  })
+
   test('is told from one that speaks neither era, whose own refusal is passed on', async () => {
     const { bridge } = setUp({}, 'neither')
     for (let n = 0; n < 2; n++) {

@@ -39,6 +39,15 @@ export class Translation {
     return this.#isKnown
   }
 
+  /** Asks whether the server speaks a modern revision. */
+  async finds(owner: SessionOwner): Promise<boolean> {
+    const { pool } = this.#host
+    const child = await pool.acquire(owner)
+    if (child === legacyOnly || isRefusal(child)) return false
+    pool.release(child)
+    return true
+  }
+
   /** Something to speak with for one client; `undefined` when the server speaks no modern revision either (MCP S2). */
   async connect(
     owner: SessionOwner,
