@@ -337,6 +337,37 @@ describe('a request', () => {
   })
 
   test.each([
+    ['tools/call', '{"content":[],"structuredContent":{"a":1}}', '{"content":[],"structuredContent":{"a":1}}'],
+    [
+      'tools/call',
+      '{"content":[],"structuredContent":[1.0]}',
+      '{"content":[{"type":"text","text":"[1.0]"}],"structuredContent":{"result":[1.0]}}',
+    ],
+    [
+      'tools/call',
+      '{"structuredContent":7,"content":[{"type":"image"}]}',
+      '{"structuredContent":{"result":7},"content":[{"type":"image"},{"type":"text","text":"7"}]}',
+    ],
+    [
+      'tools/call',
+      '{"content":[{"type":"text","text":"x"}],"structuredContent":null}',
+      '{"content":[{"type":"text","text":"x"}],"structuredContent":{"result":null}}',
+    ],
+    [
+      'tools/list',
+      '{"tools":[{"name":"a","outputSchema":{"type":"array"}},{"outputSchema":{"type":"object"},"name":"b"},{"name":"c"}]}',
+      '{"tools":[{"name":"a"},{"outputSchema":{"type":"object"},"name":"b"},{"name":"c"}]}',
+    ],
+    ['tools/list', '{"tools":[{"outputSchema":{"anyOf":[]},"name":"a"}]}', '{"tools":[{"name":"a"}]}'],
+  ])('%s: structured content is an object to a legacy client: %s', async (method, modern, legacy) => {
+    const { link, request } = await open()
+    link.answer = () => modern
+    const call = request({ id: 1, method, params: {} })
+    await call.done
+    expect(call.messages.at(-1)?.raw).toBe(`{"jsonrpc":"2.0","id":1,"result":${legacy}}`)
+  })
+
+  test.each([
     [-32020, -32603],
     [-32021, -32602],
     [-32022, -32603],

@@ -6,6 +6,7 @@ import { legacyError } from './legacy-error.js'
 import { answerInitialize } from './legacy-initialize.js'
 import { LegacyListener } from './legacy-listener.js'
 import { LegacyQuestions } from './legacy-questions.js'
+import { legacyTools } from './legacy-tools.js'
 import { membersOf } from './members-of.js'
 
 /** Who waits for the answer of one request of a legacy client. Messages are whole, for the client to read. */
@@ -149,7 +150,10 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
             ask: (request, withdrawn) => questions.ask(request, call, protocolVersion, withdrawn),
           },
         )
-      pending.then(answered, () => answered(failed('The request could not be translated')))
+      const translated = (answer: EraAnswer) => {
+        answered('result' in answer ? { result: legacyTools(method, answer.result) } : answer)
+      }
+      pending.then(translated, () => answered(failed('The request could not be translated')))
       return () => {
         controller.abort()
         questions.over(call)
