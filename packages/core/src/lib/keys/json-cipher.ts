@@ -3,13 +3,16 @@ import { GatewayError } from '../gateway-error.js'
 
 /** Turns an object with secrets in it into what is stored, and back. */
 export interface JsonCipher<T extends object> {
+  /** Whether this may come from `seal`: with keys, nothing in plain does, whoever wrote it. */
+  isSealed(stored: string): boolean
   seal(value: T): Promise<string>
   open(stored: string): Promise<T>
 }
 
 /**
  * AES-256-GCM in a JWE. The first key encrypts, every key decrypts, so that a key can be replaced by putting the new
- * one in front. Without keys the object is stored as it is.
+ * one in front. Without keys the object is stored as it is; `open` reads that with keys too, so that they can be added
+ * later, and who does not want it asks `isSealed` first.
  *
  * @param what what is stored, for the error that says that a key is missing
  */
@@ -17,6 +20,7 @@ export function createJsonCipher<T extends object>(encryptionKeys: readonly stri
   const keys = encryptionKeys.map((text, index) => ({ id: '', bytes: decodeKey(text, index) }))
   const identified = Promise.all(keys.map(async (key) => ({ ...key, id: await keyId(key.bytes) })))
   return {
+    isSealed: (stored) => keys.length === 0 || !stored.startsWith('{'),
     async seal(value) {
       const [first] = await identified
       const plain = JSON.stringify(value)

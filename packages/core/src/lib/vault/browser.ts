@@ -1,19 +1,25 @@
-import { createJsonCipher } from '../keys/json-cipher.js'
+import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
 import { digest } from './digest.js'
 import type { VaultOptions } from './vault-options.js'
 
-/** A step that a browser was sent away for, kept until it is back. */
+/** A sign-in that a browser was sent away for. */
+export interface SignInStep {
+  /** What the OAuth client keeps between the steps. */
+  readonly memo: string
+  /** The page to go on with: an upstream's name, or nothing for the list. */
+  readonly back?: string
+}
+
+/** An account that a browser was sent away for, kept until it is back. */
 export interface Flow {
-  /** The upstream that is to be connected; absent while the user signs in. */
-  readonly upstream?: string
+  /** The upstream that is to be connected. */
+  readonly upstream: string
   /** What the OAuth client keeps between the steps. */
   readonly memo: string
   /** Whose browser it is: the digest of its cookie. */
   readonly browser: string
-  /** Who asked; absent while the user signs in. */
-  readonly principal?: string
-  /** The page to go on with after a sign-in: an upstream's name, or nothing for the list. */
-  readonly back?: string
+  /** Who asked. */
+  readonly principal: string
 }
 
 /** Who is signed in at a browser. */
@@ -28,30 +34,32 @@ const flowLifetime = 600
 /** Seconds that a sign-in is good for: long enough to connect an account, and no longer. */
 const sessionLifetime = 900
 
+/** What is sealed says where it belongs, so that one that was moved is noticed. Times are milliseconds since the epoch. */
+type Sealed = (Flow | Session | (SignInStep & { readonly until: number })) & { readonly key: string }
+
 /** What the vault knows of browsers: a cookie that only they have, and what is going on behind it. */
 export class Browsers {
   readonly #storage: VaultOptions['storage']
-  readonly #cipher: ReturnType<typeof createJsonCipher<Flow | Session>>
+  readonly #cipher: JsonCipher<Sealed>
   readonly #isSecure: boolean
+  readonly #now: () => number
 
-  constructor({ url, storage, encryptionKeys = [] }: VaultOptions) {
+  constructor({ url, storage, encryptionKeys = [], now = Date.now }: VaultOptions) {
     this.#storage = storage
     this.#cipher = createJsonCipher(encryptionKeys, 'sign-in')
     this.#isSecure = url.startsWith('https://')
+    this.#now = now
   }
 
   /** The secret that this browser has. */
   cookieOf(request: Request): string | undefined {
-    for (const part of (request.headers.get('cookie') ?? '').split(';')) {
-      const [name, value = ''] = part.trim().split('=', 2)
-      if (name === this.#name && /^[\w-]{43}$/.test(value)) return value
-    }
-    return undefined
+    const value = readCookie(request, this.#name)
+    return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined
   }
 
   /** `Set-Cookie` that gives a browser its secret, for as long as it is open. */
   write(cookie: string): string {
-    return `${this.#name}=${cookie}; Path=/; HttpOnly; SameSite=Lax${this.#isSecure ? '; Secure' : ''}`
+    return `${this.#name}=${cookie}; ${this.#attributes}`
   }
 
   // A browser drops a __Host- cookie of a plain http page, which only loopback may be
@@ -59,17 +67,21 @@ export class Browsers {
     return `${this.#isSecure ? '__Host-' : ''}mcp-vault`
   }
 
+  get #attributes(): string {
+    return `Path=/; HttpOnly; SameSite=Lax${this.#isSecure ? '; Secure' : ''}`
+  }
+
   async session(cookie: string | undefined): Promise<Session | undefined> {
     if (cookie === undefined) return undefined
-    const entry = await this.#storage.get(`vault:session:${await digest(cookie)}`)
-    return entry && ((await this.#cipher.open(entry.value)) as Session)
+    const key = `vault:session:${await digest(cookie)}`
+    return this.#open<Session>(key, (await this.#storage.get(key))?.value)
   }
 
   /** Begins a session under a new secret: one that somebody planted before the sign-in is worth nothing after it. */
   async beginSession(session: Session): Promise<string> {
     const cookie = randomToken()
-    const value = await this.#cipher.seal(session)
-    await this.#storage.set(`vault:session:${await digest(cookie)}`, value, { ttl: sessionLifetime })
+    const key = `vault:session:${await digest(cookie)}`
+    await this.#storage.set(key, await this.#cipher.seal({ ...session, key }), { ttl: sessionLifetime })
     return cookie
   }
 
@@ -77,16 +89,60 @@ export class Browsers {
     await this.#storage.delete(`vault:session:${await digest(cookie)}`)
   }
 
+  /** `Set-Cookie` that keeps a sign-in in the browser itself: strangers leave nothing in the storage. */
+  async beginSignIn(state: string, step: SignInStep): Promise<string> {
+    const key = await this.#stepName(state)
+    const sealed = await this.#cipher.seal({ ...step, key, until: this.#now() + flowLifetime * 1000 })
+    return `${key}=${encodeURIComponent(sealed)}; Max-Age=${flowLifetime}; ${this.#attributes}`
+  }
+
+  /** The sign-in of this state, if this is the browser that was sent away. */
+  async signIn(request: Request, state: string): Promise<SignInStep | undefined> {
+    const key = await this.#stepName(state)
+    try {
+      const sealed = decodeURIComponent(readCookie(request, key) ?? '')
+      const step = await this.#open<SignInStep & { until: number }>(key, sealed)
+      return step !== undefined && this.#now() < step.until ? step : undefined
+    } catch {
+      // Anybody can send a cookie with anything in it
+      return undefined
+    }
+  }
+
+  /** `Set-Cookie` that ends a sign-in. */
+  async endSignIn(state: string): Promise<string> {
+    return `${await this.#stepName(state)}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; ${this.#attributes}`
+  }
+
   async beginFlow(state: string, flow: Flow): Promise<void> {
-    const value = await this.#cipher.seal(flow)
-    await this.#storage.set(`vault:flow:${await digest(state)}`, value, { ttl: flowLifetime })
+    const key = `vault:flow:${await digest(state)}`
+    await this.#storage.set(key, await this.#cipher.seal({ ...flow, key }), { ttl: flowLifetime })
   }
 
   /** The flow of this state, once. */
   async takeFlow(state: string): Promise<Flow | undefined> {
-    const value = await this.#storage.take(`vault:flow:${await digest(state)}`)
-    return value === undefined ? undefined : ((await this.#cipher.open(value)) as Flow)
+    const key = `vault:flow:${await digest(state)}`
+    return this.#open<Flow>(key, await this.#storage.take(key))
   }
+
+  /** One cookie each, so that tabs do not disturb each other. */
+  async #stepName(state: string): Promise<string> {
+    return `${this.#name}-${(await digest(state)).slice(0, 16)}`
+  }
+
+  async #open<T>(key: string, stored: string | undefined): Promise<T | undefined> {
+    if (stored === undefined || stored === '' || !this.#cipher.isSealed(stored)) return undefined
+    const record = await this.#cipher.open(stored)
+    return record.key === key ? (record as T) : undefined
+  }
+}
+
+function readCookie(request: Request, wanted: string): string | undefined {
+  for (const part of (request.headers.get('cookie') ?? '').split(';')) {
+    const [name, value = ''] = part.trim().split('=', 2)
+    if (name === wanted) return value
+  }
+  return undefined
 }
 
 /** 256 bits, base64url. */

@@ -56,7 +56,7 @@ export class Grants {
 
   async read(key: string): Promise<StoredGrant | undefined> {
     const entry = await this.#storage.get(key)
-    if (entry === undefined || entry.value === ended) return undefined
+    if (entry === undefined || entry.value === ended || !this.#cipher.isSealed(entry.value)) return undefined
     const known = this.#read.get(key)
     if (known?.version === entry.version) return known
     const grant = await this.#cipher.open(entry.value)

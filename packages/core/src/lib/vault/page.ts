@@ -48,9 +48,9 @@ ${body}
 }
 
 /** Sends the browser on, with GET whatever it came with. */
-export function redirect(location: string, cookie?: string): Response {
+export function redirect(location: string, ...cookies: readonly string[]): Response {
   const headers = new Headers({ ...protection, Location: location })
-  if (cookie !== undefined) headers.append('Set-Cookie', cookie)
+  for (const cookie of cookies) headers.append('Set-Cookie', cookie)
   return new Response(null, { status: 303, headers })
 }
 

@@ -1,7 +1,6 @@
 import type { Context, Handler } from '../handler.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
-import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
-import { type Browsers, type Flow, randomToken, type Session } from './browser.js'
+import { type Browsers, randomToken, type Session } from './browser.js'
 import { digest } from './digest.js'
 import type { Grants } from './grants.js'
 import { issued } from './issued.js'
@@ -29,37 +28,22 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
   const signIn = createSignIn(options.signIn)
   const signInUri = `${url}/sign-in/callback`
 
-  async function leave(
-    client: Pick<OAuthClient, 'begin'>,
-    step: { redirectUri: string; parameters?: Readonly<Record<string, string>> },
-    cookie: string,
-    flow: Omit<Flow, 'memo' | 'browser'>,
-  ): Promise<Response> {
+  async function leaveToSignIn(back: string | undefined): Promise<Response> {
     const state = randomToken()
-    const { url: location, memo } = await client.begin({ ...step, state })
-    await browsers.beginFlow(state, { ...flow, memo, browser: await digest(cookie) })
-    return redirect(location, browsers.write(cookie))
+    const { url: location, memo } = await signIn.begin({ redirectUri: signInUri, state })
+    return redirect(location, await browsers.beginSignIn(state, { memo, back }))
   }
 
-  /** The flow that this browser was sent away for; a page that says why not otherwise. */
-  async function comeBack(parameters: URLSearchParams, cookie: string | undefined, upstream: string | undefined) {
+  async function completeSignIn(request: Request, parameters: URLSearchParams): Promise<Response> {
     const state = parameters.get('state') ?? ''
-    const flow = state === '' ? undefined : await browsers.takeFlow(state)
-    const isOurs = flow !== undefined && cookie !== undefined && flow.browser === (await digest(cookie))
-    if (!isOurs || flow.upstream !== upstream) {
-      return refused(400, 'This step was begun in another browser, was used before, or is too old. Please start again.')
-    }
-    return { flow, state }
-  }
-
-  async function completeSignIn(parameters: URLSearchParams, cookie: string | undefined): Promise<Response> {
-    const back = await comeBack(parameters, cookie, undefined)
-    if (back instanceof Response) return back
-    const { flow, state } = back
-    const session = await signIn.complete({ redirectUri: signInUri, state, memo: flow.memo, parameters })
+    const step = await browsers.signIn(request, state)
+    if (step === undefined) return refused(400, notHere)
+    const session = await signIn.complete({ redirectUri: signInUri, state, memo: step.memo, parameters })
+    const cookie = browsers.cookieOf(request)
     if (cookie !== undefined) await browsers.endSession(cookie)
     const next = await browsers.beginSession(session)
-    return redirect(flow.back === undefined ? url : `${url}/${flow.back}`, browsers.write(next))
+    const location = step.back === undefined ? url : `${url}/${step.back}`
+    return redirect(location, browsers.write(next), await browsers.endSignIn(state))
   }
 
   async function completeConnect(
@@ -68,9 +52,10 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     visitor: Visitor,
   ): Promise<Response> {
     const { upstream, client, connect } = access
-    const back = await comeBack(parameters, visitor.cookie, upstream)
-    if (back instanceof Response) return back
-    const { flow, state } = back
+    const state = parameters.get('state') ?? ''
+    const flow = state === '' ? undefined : await browsers.takeFlow(state)
+    const isOurs = visitor.cookie !== undefined && flow?.browser === (await digest(visitor.cookie))
+    if (flow?.upstream !== upstream || !isOurs) return refused(400, notHere)
     if (visitor.session === undefined || visitor.session.principal !== flow.principal) {
       return refused(403, 'Somebody else is signed in now. Please start again.')
     }
@@ -98,8 +83,12 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
       await grants.delete(await grants.key(session.principal, upstream))
       return redirect(connect.url)
     }
+    const state = randomToken()
     const step = { redirectUri: `${connect.url}/callback`, parameters: options.upstreams[upstream]?.parameters }
-    return leave(client, step, cookie, { upstream, principal: session.principal })
+    const { url: location, memo } = await client.begin({ ...step, state })
+    const { principal } = session
+    await browsers.beginFlow(state, { upstream, principal, memo, browser: await digest(cookie) })
+    return redirect(location)
   }
 
   async function show({ connect, upstream }: VaultAccess, session: Session): Promise<Response> {
@@ -142,7 +131,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     if (more.length > 0 || (step !== undefined && step !== 'callback')) return notFound()
     if (name === 'sign-in') {
       if (step === undefined) return notFound()
-      return request.method === 'GET' ? completeSignIn(searchParams, cookie) : notAllowed('GET')
+      return request.method === 'GET' ? completeSignIn(request, searchParams) : notAllowed('GET')
     }
     const access = accesses.get(name)
     if (access === undefined && name !== '') return notFound()
@@ -152,9 +141,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     }
     if (access !== undefined && request.method === 'POST') return change(request, access, { cookie, session })
     if (!isGet) return notAllowed(access === undefined ? 'GET, HEAD' : 'GET, HEAD, POST')
-    if (session === undefined) {
-      return leave(signIn, { redirectUri: signInUri }, cookie ?? randomToken(), { back: access?.upstream })
-    }
+    if (session === undefined) return leaveToSignIn(access?.upstream)
     return access === undefined ? list(session) : show(access, session)
   }
 
@@ -173,6 +160,8 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     },
   }
 }
+
+const notHere = 'This step was begun in another browser, was used before, or is too old. Please start again.'
 
 interface Visitor {
   readonly cookie: string | undefined
