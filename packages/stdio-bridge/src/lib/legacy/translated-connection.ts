@@ -28,12 +28,17 @@ export class TranslatedConnection implements SessionConnection {
   }
   readonly #client: LegacyClient
   readonly #cancels: WeakMap<Pending, () => void> = new WeakMap()
+  readonly #handshakeTimeout: number
   readonly #onClose: () => void
   #lastNumber = 0
   #isOver = false
 
-  /** @param onClose hears when nobody speaks with it any more */
-  constructor(translate: Translate, onClose: () => void) {
+  /**
+   * @param handshakeTimeout seconds that the answer to `initialize` may take
+   * @param onClose hears when nobody speaks with it any more
+   */
+  constructor(translate: Translate, handshakeTimeout: number, onClose: () => void) {
+    this.#handshakeTimeout = handshakeTimeout
     this.#onClose = onClose
     this.#client = translate((message) => {
       for (const peer of this.peers) peer.notified({ kind: 'notification', bytes: asBuffer(message) })
@@ -74,6 +79,9 @@ export class TranslatedConnection implements SessionConnection {
       },
     })
     this.#cancels.set(pending, cancel)
+    if (pending.method === 'initialize') {
+      setTimeout(() => this.giveUp(pending), this.#handshakeTimeout * 1000).unref()
+    }
     return pending
   }
 

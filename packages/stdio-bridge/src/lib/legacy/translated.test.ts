@@ -109,6 +109,14 @@ describe('a server that is modern alone', () => {
     expect(bridge.stats().spawned).toBe(3)
   })
 
+  test('that does not say what it is in time gets no session', async () => {
+    const { bridge } = setUp({ handshakeTimeout: 1 }, 'mute')
+    const response = await post(bridge, initialize())
+    expect(response.headers.get('mcp-session-id')).toBeNull()
+    expect(await response.json()).toMatchObject({ error: { code: -32603, data: { reason: 'timeout' } } })
+    await until(() => bridge.stats().sessions === 0, 'there is no session')
+  })
+
   test.each(['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])('speaks %s', async (protocolVersion) => {
     const { bridge } = setUp()
     const session = await Session.open(bridge, { protocolVersion })

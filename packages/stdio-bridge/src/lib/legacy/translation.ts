@@ -66,6 +66,7 @@ export class Translation {
     const link = new ChildrenLink(owner, { children, tasks, maxQueuedBytes: settings.maxQueuedBytes })
     return new TranslatedConnection(
       (notified) => legacyClient(modernServer(link), { principal: owner.principal, notified, ...client }),
+      settings.handshakeTimeout,
       () => {
         if (isOwn) children.close()
       },
