@@ -42,9 +42,9 @@ export class LegacyCalls {
     return call
   }
 
-  end(call: LegacyCall, isCancelled = false): void {
+  end(call: LegacyCall, isGivenUp = false): void {
     this.#open.delete(call)
-    if (isCancelled) this.#lingering.set(call.caller.principal, performance.now() + lingers)
+    if (isGivenUp) this.#lingering.set(call.caller.principal, performance.now() + lingers)
   }
 
   /** The level that the server has to be told first, for a request that wants log messages. */
@@ -80,6 +80,13 @@ export class LegacyCalls {
         if (!aborter.signal.aborted) answer(await caller.ask(request, aborter.signal))
       }),
     )
+  }
+
+  /** Gives a call what the server said in its course. */
+  relate({ caller }: LegacyCall, notification: EraNotification): void {
+    const isLog = notification.method === 'notifications/message'
+    // MCP M22
+    if (!isLog || covers(caller.logLevel, levels.indexOf(levelOf(notification)))) caller.notify(notification)
   }
 
   /** Gives a notification that names no request to the call that it must be about; to none where that is unsure. */
@@ -127,6 +134,6 @@ function covers(wanted: string | undefined, level: number): boolean {
 }
 
 function levelOf({ params }: EraNotification): string {
-  if (params === undefined) return ''
-  return String(parseSpan(params, member(params, { start: 0, end: params.length }, 'level')))
+  const level = params && parseSpan(params, member(params, { start: 0, end: params.length }, 'level'))
+  return typeof level === 'string' ? level : ''
 }

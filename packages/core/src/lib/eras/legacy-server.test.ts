@@ -84,6 +84,18 @@ describe('a legacy server', () => {
 })
 
 describe('log messages', () => {
+  test('[M22] in the course of a request reach it only where it wants them, from its level on', async () => {
+    const world = new Joined()
+    const told: unknown[][] = []
+    for (const options of [{}, level('warning')]) {
+      const posted = await world.tool('echo', options)
+      for (const at of ['info', 'error'])
+        world.link.of('tools/call').at(-1)?.related('notifications/message', { level: at, data: at })
+      told.push(logged(posted))
+    }
+    expect(told).toEqual([[], ['error']])
+  })
+
   const logging = () => new Joined(new LegacyLink({ tools: {}, logging: {} }))
 
   test('[M22] reach only a request that wants them, from its level on', async () => {

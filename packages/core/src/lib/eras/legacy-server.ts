@@ -159,10 +159,10 @@ class LegacyServer implements EraServer, EraLinkListener {
       // A link that is over answers at once
       cancel = this.#link.request(request, {
         principal,
-        related: (notification) => caller.notify(notification),
-        answered: (answer) => {
+        related: (notification) => this.#calls.relate(call, notification),
+        answered: (answer, isGivenUp) => {
           signal.removeEventListener('abort', abort)
-          this.#calls.end(call)
+          this.#calls.end(call, isGivenUp)
           resolve(answer)
         },
       })
