@@ -191,7 +191,8 @@ function neutral(params: RawJson): RawJson {
   const before = at(params, meta)
   const rest = withoutMembers(before, (key) => reserved.test(key))
   if (rest === before) return lean
-  return rawJson('{"_meta":', rest, ',', withoutMembers(lean, (key) => key === '_meta').subarray(1))
+  const others = withoutMembers(lean, (key) => key === '_meta')
+  return rawJson('{"_meta":', rest, others.length === 2 ? '' : ',', others.subarray(1))
 }
 
 const head = rawJson('{"jsonrpc":"2.0","id":')

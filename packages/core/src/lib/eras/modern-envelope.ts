@@ -14,19 +14,19 @@ export type ModernCaller = Pick<EraCaller, 'capabilities' | 'clientInfo' | 'logL
 
 const none = rawJson('{}')
 /** Clients declare their capabilities once and send many requests. */
-const known = new WeakMap<RawJson, { readonly logLevel?: string; readonly envelope: Uint8Array }>()
+const known = new WeakMap<RawJson, Omit<ModernCaller, 'capabilities'> & { readonly envelope: Uint8Array }>()
 
 /** The members of a modern request's `_meta` that tell who asks (MCP M6, M11), without braces. */
 function envelopeOf({ capabilities, clientInfo, logLevel }: ModernCaller): Uint8Array {
   const before = known.get(capabilities)
-  if (before !== undefined && before.logLevel === logLevel) return before.envelope
+  if (before?.logLevel === logLevel && before?.clientInfo === clientInfo && before !== undefined) return before.envelope
   const envelope = rawJson(
     `"io.modelcontextprotocol/protocolVersion":"${modernVersion}","io.modelcontextprotocol/clientCapabilities":`,
     capabilities,
     ...(clientInfo === undefined ? [] : [',"io.modelcontextprotocol/clientInfo":', clientInfo]),
     logLevel === undefined ? '' : `,"io.modelcontextprotocol/logLevel":${JSON.stringify(logLevel)}`,
   )
-  known.set(capabilities, { logLevel, envelope })
+  known.set(capabilities, { clientInfo, logLevel, envelope })
   return envelope
 }
 

@@ -66,10 +66,11 @@ function readMeta(meta: RawJson) {
     scanObject(meta, 0, (key, value) => {
       if (key === 'progressToken') progressToken = at(meta, value)
       if (!key.startsWith(prefix)) return
-      if (key.endsWith('/protocolVersion')) protocolVersion = value
-      else if (key.endsWith('/clientCapabilities')) capabilities = at(meta, value)
-      else if (key.endsWith('/clientInfo')) clientInfo = at(meta, value)
-      else if (key.endsWith('/logLevel')) logLevel = value
+      const name = key.slice(prefix.length)
+      if (name === 'protocolVersion') protocolVersion = value
+      else if (name === 'clientCapabilities') capabilities = at(meta, value)
+      else if (name === 'clientInfo') clientInfo = at(meta, value)
+      else if (name === 'logLevel') logLevel = value
     })
   }
   const text = (span: Span | undefined) => {
