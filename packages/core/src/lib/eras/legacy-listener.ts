@@ -102,9 +102,14 @@ export class LegacyListener {
   #lost(controller: AbortController): void {
     if (this.#current !== controller || this.#isClosed) return
     this.#current = undefined
+    this.#openAgain()
+  }
+
+  #openAgain(): void {
     this.#timer = setTimeout(() => {
       void this.#change().then((failure) => {
         if (failure === undefined) this.#pause = firstPause
+        else if (this.#current === undefined && !this.#isClosed) this.#openAgain()
       })
     }, this.#pause * 1000)
     this.#pause = Math.min(this.#pause * 2, longestPause)

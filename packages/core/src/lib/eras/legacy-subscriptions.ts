@@ -30,6 +30,8 @@ export class LegacySubscriptions {
   /** Who watches a resource; the server is asked once for all of them. */
   readonly #watched: Map<string, { count: number; readonly isTold: Promise<boolean> }> = new Map()
 
+  #isClosed = false
+
   constructor(link: EraLink) {
     this.#link = link
   }
@@ -55,6 +57,7 @@ export class LegacySubscriptions {
     const uris = filter.resourceSubscriptions === undefined ? {} : { resourceSubscriptions: wanted }
     const subscriber = { granted: { ...lists, ...uris }, on, close }
     this.#subscribers.add(subscriber)
+    if (this.#isClosed) this.close()
     const end = () => {
       if (this.#subscribers.delete(subscriber)) for (const uri of wanted) this.#unwatch(uri)
     }
@@ -72,7 +75,7 @@ export class LegacySubscriptions {
     if (list === undefined && method !== updated) return false
     const uri = params && parseSpan(params, member(params, { start: 0, end: params.length }, 'uri'))
     for (const { granted, on } of this.#subscribers) {
-      const isConcerned = list !== undefined ? granted[list] : granted.resourceSubscriptions?.includes(String(uri))
+      const isConcerned = list !== undefined ? granted[list] : granted.resourceSubscriptions?.some((one) => one === uri)
       if (isConcerned) on(notification)
     }
     return true
@@ -80,6 +83,7 @@ export class LegacySubscriptions {
 
   /** The server is gone. */
   close(): void {
+    this.#isClosed = true
     for (const { close } of this.#subscribers) close()
     this.#subscribers.clear()
     this.#watched.clear()
