@@ -30,6 +30,8 @@ export interface Arrived {
   result(value: unknown): void
   error(code: number, message: string, data?: unknown): void
   related(method: string, params: unknown): void
+  /** The link waits no longer, whatever the server does. */
+  giveUp(): void
 }
 
 type Capabilities = Record<string, unknown>
@@ -67,6 +69,7 @@ export class LegacyLink implements EraLink {
       result: (value) => call.answered({ result: encode(value) }),
       error: (code, message, data) => call.answered({ error: encode({ code, message, data }), code }),
       related: (method, params) => call.related({ method, params: encode(params) }),
+      giveUp: () => call.answered({ error: encode({ code: -32603, message: 'too late' }), code: -32603 }, true),
     }
     this.arrived.push(arrived)
     queueMicrotask(() => this.auto(arrived))
@@ -155,6 +158,7 @@ interface Sending {
   readonly meta?: object
   readonly user?: string
   readonly audience?: string
+  readonly scopes?: readonly string[]
 }
 
 const key = (name: string) => `io.modelcontextprotocol/${name}`
@@ -175,10 +179,10 @@ export class Joined {
 
   /** Sends a request, the retry of one where `params` has a `requestState`; resolves once it is on its way. */
   async send(method: string, params: Record<string, unknown> = {}, options: Sending = {}): Promise<Posted> {
-    const { id = 1, capabilities = {}, meta = {}, user = 'alice', audience = 'https://mcp.example' } = options
+    const { id = 1, capabilities = {}, meta = {}, user = 'alice', audience = 'https://mcp.example', scopes } = options
     const _meta = { [key('protocolVersion')]: '2026-07-28', [key('clientCapabilities')]: capabilities, ...meta }
     const request = readModernRequest(encode({ jsonrpc: '2.0', id, method, params: { ...params, _meta } }), method)
-    const owner = { principal: user, audience }
+    const owner = { principal: user, audience, scopes }
     const reply = new Posted()
     if (params.requestState !== undefined) {
       reply.exchange = await this.client.resume(request, owner, reply)

@@ -83,8 +83,8 @@ export class LegacyUpstreams {
       })
     }
     const modern = readModernRequest(message.bytes, method ?? '')
-    const { principal, audience } = ownerOf(context)
-    const owner = { principal, audience }
+    const { principal, audience, scopes } = ownerOf(context)
+    const owner = { principal, audience, scopes }
     let leave: () => void = () => undefined
     const reply = new Reply(context, () => leave())
     const target = replyTo(reply, modern.id)

@@ -101,8 +101,12 @@ export interface EraLinkCall {
   readonly principal: string
   /** A notification that belongs to the request. The progress token in it is the one that the request carried. */
   related(notification: EraNotification): void
-  /** The answer; an error of the link's own where the server is gone or took too long. Once, nothing comes after it. */
-  answered(answer: EraAnswer): void
+  /**
+   * The answer; an error of the link's own where the server is gone or took too long. Once, nothing comes after it.
+   *
+   * @param isGivenUp whether the server may still be at work for the request
+   */
+  answered(answer: EraAnswer, isGivenUp?: boolean): void
 }
 
 /** Who hears what a server says on a link without being asked. */

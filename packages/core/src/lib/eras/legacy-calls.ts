@@ -27,7 +27,7 @@ const lingers = 300_000
 export class LegacyCalls {
   readonly #open: Set<LegacyCall> = new Set()
   readonly #held: Set<Held> = new Set()
-  /** Users whose cancelled calls the server may still be at work for, and until when. */
+  /** Users whose cancelled or late calls the server may still be at work for, and until when. */
   readonly #lingering: Map<string, number> = new Map()
   #level: string | undefined
 

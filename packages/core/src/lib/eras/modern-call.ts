@@ -15,6 +15,8 @@ export interface ModernOwner {
   readonly principal: string
   /** The resource that the token is for; empty without tokens. */
   readonly audience: string
+  /** What the token may do: one that may do less does not find the call again (MCP L9). */
+  readonly scopes?: readonly string[]
 }
 
 /** What a call shares with all others. */
@@ -101,7 +103,8 @@ export class ModernCall implements EraCaller, ParkedCall {
   /** Begins it. */
   run(server: EraServer): void {
     const { method, params } = this.#request
-    void server.call({ method, params }, this).then((answer) => this.#answered(answer))
+    const answered = (answer: EraAnswer) => this.#answered(answer)
+    server.call({ method, params }, this).then(answered, () => answered(failed('The request could not be translated')))
   }
 
   /** The client of this request went away, which cancels a call that is not waiting for a retry (MCP M17). */
@@ -156,7 +159,11 @@ export class ModernCall implements EraCaller, ParkedCall {
     return new Promise((resolve) => {
       // It may wait for long, and its bytes may be part of a large chunk
       this.#questions.set(key, { request: { method, params: params?.slice() }, resolve })
-      signal?.addEventListener('abort', () => this.#questions.delete(key), { once: true })
+      const withdraw = () => {
+        this.#questions.delete(key)
+        resolve(failed('The question was withdrawn'))
+      }
+      signal?.addEventListener('abort', withdraw, { once: true })
       this.#poseSoon()
     })
   }
@@ -164,13 +171,13 @@ export class ModernCall implements EraCaller, ParkedCall {
   /** MCP M15. */
   #lacks(requiredCapabilities: object): void {
     const message = 'The server needs a capability that the request does not declare'
-    const { error, code } = failed(message, -32021, { requiredCapabilities })
-    this.#reply?.answered(errorMessage(this.#request.id, error), code)
-    this.#end('The client cannot be asked this')
+    this.#aborter.abort('The client cannot be asked this')
+    // A parked one tells it to the retry
+    this.#answered(failed(message, -32021, { requiredCapabilities }))
   }
 
   #answered(answer: EraAnswer): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#answer !== undefined) return
     this.#answer = answer
     this.#refuseQuestions('The call is over')
     // A parked one keeps it for the retry

@@ -112,7 +112,7 @@ class Adapter implements ModernClient {
     const binding = { ...owner, digest: await requestDigest(method, params) }
     const opened = typeof requestState === 'string' ? await this.#sealed.open(requestState, binding) : undefined
     const call = opened && this.#parked.get(opened.call)
-    if (call === undefined || call.round !== opened?.round) return refuse(startAgain)
+    if (call === undefined || call.round !== opened?.round || mayLess(owner, call.owner)) return refuse(startAgain)
     const responses = readInputResponses(inputResponses, call.questions)
     if (typeof responses === 'string') return refuse(responses)
     this.#parked.take(call.id)
@@ -129,6 +129,10 @@ class Adapter implements ModernClient {
 const startAgain =
   '"requestState" does not open: it was used or changed, has expired, or is of another user, another request or another ' +
   'process; send the request again without "requestState" and "inputResponses"'
+
+function mayLess({ scopes = [] }: ModernOwner, than: ModernOwner): boolean {
+  return than.scopes?.every((scope) => scopes.includes(scope)) === false
+}
 
 function discovered({ capabilities, instructions }: EraServerInfo): Uint8Array {
   const more = instructions === undefined ? [] : [',"instructions":', instructions]

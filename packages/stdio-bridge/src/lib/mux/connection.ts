@@ -117,7 +117,7 @@ export class Connection implements ChildReader {
     this.#ghosts.add(pending)
     const error = failureError(reason, this.child.ending)
     if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), -32603)
-    else pending.link.answered({ error, code: -32603 })
+    else pending.link.answered({ error, code: -32603 }, reason === 'timeout')
   }
 
   /** Ends a request that took too long, and tells the child so. */
