@@ -16,7 +16,10 @@ describe.runIf(hasBinary('python3'))('a server in Python', () => {
     ['SDK v2', connectSdkV2],
     ['SDK v2, in the modern era', (url: string) => connectSdkV2(url, nobody, 'modern')],
     ['mcp-remote', connectMcpRemote],
-    ['mcp-remote, asking for the modern era first', (url: string) => connectMcpRemote(url, nobody, {}, ['--protocol', 'auto'])],
+    [
+      'mcp-remote, asking for the modern era first',
+      (url: string) => connectMcpRemote(url, nobody, {}, ['--protocol', 'auto']),
+    ],
   ] as const)('is driven by %s: tools, progress, a question, an error', async (_, connect) => {
     const { url, bridge } = await serveBridge(python)
     const { client } = await connect(url.href, nobody)

@@ -38,7 +38,7 @@ const all = { elicitation: { form: {}, url: {} }, sampling: {}, roots: { listCha
 /** A bridge in front of a server that is modern alone, and what the server has noted. */
 function setUp(options: Partial<StdioBridgeOptions> = {}, fate = '-32601') {
   const log = join(folder, `${++logs}.log`)
-  const args = [fixture('modern-only.mjs'), fate, log]
+  const args = [fixture('modern-only-server.mjs'), fate, log]
   const bridge = createStdioBridge({ command: process.execPath, args, logger: quiet, ...options })
   bridges.push(bridge)
   const notes = () => {
