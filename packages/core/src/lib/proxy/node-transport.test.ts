@@ -123,3 +123,21 @@ test('frames the body of any method, so that none becomes a request of its own',
   for (const path of ['/one', '/two']) await send?.(url + path, { method: 'DELETE', headers: {}, body })
   expect(seen).toEqual(['DELETE /one', 'DELETE /two'])
 })
+
+test('speaks TLS to a URL whose scheme was written in capitals', async () => {
+  const sockets: Buffer[] = []
+  const server = createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', (chunk) => {
+        sockets.push(chunk)
+        socket.destroy()
+      })
+  })
+  closers.push(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const url = `HTTPS://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+  await expect(nodeTransport(5)?.(url, {})).rejects.toThrow()
+  // A TLS record that holds a handshake (RFC 8446 section 5.1)
+  expect(sockets[0]?.[0]).toBe(22)
+})

@@ -48,7 +48,8 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
 
   return (url, { method = 'GET', headers, body, signal }) =>
     new Promise((resolve, reject) => {
-      const isTls = url.startsWith('https:')
+      // URLs are kept as they were configured
+      const isTls = /^\s*https:/i.test(url)
       const sent = Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers))
       // Node frames no body of a DELETE: the upstream would take it for another request
       if (body instanceof Uint8Array) sent['content-length'] = String(body.byteLength)
@@ -61,6 +62,7 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
       const request = (isTls ? https : http).request(url, options, (incoming) => {
         // Without a listener an error that comes when nobody reads any more would end the process
         incoming.on('error', () => {})
+        request.off('close', onClose)
         try {
           const { statusCode = 0 } = incoming
           resolve(answer(incoming, method === 'HEAD' || bodiless.has(statusCode) ? undefined : unpacked(incoming)))
@@ -72,7 +74,8 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
       })
       request.on('error', reject)
       // Neither an error nor an answer: the upstream has switched protocols, which nobody asked for
-      request.on('close', () => reject(new Error('The connection closed before an answer')))
+      const onClose = () => reject(new Error('The connection closed before an answer'))
+      request.once('close', onClose)
       request.on('socket', (socket) => {
         if (!socket.connecting) return
         const late = Object.assign(new Error('The connection did not stand in time'), { code: 'ETIMEDOUT' })
