@@ -126,6 +126,20 @@ describe('what comes back with the answer is believed no more than a new request
     if (status === 303) expect(new URL(answer.location).searchParams.get('error')).toBeTruthy()
   })
 
+  test('a person who knows the cookie cannot break the server with what is no request', async () => {
+    const setup = setUp()
+    const client = await register(setup)
+    const browser = createBrowser(setup)
+    await browser.go(authorizePath(client.client_id as string, pkce().challenge))
+    const question = JSON.parse(Buffer.from(browser.handle().split('.')[0] ?? '', 'base64url').toString())
+    const [[, secret = ''] = []] = [...browser.jar]
+    for (const request of [[['one']], [1], 'text', null]) {
+      const text = Buffer.from(JSON.stringify({ ...question, request })).toString('base64url')
+      const code = createHmac('sha256', secret).update(text).digest('base64url')
+      expect((await browser.decide('approve', `${text}.${code}`)).status).toBe(403)
+    }
+  })
+
   test('a person who knows the cookie cannot have an answer kept for longer than a login', async () => {
     const setup = setUp()
     const client = await register(setup)

@@ -127,9 +127,8 @@ function parse(text: string): Question | undefined {
   try {
     const question = JSON.parse(new TextDecoder().decode(base64url.decode(text))) as Partial<Question> | null
     const { id, request, expiresAt } = question ?? {}
-    return typeof id === 'string' && typeof request === 'object' && request && typeof expiresAt === 'number'
-      ? (question as Question)
-      : undefined
+    const isRequest = typeof request === 'object' && request !== null && !Array.isArray(request)
+    return typeof id === 'string' && isRequest && typeof expiresAt === 'number' ? (question as Question) : undefined
   } catch {
     return undefined
   }
