@@ -36,8 +36,9 @@ const proposed = '2025-11-25'
  *
  * @example
  * ```ts
- * const server = legacyServer({ link })
- * const answer = await server.call({ method: 'tools/list' }, caller)
+ * function listTools(link: EraLink, caller: EraCaller) {
+ *   return legacyServer({ link }).call({ method: 'tools/list' }, caller)
+ * }
  * ```
  */
 export function legacyServer(options: LegacyServerOptions): EraServer {

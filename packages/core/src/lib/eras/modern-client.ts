@@ -35,8 +35,9 @@ const notHere: ReadonlySet<string> = new Set([
  * @example
  * ```ts
  * const client = modernClient({ maxParkedCalls: 100 })
- * const request = readModernRequest(message.bytes, message.method)
- * client.serve({ server, info, request, owner, reply, over: () => undefined })
+ * function serve(body: Uint8Array, method: string, server: Omit<ModernServing, 'request'>) {
+ *   return client.serve({ ...server, request: readModernRequest(body, method) })
+ * }
  * ```
  */
 export function modernClient(options: ParkedCallsOptions = {}): ModernClient {
