@@ -34,7 +34,7 @@ export interface Lifetimes {
   readonly revocationDelay?: number
 }
 
-/** How many consent pages may be answered within `lifetimes.login`: each leaves a record behind before anyone has signed in. */
+/** How many consent pages may be answered within `lifetimes.login` by people who are not signed in: each leaves a record behind. */
 export interface LoginLimits {
   /** From one client address; 300 unless told. Holds only where the host knows addresses (`context.client`). */
   readonly perAddress?: number

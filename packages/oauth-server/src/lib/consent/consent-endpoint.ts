@@ -33,7 +33,8 @@ export async function consentEndpoint(server: Server, request: Request, context:
     return consentPage(server, { client, authorization, user, cookies: [over] })
   }
   const { lifetimes, loginLimits, issuer } = server.settings
-  await limit(server, context, { what: 'logins', window: lifetimes.login, ...loginLimits })
+  // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
+  if (!user) await limit(server, context, { what: 'logins', window: lifetimes.login, ...loginLimits })
   const answer = async (): Promise<Response> => {
     if (!agrees) {
       const denied = { error: 'access_denied', error_description: 'The person said no' }
