@@ -46,7 +46,8 @@ export class SseLeg {
       if (keepAlive) session.stream.keepAlive()
       if (session.stream.isFull && now - session.stream.readAt > 60_000) session.end()
       for (const pending of session.connection.pending.values()) {
-        const silent = now - pending.activeAt > requestTimeout * 1000 && !session.isAsking
+        if (session.isAsking) pending.activeAt = now
+        const silent = now - pending.activeAt > requestTimeout * 1000
         if (silent || now - pending.startedAt > maxRequestTime * 1000) session.connection.giveUp(pending)
       }
     }

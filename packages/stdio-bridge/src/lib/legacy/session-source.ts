@@ -134,7 +134,8 @@ export class SessionSource {
       for (const pending of session.connection.pending.values()) {
         // The handshake has a limit of its own
         if (pending.peer !== session || pending.method === 'initialize') continue
-        const silent = now - pending.activeAt > requestTimeout * 1000 && !session.isAsking
+        if (session.isAsking) pending.activeAt = now
+        const silent = now - pending.activeAt > requestTimeout * 1000
         if (silent || now - pending.startedAt > maxRequestTime * 1000) session.connection.giveUp(pending)
       }
     }

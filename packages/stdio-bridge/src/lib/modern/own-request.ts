@@ -10,8 +10,8 @@ const bridgeItself = '\0bridge'
 
 /** What came of a request of the bridge itself. */
 export interface OwnAnswer {
-  readonly result?: Record<string, unknown>
-  readonly error?: { readonly code: number; readonly data?: unknown }
+  readonly result?: Record<string, unknown> | null
+  readonly error?: { readonly code: number; readonly data?: unknown } | null
 }
 
 /**

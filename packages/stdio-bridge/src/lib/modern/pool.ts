@@ -3,7 +3,7 @@ import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
 import { isRefusal, type Refusal } from '../refusal.js'
-import { ownRequest } from './own-request.js'
+import { type OwnAnswer, ownRequest } from './own-request.js'
 import { ToolHeaders } from './tool-headers.js'
 import { listByConnection } from './tool-lists.js'
 
@@ -187,7 +187,8 @@ export class Pool {
   }
 }
 
-function isModern({ result, error }: { result?: Record<string, unknown>; error?: { code: number } }): boolean {
+function isModern({ result, error }: OwnAnswer): boolean {
   if (Array.isArray(result?.supportedVersions)) return true
-  return error !== undefined && error.code <= -32020 && error.code >= -32022
+  const code = error?.code ?? 0
+  return code <= -32020 && code >= -32022
 }

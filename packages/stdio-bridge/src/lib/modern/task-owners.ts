@@ -1,9 +1,16 @@
 import type { Message } from '@mcp-gateway/core'
+import { parseSpan } from '@mcp-gateway/core/eras'
 import type { PooledChild } from './pool.js'
 
 /** A child that runs tasks. */
 interface Runner {
   readonly connection: { readonly isOver: boolean }
+}
+
+interface Announced {
+  readonly resultType?: unknown
+  readonly taskId?: unknown
+  readonly task?: { readonly taskId?: unknown }
 }
 
 /** Whose task it is, and which child runs it. */
@@ -29,7 +36,8 @@ export class TaskOwners<Child extends Runner = PooledChild> {
   /** Looks whether an answer announces a task. */
   see(answer: Buffer, owner: TaskOwner<Child>): void {
     if (answer.length > maxBytes || !answer.includes('"taskId"')) return
-    const { result } = JSON.parse(answer.toString('utf8'))
+    // It may be a part of a large message, which has not been parsed
+    const { result } = (parseSpan(answer, { start: 0, end: answer.length }) ?? {}) as { result?: Announced }
     // As the extension writes it, and as revision 2025-11-25 did
     const taskId = result?.resultType === 'task' ? result.taskId : result?.task?.taskId
     if (typeof taskId !== 'string') return

@@ -21,7 +21,7 @@ export function listByConnection(connection: Connection, isToldOfChanges: boolea
     lifetime: 0,
     page: async (cursor) => {
       const params = cursor === undefined ? {} : { cursor }
-      return (await ownRequest(connection, 'tools/list', params, patience))?.result
+      return (await ownRequest(connection, 'tools/list', params, patience))?.result ?? undefined
     },
     onChange: (changed) => {
       if (!isToldOfChanges) return

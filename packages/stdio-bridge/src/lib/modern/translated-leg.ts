@@ -138,9 +138,10 @@ export class TranslatedLeg {
     const need = { owner, capabilities: new Uint8Array(), declared: {}, mayAsk: false }
     const child = await this.#children.acquire(need)
     if (isRefusal(child)) return refuse(child, message)
-    child.connection.notify(message.bytes)
+    const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
+    if (!isBehind) child.connection.notify(message.bytes)
     this.#children.release(child, need)
-    return accepted
+    return isBehind ? refuse(notKeepingUp, message) : accepted
   }
 
   async #resume(
@@ -153,8 +154,7 @@ export class TranslatedLeg {
   ): Promise<Response> {
     const need = needOf(message, modern, owner)
     const exchange = this.#newExchange(message, modern, need, context, done)
-    const { principal, audience } = owner
-    const call = await this.#client.resume(modern, { principal, audience }, exchange)
+    const call = await this.#client.resume(modern, owner, exchange)
     const use = call && this.#uses.get(call)
     if (use !== undefined) this.#setParked(use, false)
     exchange.begin(call)
@@ -163,7 +163,7 @@ export class TranslatedLeg {
 
   #run(exchange: TranslatedExchange, request: ModernRequest, need: Need, child: LegacyChild): void {
     const { server, info } = child
-    const { principal, audience } = need.owner
+    const { owner } = need
     const use: Use = { child, isParked: false }
     let isOver = false
     const over = () => {
@@ -172,7 +172,7 @@ export class TranslatedLeg {
       this.#setParked(use, false)
       this.#children.release(child, need)
     }
-    const call = this.#client.serve({ server, info, request, owner: { principal, audience }, reply: exchange, over })
+    const call = this.#client.serve({ server, info, request, owner, reply: exchange, over })
     this.#uses.set(call, use)
     exchange.begin(call)
   }

@@ -8,7 +8,8 @@ const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
 /** Gives whoever waits the child's answer, under the id of the client. */
 export function deliverAnswer(pending: Pending, message: ChildMessage): void {
-  const { bytes, id, error } = message
+  const { bytes, id } = message
+  const error = errorOf(message)
   const code = error === undefined ? undefined : numberAt(bytes, member(bytes, error, 'code'))
   if (pending.link !== undefined) {
     pending.link.answered(partsOf(message, code))
@@ -47,7 +48,14 @@ export function subscriptionTag({ bytes, params, result }: ChildMessage, place: 
   return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), subscriptionKey)
 }
 
-function partsOf({ bytes, result, error }: ChildMessage, code: number | undefined): EraAnswer {
+// Some servers write both members, and null into the one that does not count
+function errorOf({ bytes, result, error }: ChildMessage): Span | undefined {
+  return result !== undefined && error !== undefined && bytes[error.start] === 0x6e ? undefined : error
+}
+
+function partsOf(message: ChildMessage, code: number | undefined): EraAnswer {
+  const { bytes, result } = message
+  const error = errorOf(message)
   const part = error ?? result
   const raw = part === undefined ? Buffer.from('null') : bytes.subarray(part.start, part.end)
   return error === undefined ? { result: raw } : { error: raw, code: code ?? -32603 }

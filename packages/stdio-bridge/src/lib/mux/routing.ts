@@ -1,4 +1,4 @@
-import { member } from '@mcp-gateway/core/eras'
+import { member, parseSpan } from '@mcp-gateway/core/eras'
 import type { ChildMessage } from '../wire/child-message.js'
 import type { Peer, Pending } from './peer.js'
 
@@ -44,9 +44,8 @@ export const sharedByAll: Routing = {
 function everyoneConcerned({ method, bytes, params }: ChildMessage, { peers }: Routed): readonly Peer[] | undefined {
   if (method?.endsWith('/list_changed') === true) return [...peers]
   if (method !== 'notifications/resources/updated') return undefined
-  const span = member(bytes, params, 'uri')
-  if (span === undefined) return []
-  const uri: unknown = JSON.parse(bytes.toString('utf8', span.start, span.end))
+  // A large message has not been parsed: anything may be there
+  const uri = parseSpan(bytes, member(bytes, params, 'uri'))
   return [...peers].filter((peer) => typeof uri === 'string' && peer.subscriptions.has(uri))
 }
 
