@@ -119,7 +119,11 @@ test('a person may think longer than a request may be silent, and the server sti
   if (reader === undefined) throw new Error('No stream')
   let seen = ''
   const until = async (isThere: () => boolean) => {
-    while (!isThere()) seen += new TextDecoder().decode((await reader.read()).value)
+    while (!isThere()) {
+      const { value, done } = await reader.read()
+      if (done) throw new Error(`The stream ended: ${seen}`)
+      seen += new TextDecoder().decode(value)
+    }
   }
   /** Each turn of the clock that looks after limits writes one. */
   const turns = () => seen.split(': keep-alive').length
