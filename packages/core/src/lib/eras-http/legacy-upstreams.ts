@@ -57,10 +57,10 @@ export class LegacyUpstreams {
     this.#client = modernClient()
   }
 
-  /** Whether the server answers `initialize`. */
-  async isLegacy(request: Request, context: Context): Promise<boolean> {
+  /** Whether the server answers `initialize`; `undefined` where it could not be asked. */
+  async isLegacy(request: Request, context: Context): Promise<boolean | undefined> {
     const upstream = this.#acquire(request, context, nothing, false)
-    if (upstream === undefined) return false
+    if (upstream === undefined) return undefined
     const info = await upstream.server.discover()
     this.#release(upstream)
     if (!('error' in info)) return true

@@ -77,6 +77,8 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
       const response = await upstream(request, context)
       const checked = await refusedOrNot(response)
       if (!checked.isRefused || (await discovers(request, context)) !== true) return checked.response
+      // It may have refused what this client sent: what holds for all of them is found out by asking properly
+      if ((await upstreams.isLegacy(request, context)) !== false) return checked.response
       await checked.response.body?.cancel()
       noLegacy.holds()
       return undefined
@@ -89,7 +91,7 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
         if (!noModern.isKnown && !speaksModern) {
           const found = await discovers(request, context)
           if (found === true) speaksModern = true
-          else if (found === false && (await upstreams.isLegacy(request, context))) noModern.holds()
+          else if (found === false && (await upstreams.isLegacy(request, context)) === true) noModern.holds()
         }
         return noModern.isKnown ? upstreams.handle(request, context, message) : upstream(request, context)
       }
@@ -98,7 +100,8 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
         const relayed = noLegacy.isKnown ? undefined : await initialize(request, context)
         return relayed ?? sessions.open(request, context, message)
       }
-      if (!noLegacy.isKnown) return upstream(request, context)
+      // A session that is not ours is for the server to know
+      if (id !== null || !noLegacy.isKnown) return upstream(request, context)
       return jsonRpcError({ status: 400, code: -32600, message: 'Send initialize first', id: message?.id })
     }
     const alone = compose([readMessage()], serve)
