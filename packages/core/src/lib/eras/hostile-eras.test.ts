@@ -71,6 +71,25 @@ describe('a legacy server that is odd', () => {
     expect(bob.messages).toEqual([])
   })
 
+  test('that asks after a call was cancelled does not ask another user [L10]', async () => {
+    const world = new Joined(new LegacyLink(), {}, { elicitation: {} })
+    const alice = await world.tool('a', { user: 'alice', ...eliciting })
+    alice.leave()
+    const bob = await world.tool('b', { user: 'bob', ...eliciting })
+    expect(await world.link.ask('elicitation/create', form).answer).toMatchObject({ error: { code: -32601 } })
+    world.link.of('tools/call')[1]?.result({ content: [] })
+    expect(await bob.answer).toMatchObject({ result: { resultType: 'complete' } })
+  })
+
+  test('that asks for roots which nobody has declared does not ask the next client for them', async () => {
+    const world = new Joined()
+    await world.send('tools/list')
+    expect(await world.link.ask('roots/list').answer).toMatchObject({ error: { code: -32601 } })
+    const call = await world.tool('a')
+    world.link.of('tools/call')[0]?.result({ content: [] })
+    expect(await call.answer).toMatchObject({ result: { resultType: 'complete' } })
+  })
+
   test('[M21] that is gone ends a listener that comes too late', async () => {
     const world = new Joined()
     await world.tool('a')

@@ -29,7 +29,13 @@ export class LegacyCalls {
   readonly #held: Set<Held> = new Set()
   /** Users whose cancelled or late calls the server may still be at work for, and until when. */
   readonly #lingering: Map<string, number> = new Map()
+  readonly #mayHold: boolean
   #level: string | undefined
+
+  /** @param mayHold whether clients have roots, for which a server asks before the first call */
+  constructor(mayHold: boolean) {
+    this.#mayHold = mayHold
+  }
 
   /** Questions of the server that wait for a call in which they can be put. */
   get held(): number {
@@ -64,8 +70,11 @@ export class LegacyCalls {
     if (!isAskable(method)) answer(failed(`No client takes ${method} here`, -32601))
     else if (calls.length > 1)
       answer(failed('Several calls are under way; it cannot be told whose client to ask', -32601))
+    else if (call !== undefined && this.#lingersFor(call.caller.principal))
+      answer(failed('It cannot be told whether this is about a call that was cancelled', -32601))
     else if (call !== undefined) void call.caller.ask(request, aborter.signal).then(answer)
     else if (method !== 'roots/list') answer(failed('No call is under way whose client could be asked'))
+    else if (!this.#mayHold) answer(failed('No client has roots', -32601))
     else this.#hold(request, aborter, answer)
     return () => aborter.abort()
   }

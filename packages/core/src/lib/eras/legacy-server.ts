@@ -48,7 +48,8 @@ export function legacyServer(options: LegacyServerOptions): EraServer {
 class LegacyServer implements EraServer, EraLinkListener {
   readonly #link: EraLink
   readonly #capabilities: RawJson
-  readonly #calls: LegacyCalls = new LegacyCalls()
+  readonly #calls: LegacyCalls
+  readonly #hasRoots: boolean
   readonly #subscriptions: LegacySubscriptions
   #discovering: Promise<EraServerInfo | EraFailure> | undefined
   #info: EraServerInfo | undefined
@@ -57,6 +58,8 @@ class LegacyServer implements EraServer, EraLinkListener {
   constructor({ link, capabilities = rawJson('{}') }: LegacyServerOptions) {
     this.#link = link
     this.#capabilities = capabilities
+    this.#hasRoots = parseSpan(capabilities, membersOf(capabilities, ['roots']).roots) !== undefined
+    this.#calls = new LegacyCalls(this.#hasRoots)
     this.#subscriptions = new LegacySubscriptions(link)
     link.listener = this
   }
@@ -126,9 +129,7 @@ class LegacyServer implements EraServer, EraLinkListener {
     this.#declared = (parseSpan(result, capabilities) ?? {}) as Declared
     this.#link.notify({ method: 'notifications/initialized' })
     // A server that wants to know the roots asks at once; it is at its work when it answers this
-    if (parseSpan(this.#capabilities, membersOf(this.#capabilities, ['roots']).roots) !== undefined) {
-      await this.#ask({ method: 'ping' })
-    }
+    if (this.#hasRoots) await this.#ask({ method: 'ping' })
     this.#info = {
       versions: [version],
       capabilities: at(result, capabilities),
