@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { JsonRpcMessage } from '@mcp-gateway/core'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { call, post, Session, textOf, tokenOf } from '../../../../test/fixtures/bridge-client.js'
@@ -83,6 +86,29 @@ describe('a server that writes null where a member does not count', () => {
       else if (id !== undefined) say({ id, result: null, error: { code: -32602, message: 'no' } })`)
     expect(await (await modern(bridge, 'x')).json()).toMatchObject({ error: { code: -32602 } })
   })
+})
+
+test('[S2] a modern server that dies at a start is not taken for a legacy one, and serves after the next', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-'))
+  const file = JSON.stringify(join(folder, 'starts'))
+  const bridge = serverThat(
+    `
+    const { appendFileSync, readFileSync } = require('node:fs')
+    if (method === 'server/discover') {
+      appendFileSync(${file}, 'x')
+      if (readFileSync(${file}).length === 2) process.exit(1)
+      say({ id, result: { supportedVersions: ['${version}'], capabilities: { tools: {} } } })
+    } else if (method === 'initialize') process.exit(1)
+    else if (id !== undefined) say({ id, result: { ...text('modern'), tools: [] } })`,
+    { isolation: 'request' },
+  )
+  try {
+    const statuses: number[] = []
+    for (let n = 0; n < 3; n++) statuses.push((await modern(bridge, 'x')).status)
+    expect(statuses).toEqual([200, 502, 200])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('[M20] a call that waits is not found by a token that may do less', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
-import { isRefusal, type Refusal } from '../refusal.js'
+import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import { type OwnAnswer, ownRequest } from './own-request.js'
 import { ToolHeaders } from './tool-headers.js'
 import { listByConnection } from './tool-lists.js'
@@ -50,6 +50,7 @@ export class Pool {
   readonly #connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>
   readonly #groups: Map<string, Group> = new Map()
   #legacyUntil = 0
+  #isModern = false
 
   constructor(settings: PoolSettings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
     this.#settings = settings
@@ -172,8 +173,13 @@ export class Pool {
     const connection = await this.#connect(principal, noSessions)
     if (isRefusal(connection)) return connection
     const { child } = connection
-    child.isProbed = true
+    child.isProbed = !this.#isModern
     const answer = await ownRequest(connection, 'server/discover', {}, this.#settings.handshakeTimeout)
+    // One that was modern before does not become another by dying
+    if (answer === undefined && this.#isModern) {
+      void child.stop()
+      return cannotStart
+    }
     if (answer === undefined || !isModern(answer)) {
       // MCP S2: any other error and silence mean legacy, whatever the code
       this.#legacyUntil = answer === undefined ? performance.now() + deathMeansLegacy : Number.POSITIVE_INFINITY
@@ -181,6 +187,7 @@ export class Pool {
       void child.stop()
       return legacyOnly
     }
+    this.#isModern = true
     const { tools } = (answer.result?.capabilities ?? {}) as { tools?: { listChanged?: unknown } }
     const headers = new ToolHeaders(listByConnection(connection, tools?.listChanged === true))
     return { connection, tools: headers, inFlight: 0, usedAt: performance.now() }
