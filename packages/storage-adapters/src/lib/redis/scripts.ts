@@ -32,14 +32,29 @@ local function listed(key, name)
   end
   return false
 end
+local function settle(list)
+  if redis.call('ZCARD', list) > 16 then return end
+  local longest = 1
+  for _, member in ipairs(redis.call('ZRANGE', list, 0, -1)) do
+    local left = redis.call('PTTL', tag(':') .. member)
+    if left == -1 then return end
+    if left > longest then longest = left end
+  end
+  redis.call('PEXPIRE', list, longest)
+end
 local function leave(record)
-  for _, name in ipairs(names(record)) do redis.call('ZREM', tag('@') .. name, ARGV[1]) end
+  local lasts = redis.call('PTTL', KEYS[1]) == -1
+  for _, name in ipairs(names(record)) do
+    redis.call('ZREM', tag('@') .. name, ARGV[1])
+    if lasts then settle(tag('@') .. name) end
+  end
 end
 `
 
 /*
- * A set of names lives as long as its longest member, so that the list of somebody who never comes back goes away. In a
- * list that is always written to, each write drops what it meets of the expired among two random members: no more than
+ * A set of names lives as long as its longest member, so that the list of somebody who never comes back goes away. One
+ * that a lasting member has left gets a lifetime again, unless it is long; that one waits for a read or a write. In a list
+ * that is always written to, each write drops what it meets of the expired among two random members: no more than
  * a third of a list is ever dead.
  */
 const write = `
