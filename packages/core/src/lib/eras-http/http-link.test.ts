@@ -66,7 +66,8 @@ test('reads events up to the answer, and what belongs to the request', async () 
 })
 
 test.each([
-  ['a page', () => new Response('<html>', { status: 404 }), -31502],
+  ['a refusal', () => new Response('<html>', { status: 404 }), -32600],
+  ['a page', () => new Response('<html>', { status: 502 }), -31502],
   ['half a message', () => new Response('{"jsonrpc":"2.0","result":{"a"', { status: 200 }), -31502],
   ['nothing', () => new Response(null, { status: 202 }), -31502],
   ['a broken connection', () => Promise.reject(new Error('reset')), -32603],

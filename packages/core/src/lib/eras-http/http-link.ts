@@ -166,8 +166,10 @@ export class HttpLink implements EraLink {
       if (incoming !== undefined) take(incoming)
     }
     // MCP L7: the session is gone, and whoever uses the link begins anew
-    if (response.status === 404 && this.#session !== undefined) this.#lose()
-    answered(failed(`The server answered ${response.status} without a message`, -31502))
+    const { status } = response
+    const code = this.#session === undefined && isRefusal(status) ? -32600 : -31502
+    if (status === 404 && this.#session !== undefined) this.#lose()
+    answered(failed(`The server answered ${status} without a message`, code))
   }
 
   #agree(answer: EraAnswer): void {
@@ -222,6 +224,11 @@ export class HttpLink implements EraLink {
     this.close()
     this.listener.ended()
   }
+}
+
+/** Whether a bare status says that the server does not know what was sent. Of the others that is not the reason. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && ![401, 403, 408, 413, 429].includes(status)
 }
 
 /** What a legacy server says about a request that is under way. */

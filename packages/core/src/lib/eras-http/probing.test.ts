@@ -58,3 +58,17 @@ test('one client whose initialize is refused changes nothing for the others of a
   const again = await as('bob', handler)({ id: 1, method: 'initialize', params })
   expect(again.headers.get('mcp-session-id')).toBe('native')
 })
+
+test.each([400, 404, 405, 422])(
+  'a legacy server that refuses what it does not know with a bare %i is found out',
+  async (status) => {
+    const bare: Handler = (request, context) =>
+      context.message?.era !== 'modern' ? both(request, context) : new Response('Unexpected message', { status })
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    const answer = await as('alice', translateEras()(bare))({ id: 7, method: 'tools/list', params: { _meta } })
+    expect(await answer.json()).toMatchObject({ id: 7, result: { resultType: 'complete' } })
+  },
+)
