@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonRpcMessage } from '@mcp-gateway/core'
@@ -107,6 +107,32 @@ test('[S2] a modern server that dies at a start is not taken for a legacy one, a
     for (let n = 0; n < 3; n++) statuses.push((await modern(bridge, 'x')).status)
     expect(statuses).toEqual([200, 502, 200])
   } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('[S3] a legacy server that dies at each start is started ever more slowly for one that listens', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-'))
+  const file = join(folder, 'starts')
+  const bridge = serverThat(`
+    if (method === 'initialize') say({ id, result: ${legacyInitialize} })
+    else if (method === 'notifications/initialized') {
+      require('node:fs').appendFileSync(${JSON.stringify(file)}, Date.now() + ' ')
+      setTimeout(() => process.exit(1), 20)
+    } else if (id !== undefined) say({ id, error: { code: -32601, message: 'no' } })`)
+  const leaver = new AbortController()
+  try {
+    const _meta = { [key('protocolVersion')]: version, [key('clientCapabilities')]: {} }
+    const message = { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: { notifications: {}, _meta } }
+    const headers = { 'MCP-Protocol-Version': version, 'Mcp-Method': 'subscriptions/listen' }
+    await post(bridge, message, { headers, signal: leaver.signal })
+    const starts = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').map(Number) : [])
+    await vi.waitFor(() => expect(starts().length).toBeGreaterThanOrEqual(4), { timeout: 30_000 })
+    const [, second = 0, third = 0, fourth = 0] = starts()
+    expect(third - second).toBeGreaterThanOrEqual(200)
+    expect(fourth - third).toBeGreaterThanOrEqual(400)
+  } finally {
+    leaver.abort()
     rmSync(folder, { recursive: true })
   }
 })

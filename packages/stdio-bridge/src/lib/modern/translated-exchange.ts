@@ -30,6 +30,8 @@ export class TranslatedExchange implements StreamHost, ModernReply {
   #isOver = false
   #isRepeated = false
   #isAcknowledged = false
+  #losses = 0
+  #lostAt = Number.NEGATIVE_INFINITY
 
   constructor(message: Message, context: Context, host: TranslatedHost) {
     this.message = message
@@ -79,7 +81,12 @@ export class TranslatedExchange implements StreamHost, ModernReply {
   lost(): void {
     if (this.#isOver) return
     this.#isRepeated = this.#isAcknowledged
-    this.#host.lost(this)
+    const isSoon = performance.now() - this.#lostAt < 60_000
+    this.#losses = isSoon ? Math.min(this.#losses + 1, 8) : 0
+    this.#lostAt = performance.now()
+    // The first loss costs nothing; a server that dies at each start must not be started without a pause
+    if (this.#losses === 0) this.#host.lost(this)
+    else setTimeout(() => !this.#isOver && this.#host.lost(this), 100 * 2 ** this.#losses).unref()
   }
 
   /** Ends a listener as a server does that shuts down. */
