@@ -28,7 +28,8 @@ const platformFetch = globalThis.fetch
 /**
  * Sends requests without the limits that Node's `fetch` has built in: it ends every answer that is silent for five
  * minutes, event streams too. Node's plain client is used where it can; a `fetch` that was replaced (by a mock, by Next)
- * and a connection pool that the application has set itself (a proxy agent) stay in charge.
+ * and a connection pool of another kind that the application has set (a proxy agent) stay in charge. A plain `Agent` that
+ * it has set looks like Node's own and does not: give the proxy a `fetch` for that.
  *
  * @param connectTimeout in seconds
  */

@@ -50,10 +50,8 @@ export class SessionSource {
     // Those that open together are counted again when their child is there
     this.#opening++
     try {
-      if (this.#translation.isKnown) {
-        const translated = await this.#openTranslated(message, context)
-        if (translated !== undefined) return translated
-      }
+      const translated = this.#translation.isKnown ? await this.#openTranslated(message, context) : undefined
+      if (translated !== undefined) return translated
       const shared = isolation === 'principal' || isolation === 'pool'
       return shared ? await this.#openShared(message, context) : await this.#openExclusive(message, context)
     } finally {
