@@ -12,6 +12,7 @@ export type {
   EraSubscription,
   RawJson,
 } from './lib/eras/era-server.js'
+export { checkHeaderParameters, type HeaderParameter, headerParameters } from './lib/eras/header-parameters.js'
 export {
   type LegacyClient,
   type LegacyClientCall,
@@ -19,12 +20,14 @@ export {
   legacyClient,
 } from './lib/eras/legacy-client.js'
 export { type LegacyServerOptions, legacyServer } from './lib/eras/legacy-server.js'
+export { listTools } from './lib/eras/list-tools.js'
 export type { ModernOwner } from './lib/eras/modern-call.js'
 export { type ModernClient, type ModernExchange, type ModernServing, modernClient } from './lib/eras/modern-client.js'
 export type { ModernReply } from './lib/eras/modern-reply.js'
 export { type ModernRequest, readModernRequest } from './lib/eras/modern-request.js'
 export { type ModernServerOptions, modernServer } from './lib/eras/modern-server.js'
 export type { ParkedCallsOptions } from './lib/eras/parked-calls.js'
+export { ToolHeaders, type ToolLists } from './lib/eras/tool-headers.js'
 export { type TranslateErasOptions, translateEras } from './lib/eras-http/translate-eras.js'
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
 export { at, parseSpan, rawJson } from './lib/json/raw-json.js'

@@ -1,9 +1,11 @@
 import { failed } from '../eras/era-failure.js'
 import type { EraServer, EraServerInfo, RawJson } from '../eras/era-server.js'
 import { legacyServer } from '../eras/legacy-server.js'
+import { listTools } from '../eras/list-tools.js'
 import { type ModernClient, modernClient } from '../eras/modern-client.js'
 import { errorMessage, type ModernReply } from '../eras/modern-reply.js'
 import { readModernRequest } from '../eras/modern-request.js'
+import { ToolHeaders } from '../eras/tool-headers.js'
 import type { Context, Handler } from '../handler.js'
 import { parseSpan, rawJson } from '../json/raw-json.js'
 import { jsonRpcError } from '../json-rpc-error.js'
@@ -25,6 +27,7 @@ interface Upstream {
   readonly principal: string
   readonly link: HttpLink
   readonly server: EraServer
+  readonly tools: ToolHeaders
   /** Calls that may ask are alone at a server, so that it is known whose question it is. */
   readonly isAlone: boolean
   uses: number
@@ -111,6 +114,12 @@ export class LegacyUpstreams {
       target.answered(errorMessage(modern.id, info.error), info.code)
       return reply.response
     }
+    // MCP M10: a server of this era cannot compare them
+    const mismatch = await upstream.tools.mismatch(message, request.headers)
+    if (mismatch !== undefined) {
+      this.#release(upstream)
+      return jsonRpcError({ status: 400, code: -32020, message: mismatch, id })
+    }
     const over = () => this.#release(upstream)
     begin(this.#client.serve({ server: upstream.server, info, request: modern, owner, reply: target, over }))
     return reply.response
@@ -141,7 +150,8 @@ export class LegacyUpstreams {
       era: 'legacy',
     })
     const server = legacyServer({ link, capabilities: capabilities.slice() })
-    const opened = { key, principal, link, server, isAlone, uses: 1, usedAt: performance.now() }
+    const tools = new ToolHeaders(listTools(server, principal))
+    const opened = { key, principal, link, server, tools, isAlone, uses: 1, usedAt: performance.now() }
     this.#open.add(opened)
     this.#timer ??= setInterval(() => this.#sweep(), 1000)
     ;(this.#timer as { unref?: () => void }).unref?.()

@@ -51,7 +51,7 @@ function checkMirror(header: string, sent: string | null, expected: string | und
   if (value !== expected) throw mismatch(`The header ${header} differs from the body`, id)
 }
 
-const encoded = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
+const encoded = /^=\?base64\?((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\?=$/
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Reads `=?base64?…?=`, whose markers are case-sensitive (M9); `undefined` when it is malformed. */
