@@ -1,9 +1,14 @@
-import { type EraServer, type EraServerInfo, legacyServer, type RawJson } from '@mcp-gateway/core/eras'
+import {
+  type EraServer,
+  type EraServerInfo,
+  legacyServer,
+  listTools,
+  type RawJson,
+  ToolHeaders,
+} from '@mcp-gateway/core/eras'
 import type { Connection } from '../mux/connection.js'
 import { ConnectionLink } from '../mux/connection-link.js'
 import { cannotStart, type Refusal, tooSlowToStart } from '../refusal.js'
-import { ToolHeaders } from './tool-headers.js'
-import { listByTranslation } from './tool-lists.js'
 
 /** A legacy child that serves modern requests. */
 export interface LegacyChild {
@@ -42,6 +47,6 @@ export async function startLegacyChild(
     void child.stop()
     return child.wasTooSlow ? tooSlowToStart : cannotStart
   }
-  const tools = new ToolHeaders(listByTranslation(server, info))
+  const tools = new ToolHeaders(listTools(server))
   return { connection, server, info, tools, inFlight: 0, asking: 0, usedAt: performance.now() }
 }

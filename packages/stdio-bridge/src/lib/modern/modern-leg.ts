@@ -6,7 +6,6 @@ import type { Routing } from '../mux/routing.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
 import { Exchange } from './exchange.js'
-import { checkHeaderParameters } from './header-parameters.js'
 import { noSuchTask, noTaskList, notKeepingUp, tooManyRequests } from './modern-refusals.js'
 import { legacyOnly, Pool, type PooledChild } from './pool.js'
 import { TaskOwners } from './task-owners.js'
@@ -83,7 +82,7 @@ export class ModernLeg {
       return isBehind ? refuse(notKeepingUp, message) : new Response(null, { status: 202 })
     }
     const exchange = this.#begin(message, context, owner.principal, child)
-    const mismatch = message.method === 'tools/call' ? await this.#mismatch(child, request, message) : undefined
+    const mismatch = await child.tools.mismatch(message, request.headers)
     if (mismatch !== undefined) {
       exchange.left()
       return refuseWith({ status: 400, code: -32020, message: mismatch }, message)
@@ -146,12 +145,6 @@ export class ModernLeg {
     if (typeof child === 'string' || isRefusal(child)) listener.end(undefined)
     else if (this.#exchanges.has(listener)) listener.run(child)
     else this.pool.release(child)
-  }
-
-  async #mismatch(child: PooledChild, request: Request, message: Message): Promise<string | undefined> {
-    const parameters = await child.tools.of(message.name ?? '')
-    if (parameters.length === 0) return undefined
-    return checkHeaderParameters(parameters, message.json().params?.arguments, request.headers)
   }
 
   #countOf(principal: string): number {

@@ -1,11 +1,10 @@
 import type { Context, JsonRpcMessage } from '@mcp-gateway/core'
+import { ToolHeaders } from '@mcp-gateway/core/eras'
 import { afterAll, describe, expect, test } from 'vitest'
 import { events, fixture, post, readAll, textOf, tokenOf, until } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../../index.js'
 import type { Connection } from '../mux/connection.js'
 import type { Caller } from '../mux/peer.js'
-import { checkHeaderParameters, headerParameters } from './header-parameters.js'
-import { ToolHeaders } from './tool-headers.js'
 import { listByConnection } from './tool-lists.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -425,26 +424,6 @@ describe('Mcp-Param headers', () => {
     await tool(bridge, 'test_trigger_tool_change')
     await tool(bridge, 'test_simple_text')
     await until(() => bridge.stats().requests === 11, 'the list was read again')
-  })
-
-  test('[M10] numbers are compared as numbers, nested arguments are found, others are not', () => {
-    const schema = {
-      type: 'object',
-      properties: {
-        level: { type: 'integer', 'x-mcp-header': 'Level' },
-        inner: { type: 'object', properties: { flag: { type: 'boolean', 'x-mcp-header': 'Flag' } } },
-        list: { type: 'array', items: { type: 'string', 'x-mcp-header': 'Item' } },
-        bad: { type: 'string', 'x-mcp-header': 'not a token' },
-      },
-    }
-    const parameters = headerParameters(schema)
-    expect(parameters.map(({ header }) => header)).toEqual(['Mcp-Param-Level', 'Mcp-Param-Flag'])
-    const args = { level: 42, inner: { flag: true }, list: ['x'] }
-    const check = (headers: Record<string, string>) => checkHeaderParameters(parameters, args, new Headers(headers))
-    expect(check({ 'Mcp-Param-Level': '42.0', 'Mcp-Param-Flag': 'true' })).toBeUndefined()
-    expect(check({ 'Mcp-Param-Level': '42', 'Mcp-Param-Flag': 'True' })).toContain('inner.flag')
-    expect(check({ 'Mcp-Param-Level': '0x2a', 'Mcp-Param-Flag': 'true' })).toContain('level')
-    expect(checkHeaderParameters(parameters, null, new Headers())).toBeUndefined()
   })
 })
 

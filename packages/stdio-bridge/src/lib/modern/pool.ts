@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
+import { ToolHeaders } from '@mcp-gateway/core/eras'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
 import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import { type OwnAnswer, ownRequest } from './own-request.js'
-import { ToolHeaders } from './tool-headers.js'
 import { listByConnection } from './tool-lists.js'
 
 /** A modern child that serves requests. */

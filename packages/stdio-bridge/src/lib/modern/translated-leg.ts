@@ -11,7 +11,6 @@ import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
-import { checkHeaderParameters } from './header-parameters.js'
 import type { LegacyChild } from './legacy-child.js'
 import { LegacyChildren, type Need } from './legacy-children.js'
 import { modernVersions, noSuchTask, noTaskList, notKeepingUp, unsupported } from './modern-refusals.js'
@@ -95,7 +94,7 @@ export class TranslatedLeg {
     const child = await this.#children.acquire(need, task?.child)
     if (isRefusal(child)) return refused(refuse(child, message))
     this.#onLegacy()
-    const mismatch = message.method === 'tools/call' ? await this.#mismatch(child, request, message) : undefined
+    const mismatch = await child.tools.mismatch(message, request.headers)
     const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
     if (mismatch !== undefined || isBehind || request.signal.aborted) {
       this.#children.release(child, need)
@@ -222,12 +221,6 @@ export class TranslatedLeg {
     if (use.isParked === isParked) return
     use.isParked = isParked
     this.#children.park(use.child, isParked ? 1 : -1)
-  }
-
-  async #mismatch(child: LegacyChild, request: Request, message: Message): Promise<string | undefined> {
-    const parameters = await child.tools.of(message.name ?? '')
-    if (parameters.length === 0) return undefined
-    return checkHeaderParameters(parameters, message.json().params?.arguments, request.headers)
   }
 }
 
