@@ -12,7 +12,7 @@ export type {
   EraSubscription,
   RawJson,
 } from './lib/eras/era-server.js'
-export { checkHeaderParameters, type HeaderParameter, headerParameters } from './lib/eras/header-parameters.js'
+export type { HeaderParameter } from './lib/eras/header-parameters.js'
 export {
   type LegacyClient,
   type LegacyClientCall,

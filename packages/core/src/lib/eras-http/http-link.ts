@@ -9,6 +9,7 @@ import type {
   EraRequest,
 } from '../eras/era-server.js'
 import { membersOf } from '../eras/members-of.js'
+import type { ToolHeaders } from '../eras/tool-headers.js'
 import type { Context, Handler } from '../handler.js'
 import { at, parseSpan, rawJson } from '../json/raw-json.js'
 import { parseMessage } from '../message/parse-message.js'
@@ -36,6 +37,8 @@ export class HttpLink implements EraLink {
   listener: EraLinkListener = deaf
   /** Who asks; to be renewed with each request of the client, since tokens end. */
   context: Context
+  /** Which arguments a modern server wants to see in headers; none unless told. */
+  tools: ToolHeaders | undefined
   readonly #upstream: Handler
   readonly #url: string
   readonly #isModern: boolean
@@ -133,6 +136,9 @@ export class HttpLink implements EraLink {
     if (this.#isModern && message.method !== undefined) {
       headers.set('Mcp-Method', message.method)
       if (message.name !== undefined) headers.set('Mcp-Name', nameHeader(message.name))
+      for (const [name, value] of (await this.tools?.mirrored(message)) ?? []) headers.set(name, nameHeader(value))
+      // It may have been cancelled meanwhile
+      signal.throwIfAborted()
     }
     if (message.method === 'initialize') headers.delete('MCP-Protocol-Version')
     const request = new Request(this.#url, { method: 'POST', headers, signal, body: bytes as BodyInit })

@@ -1,8 +1,10 @@
 import { type LegacyClient, legacyClient } from '../eras/legacy-client.js'
+import { listTools } from '../eras/list-tools.js'
 import { membersOf } from '../eras/members-of.js'
 import { modernServer } from '../eras/modern-server.js'
+import { ToolHeaders } from '../eras/tool-headers.js'
 import type { Context, Handler } from '../handler.js'
-import { at, rawJson } from '../json/raw-json.js'
+import { at, parseSpan, rawJson } from '../json/raw-json.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import type { Message } from '../message.js'
 import { HttpLink } from './http-link.js'
@@ -69,13 +71,25 @@ export class LegacySessions {
       context: withoutClient(context),
       era: 'modern',
     })
+    const server = modernServer(link)
+    let toolsChanged: () => void = () => undefined
+    link.tools = new ToolHeaders({
+      page: listTools(server, owner.principal).page,
+      // The client is told already: that one subscription serves both
+      onChange: (changed) => {
+        toolsChanged = changed
+      },
+    })
     const session: Session = {
       id: `${prefix}${crypto.randomUUID()}`,
       owner,
       link,
-      client: legacyClient(modernServer(link), {
+      client: legacyClient(server, {
         principal: owner.principal,
-        notified: (notification) => tell(session, notification),
+        notified: (notification) => {
+          if (methodOf(notification) === 'notifications/tools/list_changed') toolsChanged()
+          tell(session, notification)
+        },
       }),
       calls: new Map(),
       questions: new Set(),
@@ -180,6 +194,10 @@ export class LegacySessions {
       if (now - session.usedAt > this.#limits.idleTimeout * 1000) this.#end(session)
     }
   }
+}
+
+function methodOf(message: Uint8Array): unknown {
+  return parseSpan(message, membersOf(message, ['method']).method)
 }
 
 function listen(session: Session, context: Context): Promise<Response> {

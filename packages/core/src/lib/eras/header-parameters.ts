@@ -54,6 +54,16 @@ export function checkHeaderParameters(
   return undefined
 }
 
+/** The headers that a call with these arguments needs, each with its value as text, which a header may not be able to hold. */
+export function mirrorArguments(parameters: readonly HeaderParameter[], toolArguments: unknown): [string, string][] {
+  return parameters.flatMap(({ header, path }): [string, string][] => {
+    const value = valueAt(toolArguments, path)
+    if (value === undefined) return []
+    // MCP M10: integers are written in decimal, however large
+    return [[header, Number.isInteger(value) ? BigInt(value).toString() : String(value)]]
+  })
+}
+
 function valueAt(root: unknown, path: readonly string[]): string | number | boolean | undefined {
   let value = root
   for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined

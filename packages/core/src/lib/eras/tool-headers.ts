@@ -1,5 +1,5 @@
 import type { Message } from '../message.js'
-import { checkHeaderParameters, type HeaderParameter, headerParameters } from './header-parameters.js'
+import { checkHeaderParameters, type HeaderParameter, headerParameters, mirrorArguments } from './header-parameters.js'
 
 /** Where the list of a server's tools is had from. */
 export interface ToolLists {
@@ -49,6 +49,13 @@ export class ToolHeaders {
     const parameters = await this.of(message.name ?? '')
     if (parameters.length === 0) return undefined
     return checkHeaderParameters(parameters, message.json().params?.arguments, headers)
+  }
+
+  /** The headers that a message needs, if it is a call of a tool that wants some, with their values not yet encoded. */
+  async mirrored(message: Message): Promise<[string, string][]> {
+    if (message.method !== 'tools/call') return []
+    const parameters = await this.of(message.name ?? '')
+    return parameters.length === 0 ? [] : mirrorArguments(parameters, message.json().params?.arguments)
   }
 
   /** The mirrored arguments of this tool; none for a tool that is not in the list. */
