@@ -19,6 +19,7 @@ function ours(spares: number) {
     spares,
     logger: createLogger({ level: 'error' }),
     maxSessionsPerPrincipal: 1000,
+    maxChildrenPerPrincipal: 1000,
     maxStartsPerMinute: 100_000,
     maxMessageBytes: 128 * 2 ** 20,
   })
