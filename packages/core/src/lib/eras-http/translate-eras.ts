@@ -34,7 +34,8 @@ const maxBody = 4_194_304
 /**
  * Lets clients of either era (up to 2025-11-25, and 2026-07-28) use a server that speaks one of them. Requests that the
  * server understands pass untouched; what it speaks is found out by asking it. Sessions live in this process: with
- * several replicas, send a client to the same one.
+ * several replicas, send a client to the same one. A translated request is a new one: the proxy's own headers and those
+ * of the verified user are in it, and none that the client sent (`forwardHeaders` has nothing to forward).
  *
  * @returns wraps the handler behind which the server stands; `proxy` takes it as its option `eras`
  * @throws {GatewayError} `invalid_configuration` for limits that are not positive
