@@ -18,15 +18,20 @@ export {
   type LegacyClientCall,
   type LegacyClientOptions,
   legacyClient,
-} from './lib/eras/legacy-client.js'
-export { type LegacyServerOptions, legacyServer } from './lib/eras/legacy-server.js'
+} from './lib/eras/legacy-client/legacy-client.js'
+export { type LegacyServerOptions, legacyServer } from './lib/eras/legacy-server/legacy-server.js'
 export { listTools } from './lib/eras/list-tools.js'
-export type { ModernOwner } from './lib/eras/modern-call.js'
-export { type ModernClient, type ModernExchange, type ModernServing, modernClient } from './lib/eras/modern-client.js'
-export type { ModernReply } from './lib/eras/modern-reply.js'
-export { type ModernRequest, readModernRequest } from './lib/eras/modern-request.js'
-export { type ModernServerOptions, modernServer } from './lib/eras/modern-server.js'
-export type { ParkedCallsOptions } from './lib/eras/parked-calls.js'
+export type { ModernOwner } from './lib/eras/modern-client/modern-call.js'
+export {
+  type ModernClient,
+  type ModernExchange,
+  type ModernServing,
+  modernClient,
+} from './lib/eras/modern-client/modern-client.js'
+export type { ModernReply } from './lib/eras/modern-client/modern-reply.js'
+export { type ModernRequest, readModernRequest } from './lib/eras/modern-client/modern-request.js'
+export type { ParkedCallsOptions } from './lib/eras/modern-client/parked-calls.js'
+export { type ModernServerOptions, modernServer } from './lib/eras/modern-server/modern-server.js'
 export { ToolHeaders, type ToolLists } from './lib/eras/tool-headers.js'
 export { type TranslateErasOptions, translateEras } from './lib/eras-http/translate-eras.js'
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'

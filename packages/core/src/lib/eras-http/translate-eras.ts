@@ -1,6 +1,6 @@
 import { readStream } from '../body/read-body.js'
 import { compose } from '../compose.js'
-import { modernServer } from '../eras/modern-server.js'
+import { modernServer } from '../eras/modern-server/modern-server.js'
 import { GatewayError } from '../gateway-error.js'
 import type { Context, Handler } from '../handler.js'
 import { jsonRpcError } from '../json-rpc-error.js'

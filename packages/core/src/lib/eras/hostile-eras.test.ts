@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { asked, Joined, LegacyLink } from '../../../test/legacy-link.js'
 import type { EraAnswer, EraLink, EraLinkCall, EraNotification, EraRequest } from './era-server.js'
-import { legacyClient } from './legacy-client.js'
-import { modernServer } from './modern-server.js'
+import { legacyClient } from './legacy-client/legacy-client.js'
+import { modernServer } from './modern-server/modern-server.js'
 
 const key = (name: string) => `io.modelcontextprotocol/${name}`
 const form = { message: 'Who?', requestedSchema: { type: 'object', properties: {} } }

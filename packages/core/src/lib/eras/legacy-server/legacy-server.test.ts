@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { asked, Joined, LegacyLink } from '../../../test/legacy-link.js'
+import { asked, Joined, LegacyLink } from '../../../../test/legacy-link.js'
 
 const level = (logLevel: string) => ({ meta: { 'io.modelcontextprotocol/logLevel': logLevel } })
 const log = (world: Joined, at: string, data: string) => world.link.say('notifications/message', { level: at, data })

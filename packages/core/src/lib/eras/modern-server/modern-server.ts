@@ -1,5 +1,5 @@
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { type EraFailure, failed } from './era-failure.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { type EraFailure, failed } from '../era-failure.js'
 import type {
   EraAnswer,
   EraCaller,
@@ -9,10 +9,10 @@ import type {
   EraServer,
   EraServerInfo,
   RawJson,
-} from './era-server.js'
+} from '../era-server.js'
+import { membersOf } from '../members-of.js'
+import { gatewayItself, modernParams, ownParams } from '../modern-envelope.js'
 import { gatherInput } from './gather-input.js'
-import { membersOf } from './members-of.js'
-import { gatewayItself, modernParams, ownParams } from './modern-envelope.js'
 import { listen } from './modern-listen.js'
 import { readModernResult } from './modern-result.js'
 

@@ -1,7 +1,7 @@
-import { type Span, scanObject } from '../json/json-scan.js'
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { withoutMembers } from '../json/without-members.js'
-import type { RawJson } from './era-server.js'
+import { type Span, scanObject } from '../../json/json-scan.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { withoutMembers } from '../../json/without-members.js'
+import type { RawJson } from '../era-server.js'
 
 /** What a modern server answered. */
 export interface ModernResult {

@@ -1,6 +1,6 @@
-import { type Span, scanObject } from '../json/json-scan.js'
-import { at, parseSpan } from '../json/raw-json.js'
-import type { RawJson } from './era-server.js'
+import { type Span, scanObject } from '../../json/json-scan.js'
+import { at, parseSpan } from '../../json/raw-json.js'
+import type { RawJson } from '../era-server.js'
 
 /** The answers that a retry brought, by the key of the question. */
 export type InputResponses = ReadonlyMap<string, RawJson>

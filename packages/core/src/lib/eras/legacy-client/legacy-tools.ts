@@ -1,9 +1,9 @@
-import { scanArray } from '../json/json-scan.js'
-import { allocate, at, parseSpan, rawJson } from '../json/raw-json.js'
-import { type Edit, splice } from '../json/splice.js'
-import { withoutMembers } from '../json/without-members.js'
-import type { RawJson } from './era-server.js'
-import { membersOf } from './members-of.js'
+import { scanArray } from '../../json/json-scan.js'
+import { allocate, at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { type Edit, splice } from '../../json/splice.js'
+import { withoutMembers } from '../../json/without-members.js'
+import type { RawJson } from '../era-server.js'
+import { membersOf } from '../members-of.js'
 
 const decoder = new TextDecoder()
 

@@ -1,7 +1,7 @@
-import { type Span, scanObject, skipSpace } from '../json/json-scan.js'
-import { allocate, rawJson } from '../json/raw-json.js'
-import { type Edit, splice } from '../json/splice.js'
-import type { RawJson } from './era-server.js'
+import { type Span, scanObject, skipSpace } from '../../json/json-scan.js'
+import { allocate, rawJson } from '../../json/raw-json.js'
+import { type Edit, splice } from '../../json/splice.js'
+import type { RawJson } from '../era-server.js'
 
 /** Methods whose results have to say how long they may be kept, and by whom (MCP M19). */
 const cacheable: ReadonlySet<string> = new Set([

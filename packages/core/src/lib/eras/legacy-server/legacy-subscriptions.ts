@@ -1,6 +1,6 @@
-import { member } from '../json/json-scan.js'
-import { parseSpan, rawJson } from '../json/raw-json.js'
-import type { EraFilter, EraLink, EraNotification, EraSubscription } from './era-server.js'
+import { member } from '../../json/json-scan.js'
+import { parseSpan, rawJson } from '../../json/raw-json.js'
+import type { EraFilter, EraLink, EraNotification, EraSubscription } from '../era-server.js'
 
 /** What of its capabilities a legacy server is asked about. */
 export interface Declared {

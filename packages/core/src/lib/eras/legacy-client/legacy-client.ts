@@ -1,13 +1,13 @@
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { withoutMembers } from '../json/without-members.js'
-import { type EraFailure, failed } from './era-failure.js'
-import type { EraAnswer, EraNotification, EraRequest, EraServer, RawJson } from './era-server.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { withoutMembers } from '../../json/without-members.js'
+import { type EraFailure, failed } from '../era-failure.js'
+import type { EraAnswer, EraNotification, EraRequest, EraServer, RawJson } from '../era-server.js'
+import { membersOf } from '../members-of.js'
 import { legacyError } from './legacy-error.js'
 import { answerInitialize } from './legacy-initialize.js'
 import { LegacyListener } from './legacy-listener.js'
 import { LegacyQuestions } from './legacy-questions.js'
 import { legacyTools } from './legacy-tools.js'
-import { membersOf } from './members-of.js'
 
 /** Who waits for the answer of one request of a legacy client. Messages are whole, for the client to read. */
 export interface LegacyClientCall {

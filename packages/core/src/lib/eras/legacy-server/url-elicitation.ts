@@ -1,6 +1,6 @@
-import { parseSpan, rawJson } from '../json/raw-json.js'
-import type { EraFailure } from './era-failure.js'
-import type { EraCaller } from './era-server.js'
+import { parseSpan, rawJson } from '../../json/raw-json.js'
+import type { EraFailure } from '../era-failure.js'
+import type { EraCaller } from '../era-server.js'
 
 const urlElicitationRequired = -32042
 const maxRounds = 5

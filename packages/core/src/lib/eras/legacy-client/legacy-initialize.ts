@@ -1,6 +1,6 @@
-import { parseSpan, rawJson } from '../json/raw-json.js'
-import type { EraFilter, EraServerInfo, RawJson } from './era-server.js'
-import { membersOf } from './members-of.js'
+import { parseSpan, rawJson } from '../../json/raw-json.js'
+import type { EraFilter, EraServerInfo, RawJson } from '../era-server.js'
+import { membersOf } from '../members-of.js'
 
 const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07']
 

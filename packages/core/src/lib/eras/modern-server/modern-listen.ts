@@ -1,9 +1,9 @@
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { withoutMembers } from '../json/without-members.js'
-import { failed } from './era-failure.js'
-import type { EraFilter, EraLink, EraNotification, EraServer, RawJson } from './era-server.js'
-import { membersOf } from './members-of.js'
-import { gatewayItself, ownParams } from './modern-envelope.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { withoutMembers } from '../../json/without-members.js'
+import { failed } from '../era-failure.js'
+import type { EraFilter, EraLink, EraNotification, EraServer, RawJson } from '../era-server.js'
+import { membersOf } from '../members-of.js'
+import { gatewayItself, ownParams } from '../modern-envelope.js'
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 

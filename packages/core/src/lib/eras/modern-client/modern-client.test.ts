@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { asked, Joined, LegacyLink, type Posted } from '../../../test/legacy-link.js'
+import { asked, Joined, LegacyLink, type Posted } from '../../../../test/legacy-link.js'
 
 const all = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} }
 const form = { message: 'Who?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } }

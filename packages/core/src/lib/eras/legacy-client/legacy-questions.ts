@@ -1,7 +1,7 @@
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { failed } from './era-failure.js'
-import type { EraAnswer, EraRequest, RawJson } from './era-server.js'
-import { membersOf } from './members-of.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { failed } from '../era-failure.js'
+import type { EraAnswer, EraRequest, RawJson } from '../era-server.js'
+import { membersOf } from '../members-of.js'
 
 /** Where a question is put to a client. */
 export interface QuestionTaker {

@@ -1,5 +1,5 @@
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { type EraFailure, failed } from './era-failure.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { type EraFailure, failed } from '../era-failure.js'
 import type {
   EraAnswer,
   EraCaller,
@@ -12,10 +12,10 @@ import type {
   EraServerInfo,
   EraSubscription,
   RawJson,
-} from './era-server.js'
+} from '../era-server.js'
+import { membersOf } from '../members-of.js'
 import { LegacyCalls } from './legacy-calls.js'
 import { type Declared, LegacySubscriptions } from './legacy-subscriptions.js'
-import { membersOf } from './members-of.js'
 import { modernError } from './modern-error.js'
 import { askForUrls } from './url-elicitation.js'
 

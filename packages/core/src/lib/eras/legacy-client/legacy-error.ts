@@ -1,7 +1,7 @@
-import { rawJson } from '../json/raw-json.js'
-import { splice } from '../json/splice.js'
-import type { EraFailure } from './era-failure.js'
-import { membersOf } from './members-of.js'
+import { rawJson } from '../../json/raw-json.js'
+import { splice } from '../../json/splice.js'
+import type { EraFailure } from '../era-failure.js'
+import { membersOf } from '../members-of.js'
 
 /** Codes that the legacy era has for what the modern one tells by codes of its own. */
 const codes: Readonly<Record<number, number>> = {

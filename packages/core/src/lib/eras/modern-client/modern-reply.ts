@@ -1,6 +1,5 @@
-import { rawJson } from '../json/raw-json.js'
-import { splice } from '../json/splice.js'
-import type { EraRequest, RawJson } from './era-server.js'
+import { rawJson } from '../../json/raw-json.js'
+import type { EraRequest, RawJson } from '../era-server.js'
 
 /** Where the answer to one request of a modern client goes. Nothing comes after one of the last four. */
 export interface ModernReply {
@@ -41,9 +40,4 @@ export function inputRequiredMessage(
 export function notificationMessage(method: string, params: RawJson | undefined): RawJson {
   const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
   return params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
-}
-
-/** The object with another value at this place. */
-export function withValue(object: RawJson, span: { start: number; end: number }, bytes: RawJson): RawJson {
-  return splice(object, [{ ...span, bytes }], (length) => new Uint8Array(length))
 }

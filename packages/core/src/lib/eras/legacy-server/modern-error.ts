@@ -1,7 +1,7 @@
-import { rawJson } from '../json/raw-json.js'
-import type { EraFailure } from './era-failure.js'
-import { membersOf } from './members-of.js'
-import { withValue } from './modern-reply.js'
+import { rawJson } from '../../json/raw-json.js'
+import { withValue } from '../../json/with-value.js'
+import type { EraFailure } from '../era-failure.js'
+import { membersOf } from '../members-of.js'
 
 /** Codes of the legacy era that the modern one has given up. */
 const codes: Readonly<Record<number, number>> = {

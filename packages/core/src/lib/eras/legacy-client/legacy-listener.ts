@@ -1,6 +1,6 @@
-import { rawJson } from '../json/raw-json.js'
-import { type EraFailure, failed } from './era-failure.js'
-import type { EraAnswer, EraFilter, EraNotification, EraServer } from './era-server.js'
+import { rawJson } from '../../json/raw-json.js'
+import { type EraFailure, failed } from '../era-failure.js'
+import type { EraAnswer, EraFilter, EraNotification, EraServer } from '../era-server.js'
 import type { Tells } from './legacy-initialize.js'
 
 /** Resources that one client may watch, and how long their URIs may be, in characters. */

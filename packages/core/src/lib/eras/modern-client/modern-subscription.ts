@@ -1,8 +1,8 @@
-import { member } from '../json/json-scan.js'
-import { parseSpan, rawJson } from '../json/raw-json.js'
-import { splice } from '../json/splice.js'
+import { member } from '../../json/json-scan.js'
+import { parseSpan, rawJson } from '../../json/raw-json.js'
+import { splice } from '../../json/splice.js'
+import type { EraFilter, EraNotification, EraServer, RawJson } from '../era-server.js'
 import { inFront } from './complete-result.js'
-import type { EraFilter, EraNotification, EraServer, RawJson } from './era-server.js'
 import { errorMessage, type ModernReply, notificationMessage } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 

@@ -1,8 +1,8 @@
-import { type Span, scanObject } from '../json/json-scan.js'
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import type { EraCaller, EraRequest, RawJson } from './era-server.js'
-import { membersOf } from './members-of.js'
-import { isAskable, missingCapability } from './required-capability.js'
+import { type Span, scanObject } from '../../json/json-scan.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import type { EraCaller, EraRequest, RawJson } from '../era-server.js'
+import { membersOf } from '../members-of.js'
+import { isAskable, missingCapability } from '../required-capability.js'
 
 /** Seconds between two requests of which the first asked for nothing but another one. */
 const pause = 0.25

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { EraAnswer, EraLink, EraLinkCall, EraRequest } from './era-server.js'
+import type { EraAnswer, EraLink, EraLinkCall, EraRequest } from '../era-server.js'
+import { type ModernServerOptions, modernServer } from '../modern-server/modern-server.js'
 import { type LegacyClient, type LegacyClientOptions, legacyClient } from './legacy-client.js'
-import { type ModernServerOptions, modernServer } from './modern-server.js'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

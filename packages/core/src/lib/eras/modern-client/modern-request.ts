@@ -1,7 +1,7 @@
-import { member, type Span, scanObject, skipSpace } from '../json/json-scan.js'
-import { at, parseSpan, rawJson } from '../json/raw-json.js'
-import { withoutMembers } from '../json/without-members.js'
-import type { EraRequest, RawJson } from './era-server.js'
+import { member, type Span, scanObject, skipSpace } from '../../json/json-scan.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { withoutMembers } from '../../json/without-members.js'
+import type { EraRequest, RawJson } from '../era-server.js'
 
 /** A request of the modern era in parts: those that know no era, and those that only this one has. */
 export interface ModernRequest extends EraRequest {

@@ -1,5 +1,5 @@
-import { parseSpan } from '../json/raw-json.js'
-import type { RawJson } from './era-server.js'
+import { parseSpan } from '../../json/raw-json.js'
+import type { RawJson } from '../era-server.js'
 
 /** What a `requestState` of ours says, once it was found to be whole. */
 export interface OpenedState {
