@@ -630,6 +630,14 @@ describe('a subscription', () => {
     ])
   })
 
+  test('tells what is said in the moment in which it is accepted', async () => {
+    const { link, heard } = await open()
+    await settle()
+    tell(link.acknowledge(), 'notifications/tools/list_changed', {})
+    await settle()
+    expect(heard).toHaveLength(1)
+  })
+
   test('to a resource is opened anew with it, and tells nothing twice', async () => {
     const { link, heard, request } = await open()
     await settle()

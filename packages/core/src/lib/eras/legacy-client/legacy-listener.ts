@@ -84,9 +84,10 @@ export class LegacyListener {
       return undefined
     }
     const controller = new AbortController()
-    // The old one tells until the new one does, so that nothing is missed or told twice
+    // The old one tells until the new one does, so that nothing is missed or told twice. Where there is no old one, the
+    // new one may tell something in the same moment in which it is accepted
     const on = (notification: EraNotification) => {
-      if (this.#current === controller) this.#notified(notification)
+      if ((this.#current ?? this.#opening) === controller) this.#notified(notification)
     }
     this.#opening = controller
     const opened = await this.#server.subscribe(filter, on, controller.signal)
