@@ -5,10 +5,6 @@ import ts from 'typescript'
 
 const root = join(import.meta.dirname, '..')
 
-/** Longer files that have one job all the same, with the reason. */
-const long = {}
-const longest = 250
-
 /** Entries that run on any web-standard runtime, so that nothing they import may import a `node:` module. */
 const neutral = {
   core: [
@@ -66,10 +62,6 @@ function checkExports(folder, manifest, entries) {
 
 function checkFile(name, folder, file) {
   const text = readFileSync(file, 'utf8')
-  const path = relative(root, file)
-  const lines = text.split('\n').length - 1
-  if (lines > longest && !long[path]) report(file, `has ${lines} lines; past ${longest} a file has two jobs`)
-  if (lines <= longest && long[path]) report(file, 'is listed as long and is not')
   if (/^utils?\.ts$/.test(basename(file))) report(file, 'has a name that says nothing')
   if (/^export \{\}/m.test(text)) report(file, 'exports nothing')
   if (/\b(TODO|FIXME|XXX)\b/.test(text)) report(file, 'has a note about unfinished work')

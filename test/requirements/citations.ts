@@ -11,7 +11,7 @@ export interface Citation {
   line: number
 }
 
-const bracket = /\[((?:attack|[MLSRA]\d)[^\]]*)\]/g
+const bracket = /\[((?:attack|finding|[MLSRA]\d)[^\]]*)\]/g
 
 /**
  * Reads the ids that the strings of a test file cite: titles, and the rows that `test.each` puts into titles.

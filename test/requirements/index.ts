@@ -11,6 +11,7 @@ import { registration } from './attacks/registration.js'
 import { token } from './attacks/token.js'
 import { verification } from './attacks/verification.js'
 import { authorizationServer } from './authorization-server.js'
+import { findings } from './findings.js'
 import { httpLegacy } from './http-legacy.js'
 import { httpModern } from './http-modern.js'
 import type { Requirements } from './requirement.js'
@@ -36,4 +37,5 @@ export const requirements: Requirements = {
   ...forwardAuth,
   ...http,
   ...grants,
+  ...findings,
 }

@@ -44,6 +44,7 @@ test('the table has every id of the protocol and all attacks', () => {
       ...range('R', 7),
       ...range('A', 10),
       ...range('attack ', 168),
+      ...range('finding ', 27),
     ].sort(),
   )
 })
