@@ -1,3 +1,4 @@
+import { CounterTable } from './counter-table.js'
 import { GatewayError } from './gateway-error.js'
 import type { Storage } from './storage.js'
 import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './storage-arguments.js'
@@ -7,6 +8,9 @@ export interface MemoryStorageOptions {
   /**
    * The most records to hold, 100 000 unless told. A full storage forgets nothing that is alive: it refuses new keys
    * with `temporarily_unavailable`, because a forgotten replay mark would let a code be used again.
+   *
+   * Counters have as much room of their own, since strangers make them: they take none from other records. When it is
+   * full, those that were used longest ago share what is left of them, so that a count can be too high, never too low.
    */
   maxEntries?: number
   /** The clock, in milliseconds since the epoch. */
@@ -42,20 +46,23 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     throw new GatewayError('invalid_configuration', 'maxEntries of memoryStorage must be a whole number from 1 on')
   }
   const entries = new Map<string, Entry>()
+  /** What `increment` made. */
+  const counters = new CounterTable<Entry>(maxEntries)
   const lists = new Map<string, Map<string, number>>()
   let versions = 0
   let sweep = entries.entries()
   let sweptWhenFull = Number.NEGATIVE_INFINITY
 
   const read = (key: string): Entry | undefined => {
-    const entry = entries.get(key)
+    const entry = entries.get(key) ?? counters.get(key, now())
     if (entry === undefined || entry.expiresAt > now()) return entry
     remove(key, entry)
     return undefined
   }
 
   const remove = (key: string, entry: Entry): void => {
-    entries.delete(key)
+    if (entry.counts) counters.delete(key)
+    else entries.delete(key)
     for (const name of entry.lists) {
       const members = lists.get(name)
       members?.delete(key)
@@ -69,18 +76,18 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     value: string,
     ttl: number | null,
     names: readonly string[] = none,
-    counts = false,
   ): void => {
     const lifetime = lifetimeInMilliseconds(ttl)
     for (const name of names) assertStorageKey(name)
-    if (old === undefined) makeRoom()
+    if (old === undefined || old.counts) makeRoom()
+    if (old?.counts) counters.delete(key)
     const version = ++versions
     const entry: Entry = {
       value,
       version,
       versionText: undefined,
       expiresAt: lifetime === null ? Number.POSITIVE_INFINITY : now() + lifetime,
-      counts,
+      counts: false,
       lists: names.length === 0 ? none : [...new Set(names)],
     }
     if (old !== undefined && old.lists !== none) leave(key, old.lists, entry.lists)
@@ -125,6 +132,20 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     if (entries.size >= maxEntries) {
       throw new GatewayError('temporarily_unavailable', `The memory storage is full: it holds ${maxEntries} records`)
     }
+  }
+
+  const beginCounter = (key: string, ttl: number | null): number => {
+    const lifetime = lifetimeInMilliseconds(ttl)
+    const time = now()
+    const count = counters.forgotten(key, time) + 1
+    const expiresAt = lifetime === null ? Number.POSITIVE_INFINITY : time + lifetime
+    const version = ++versions
+    counters.add(
+      key,
+      { value: String(count), version, versionText: undefined, expiresAt, counts: true, lists: none },
+      time,
+    )
+    return count
   }
 
   return {
@@ -181,10 +202,7 @@ export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: 
     async increment(key, { ttl }) {
       assertStorageKey(key)
       const entry = read(key)
-      if (entry === undefined) {
-        write(key, undefined, '1', ttl, none, true)
-        return 1
-      }
+      if (entry === undefined) return beginCounter(key, ttl)
       if (!entry.counts) throw new TypeError('Only a key that increment created can be incremented')
       const count = Number(entry.value) + 1
       entry.value = String(count)

@@ -1,6 +1,8 @@
+import { type ClientNetwork, clientNetworks } from './client-networks.js'
 import { GatewayError } from './gateway-error.js'
 import type { Context, Middleware } from './handler.js'
 import { jsonRpcError } from './json-rpc-error.js'
+import { createNetworkLimit } from './network-limit.js'
 import { principal } from './principal.js'
 import type { Storage } from './storage.js'
 
@@ -17,8 +19,9 @@ export interface RateLimitOptions extends RateLimit {
   /** Where it counts; shared by every replica that shares the store. */
   readonly storage: Storage
   /**
-   * `address`: the client's IP address, IPv6 by its /64 network. `identity`: who stands behind the token; put it behind
-   * `bearerAuth`.
+   * `address`: the client's IP address, IPv6 by its /64 network. Networks around it count too, since many have more than
+   * one: an IPv6 /56 has 4 times the limit, a /48 and an IPv4 /24 have 16 times. `identity`: who stands behind the
+   * token; put it behind `bearerAuth`.
    */
   readonly by: 'address' | 'identity'
   /** Tells apart limits that share a store; `requests` unless told. */
@@ -45,13 +48,13 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   if (!(limit >= 1) || !(window > 0)) {
     throw new GatewayError('invalid_configuration', 'rateLimit needs a limit of at least 1 and a window in seconds')
   }
+  const key = async (who: string, turn: number): Promise<string> => `rate:${name}:${by}:${await digest(who)}:${turn}`
+  const take = createNetworkLimit({ storage, key, limit, window })
   return async (request, context, next) => {
-    const now = Date.now() / 1000
-    const turn = Math.floor(now / window)
-    const who = await digest(by === 'address' ? network(addressOf(context)) : identityOf(context))
-    const count = await storage.increment(`rate:${name}:${by}:${who}:${turn}`, { ttl: window })
-    if (count <= limit) return next(request, context)
-    const seconds = Math.max(1, Math.ceil((turn + 1) * window - now))
+    const who = by === 'address' ? clientNetworks(addressOf(context)) : identityOf(context)
+    const verdict = await take(who, Date.now() / 1000)
+    if (verdict.admitted) return next(request, context)
+    const seconds = verdict.retryAfter
     return jsonRpcError(
       { status: 429, message: `Too many requests; try again in ${seconds} s`, id: context.message?.id },
       { 'Retry-After': `${seconds}` },
@@ -67,23 +70,9 @@ function addressOf({ client }: Context): string {
   )
 }
 
-function identityOf({ auth }: Context): string {
-  if (auth !== undefined) return principal(auth)
+function identityOf({ auth }: Context): readonly ClientNetwork[] {
+  if (auth !== undefined) return [{ name: principal(auth), share: 1 }]
   throw new GatewayError('invalid_configuration', 'A limit by identity must stand behind bearerAuth')
-}
-
-/** The part of an address that one customer of a network has: all of IPv4, the first 64 bits of IPv6. */
-export function network(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.toLowerCase().split('%')[0]?.split('::') ?? []
-  const start = head === '' ? [] : head.split(':')
-  const rest = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - start.length - rest.length)
-  const groups = [...start, ...Array.from({ length: zeros }, () => '0'), ...rest]
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')
 }
 
 /** Keys are short, and a store holds no addresses or names that it does not need. */

@@ -57,6 +57,13 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   const refuse = (why: ChallengeOptions = {}): Response =>
     challenge({ scope, resourceMetadataUrl: metadataUrl, dpopAlgorithms: dpop?.algorithms, ...why })
 
+  const fault = (auth: AuthInfo): ChallengeOptions | undefined => {
+    // Expiry goes before scope: a client must not ask for more scopes with a token that has ended.
+    if (!isCurrent(auth, clockTolerance)) return { error: 'invalid_token', description: expired }
+    if (coversScopes(auth.scopes ?? [], requiredScopes, scopeHierarchy)) return undefined
+    return { error: 'insufficient_scope', scope: requiredScopes }
+  }
+
   const authenticate = async (request: Request, { scheme, token }: Token): Promise<AuthInfo | Response> => {
     if (scheme === 'Bearer' && dpop?.required) return refuse({ error: 'invalid_token', description: needsProof })
     if (scheme === 'Bearer')
@@ -69,7 +76,8 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     const auth = await verifier.verifyAccessToken(token, proof)
     // Again here: a verifier that is not ours may know nothing of proofs.
     if (boundKey(auth) !== proof.jkt) return refuse({ error: 'invalid_token', description: needsProof })
-    if (await proof.use()) return auth
+    // What is refused below anyway leaves no record behind.
+    if (fault(auth) !== undefined || (await proof.use())) return auth
     return refuse({ error: 'invalid_dpop_proof', description: 'The DPoP proof was used before' })
   }
 
@@ -86,11 +94,8 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
       return refusal(error, refuse, context)
     }
     if (auth instanceof Response) return auth
-    // Expiry goes before scope: a client must not ask for more scopes with a token that has ended.
-    if (!isCurrent(auth, clockTolerance)) return refuse({ error: 'invalid_token', description: expired })
-    if (!coversScopes(auth.scopes ?? [], requiredScopes, scopeHierarchy)) {
-      return refuse({ error: 'insufficient_scope', scope: requiredScopes })
-    }
+    const why = fault(auth)
+    if (why !== undefined) return refuse(why)
     return next(request, { ...context, auth, resource, refuse, requiredScopes })
   }
 }

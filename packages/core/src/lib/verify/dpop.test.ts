@@ -181,6 +181,19 @@ describe('a proof', () => {
     expect(add).not.toHaveBeenCalled()
   })
 
+  test('for a request that is refused for its scopes or its age leaves nothing in the storage [finding 14]', async () => {
+    const storage = memoryStorage()
+    const add = vi.spyOn(storage, 'add')
+    const middleware = bearerAuth({ verifier, resource: audience, dpop: dpop({ storage }), requiredScopes: ['admin'] })
+    const token = await bound({ scope: 'notes:read' })
+    for (let count = 0; count < 10; count++) {
+      const headers = { Authorization: `DPoP ${token}`, DPoP: await prove(token) }
+      const request = new Request(audience, { method: 'POST', headers })
+      expect((await middleware(request, {}, () => new Response('{}'))).status).toBe(403)
+    }
+    expect(add).not.toHaveBeenCalled()
+  })
+
   test('is tolerated with a query, a fragment, a slash at the end or upper case in its address', async () => {
     for (const htu of [`${audience}?a=1`, `${audience}#a`, `${audience}/`, 'HTTPS://MCP.example.com:443/notes/mcp']) {
       const token = await bound()
