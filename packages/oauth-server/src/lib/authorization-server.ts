@@ -8,7 +8,6 @@ import {
   mountable,
 } from '@mcp-gateway/core'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
-import { createOutboundFetch } from '@mcp-gateway/core/outbound'
 import { answer } from './answer.js'
 import { createResources } from './authorize/resources.js'
 import { createDocumentClients } from './client-documents/document-clients.js'
@@ -18,6 +17,8 @@ import { readConfiguredClients } from './clients/configured-clients.js'
 import { createGrantStore } from './grants/grant-store.js'
 import { createCookies } from './http/cookies.js'
 import { pathOf } from './http/path-of.js'
+import { createGuardedFetch } from './limits/guarded-fetch.js'
+import { createLimits } from './limits/limits.js'
 import type { AuthorizationServerOptions } from './options.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
 import { createRoutes } from './routes.js'
@@ -79,15 +80,26 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     grantLifetime: lifetimes.grant,
     clock,
   })
+  const limits = createLimits({ settings, storage, keys, clock })
+  const { loopback } = settings
   const outbound = (maxBytes: number) =>
-    createOutboundFetch({ destinations: 'public', transport: options.transport, maxBytes })
+    createGuardedFetch(limits, { maxBytes, transport: options.transport, loopback })
   const { redirectUris } = settings.registration
   const clients = createClientStore({
     storage,
     keys,
     configured: readConfiguredClients(options.clients ?? [], redirectUris),
     documents: settings.clientDocuments
-      ? createDocumentClients({ storage, keys, fetch: outbound(5 * 1024), rules: redirectUris, logger, clock })
+      ? createDocumentClients({
+          storage,
+          keys,
+          fetch: outbound(5 * 1024),
+          newDocuments: limits.newDocuments,
+          rules: redirectUris,
+          clientLifetime: lifetimes.client,
+          logger,
+          clock,
+        })
       : undefined,
     clientLifetime: lifetimes.client,
     unusedClientLifetime: lifetimes.unusedClient,
@@ -100,6 +112,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     signingKeys,
     clients,
     grants,
+    limits,
     resources: createResources(options.resources ?? []),
     cookies: createCookies(issuer),
     identityProvider,

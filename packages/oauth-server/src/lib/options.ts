@@ -34,11 +34,14 @@ export interface Lifetimes {
   readonly revocationDelay?: number
 }
 
-/** How many consent pages may be answered within `lifetimes.login` by people who are not signed in: each leaves a record behind. */
+/** How many consent pages may be answered within `lifetimes.login` by people who are not signed in, each page counted once. */
 export interface LoginLimits {
-  /** From one client address; 300 unless told. Holds only where the host knows addresses (`context.client`). */
+  /**
+   * From one client address, IPv6 by its /64; 300 unless told. A /56 has 4 times as many, a /48 and an IPv4 /24 have 16 times.
+   * Holds only where the host knows addresses (`context.client`).
+   */
   readonly perAddress?: number
-  /** Over all addresses; 10,000 unless told. */
+  /** Over all addresses; 10,000 unless told. Half of them are kept for networks that answered five or fewer. */
   readonly total?: number
 }
 

@@ -28,6 +28,8 @@ import {
   setUp,
 } from '../../test/fixture.js'
 import { assertionType } from './clients/client-assertion.js'
+import { devLogin } from './login/dev-login.js'
+import type { AuthorizationServerOptions } from './options.js'
 import { followLogin } from './testing/follow-login.js'
 
 // Two replicas, each with a connection of its own, and 50 callers spread over both.
@@ -154,22 +156,93 @@ for (const [name, available, start] of stores) {
       await replicas[1].server.protect(resource).verifyAccessToken(answers[0]?.access_token ?? '')
     })
 
-    test('one assertion is let in once [attack 54]', async () => {
+    test('one assertion is let in once, with one good refresh token [attack 54, finding 14]', async () => {
       const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
       const jwks = { keys: [await exportJWK(publicKey)] }
       const client = await register(replicas[0], { token_endpoint_auth_method: 'private_key_jwt', jwks })
       const id = client.client_id as string
-      const client_assertion = await new SignJWT({ jti: crypto.randomUUID() })
-        .setProtectedHeader({ alg: 'ES256' })
-        .setIssuer(id)
-        .setSubject(id)
-        .setAudience(issuer)
-        .setExpirationTime('1m')
-        .sign(privateKey)
-      const fields = { grant_type: 'refresh_token', refresh_token: 'unknown', client_assertion_type: assertionType }
-      const answers = await race(({ call }) => call('/token', form({ ...fields, client_assertion })))
-      expect(answers.filter(({ error }) => error === 'invalid_grant')).toHaveLength(1)
+      const prove = async () => ({
+        client_assertion_type: assertionType,
+        client_assertion: await new SignJWT({ jti: crypto.randomUUID() })
+          .setProtectedHeader({ alg: 'ES256' })
+          .setIssuer(id)
+          .setSubject(id)
+          .setAudience(issuer)
+          .setExpirationTime('1m')
+          .sign(privateKey),
+      })
+      const { exchange } = await obtainCode(replicas[0], client)
+      const { refresh_token } = await answerOf(
+        await replicas[1].call('/token', form({ ...exchange, ...(await prove()) })),
+      )
+      const fields = { grant_type: 'refresh_token', refresh_token, ...(await prove()) }
+      const answers = await race(({ call }) => call('/token', form(fields)))
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
       expect(answers.filter(({ error }) => error === 'invalid_client')).toHaveLength(49)
+    })
+
+    const limited = (options: Partial<AuthorizationServerOptions> = {}): [Setup, Setup] => {
+      const replica = (): Setup =>
+        setUp({
+          issuer: `https://${crypto.randomUUID()}.example.com`,
+          identityProvider: { ...devLogin(), validate() {} },
+          encryptionKeys: ['A'.repeat(43)],
+          dangerouslyAllowSingleProcessStorage: true,
+          storage: store.open(),
+          ...options,
+        })
+      return [replica(), replica()]
+    }
+
+    test('registrations of one IPv6 /56 and of one /48 are counted together [finding 14]', async () => {
+      const issuer = `https://${crypto.randomUUID()}.example.com`
+      const pair = limited({ issuer, registration: { perAddress: 2 } })
+      const body = JSON.stringify({ redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' })
+      const from = (index: number, address: string) =>
+        pair[index % 2]?.call(
+          '/register',
+          { method: 'POST', headers: { 'content-type': 'application/json' }, body },
+          { client: { address } },
+        ) as Promise<Response>
+      const statuses = await Promise.all(
+        Array.from(
+          { length: 50 },
+          async (_, index) => (await from(index, `2001:db8:1:${index.toString(16)}::1`)).status,
+        ),
+      )
+      expect(statuses.filter((status) => status === 201)).toHaveLength(8)
+      const wide = await Promise.all(
+        Array.from(
+          { length: 50 },
+          async (_, index) => (await from(index, `2001:db8:2:${(index * 256).toString(16)}::1`)).status,
+        ),
+      )
+      expect(wide.filter((status) => status === 201)).toHaveLength(32)
+      expect((await from(0, '2001:db8:3::1')).status).toBe(201)
+    })
+
+    test('a page that is answered many times at once counts once [finding 14]', async () => {
+      const issuer = `https://${crypto.randomUUID()}.example.com`
+      const pair = limited({ issuer, resources: [`${issuer}/mcp`], loginLimits: { perAddress: 2, total: 4 } })
+      const client = await register(pair[0])
+      const ask = async (index: number) => {
+        const path = authorizePath(client.client_id as string, pkce().challenge, { resource: `${issuer}/mcp` })
+        const page = await (pair[index % 2] as Setup).call(path)
+        const transaction = /name="transaction" value="([^"]+)"/.exec(await page.text())?.[1] ?? ''
+        const cookie = page.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+        return (replica: number, decision: string) =>
+          (pair[replica % 2] as Setup).call('/consent', form({ transaction, decision }, { cookie }), {
+            client: { address: '192.0.2.1' },
+          })
+      }
+      const answer = await ask(0)
+      const statuses = await Promise.all(
+        Array.from({ length: 50 }, async (_, index) => (await answer(index, 'deny')).status),
+      )
+      expect(statuses.filter((status) => status === 303)).toHaveLength(4)
+      expect(statuses.filter((status) => status === 403)).toHaveLength(46)
+      expect((await (await ask(1))(0, 'approve')).status).toBe(303)
+      expect((await (await ask(0))(1, 'approve')).status).toBe(429)
     })
 
     test('one registration is updated once per token [attack 82]', async () => {

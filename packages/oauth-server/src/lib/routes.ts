@@ -39,23 +39,35 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
       audience: 'anyone',
       answer: async () => cacheableJson(await server.signingKeys.jwks()),
     },
-    '/token': { methods: ['POST'], audience: 'anyone', answer: (request) => tokenEndpoint(server, request) },
-    '/revoke': { methods: ['POST'], audience: 'anyone', answer: (request) => revocationEndpoint(server, request) },
+    '/token': {
+      methods: ['POST'],
+      audience: 'anyone',
+      answer: (request, context) => tokenEndpoint(server, request, context),
+    },
+    '/revoke': {
+      methods: ['POST'],
+      audience: 'anyone',
+      answer: (request, context) => revocationEndpoint(server, request, context),
+    },
     '/authorize': {
       methods: ['GET', 'POST'],
       audience: 'browser',
-      answer: (request) => authorizeEndpoint(server, request),
+      answer: (request, context) => authorizeEndpoint(server, request, context),
     },
     '/consent': {
       methods: ['POST'],
       audience: 'browser',
       answer: (request, context) => consentEndpoint(server, request, context),
     },
-    '/login': { methods: ['GET', 'POST'], audience: 'browser', answer: (request) => loginEndpoint(server, request) },
+    '/login': {
+      methods: ['GET', 'POST'],
+      audience: 'browser',
+      answer: (request, context) => loginEndpoint(server, request, context),
+    },
     [`/callback/${identityProvider.name}`]: {
       methods: ['GET'],
       audience: 'browser',
-      answer: (request) => callbackEndpoint(server, request),
+      answer: (request, context) => callbackEndpoint(server, request, context),
     },
   }
   if (settings.registration.redirectUris.privateUse.includes(outOfBand)) {

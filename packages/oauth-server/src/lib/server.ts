@@ -6,6 +6,7 @@ import type { ClientStore } from './clients/client-store.js'
 import type { GrantUser } from './grants/grant.js'
 import type { GrantStore } from './grants/grant-store.js'
 import type { Cookies } from './http/cookies.js'
+import type { Limits } from './limits/limits.js'
 import type { IdentityProvider } from './login/identity-provider.js'
 import type { Settings } from './settings.js'
 import type { StorageKeys } from './storage-keys.js'
@@ -18,6 +19,7 @@ export interface Server {
   readonly signingKeys: SigningKeys
   readonly clients: ClientStore
   readonly grants: GrantStore
+  readonly limits: Limits
   readonly resources: Resources
   readonly cookies: Cookies
   readonly identityProvider: IdentityProvider

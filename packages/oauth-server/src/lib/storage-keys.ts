@@ -6,6 +6,7 @@ export type RecordKind =
   | 'document'
   | 'state'
   | 'answer'
+  | 'counted'
   | 'session'
   | 'consent'
   | 'code'

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { consentPage } from '../consent/consent-page.js'
 import { isConsentRemembered } from '../consent/remembered-consent.js'
 import { parameters, readForm } from '../http/form.js'
@@ -9,9 +10,9 @@ import { issueCode } from './issue-code.js'
 import { wantsLogin } from './prompt.js'
 
 /** The authorization endpoint (RFC 6749 section 3.1): checks the request and asks the person. */
-export async function authorizeEndpoint(server: Server, request: Request): Promise<Response> {
+export async function authorizeEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   const query = request.method === 'POST' ? await readForm(request) : parameters(new URL(request.url).searchParams)
-  const checked = await checkAuthorization(server, query)
+  const checked = await checkAuthorization(server, query, context)
   return checked instanceof Response ? checked : ask(server, request, checked)
 }
 

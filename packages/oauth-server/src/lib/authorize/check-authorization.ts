@@ -1,6 +1,8 @@
+import type { Context } from '@mcp-gateway/core'
 import type { Client } from '../clients/client.js'
 import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
+import { storedSize } from '../registration/record-size.js'
 import { redirectUriFault } from '../registration/redirect-uri-rules.js'
 import type { Server } from '../server.js'
 import type { AuthorizationRequest } from './authorization-request.js'
@@ -9,7 +11,9 @@ import { readAuthorizationRequest } from './read-authorization-request.js'
 import { isRegisteredRedirectUri } from './redirect-uri.js'
 
 /** The longest `state`, in characters: it is kept until the person is back from the login. */
-const longestState = 8192
+const longestState = 2048
+/** The most that a client can make us keep meanwhile, in bytes of JSON; with what is ours the record has 4 KB at most. */
+const longestRequest = 3072
 
 /** An authorization request that may be asked about, and the client that sent it. */
 export interface CheckedAuthorization {
@@ -24,14 +28,25 @@ export interface CheckedAuthorization {
  * @returns the answer to a faulty one, as an error redirect
  * @throws Refusal for what must not, or cannot, be told at the redirect URI
  */
-export async function checkAuthorization(server: Server, query: Parameters): Promise<CheckedAuthorization | Response> {
-  const { client, redirectUri } = await findClient(server, query)
+export async function checkAuthorization(
+  server: Server,
+  query: Parameters,
+  context: Context,
+): Promise<CheckedAuthorization | Response> {
+  const { client, redirectUri } = await findClient(server, query, context)
   const state = query.get('state')
   if (state !== undefined && state.length > longestState) {
     throw new Refusal(
       400,
       'invalid_request',
       `The application sent a state of more than ${longestState} characters, which is too long.`,
+    )
+  }
+  if (storedSize([client.clientId, redirectUri, state]) > longestRequest) {
+    throw new Refusal(
+      400,
+      'invalid_request',
+      `The application sent a client_id, redirect_uri and state of more than ${longestRequest} bytes together, which is too long.`,
     )
   }
   try {
@@ -70,12 +85,16 @@ export function checkRedirectUri({ settings }: Server, { source, metadata }: Cli
   }
 }
 
-async function findClient(server: Server, query: Parameters): Promise<{ client: Client; redirectUri: string }> {
+async function findClient(
+  server: Server,
+  query: Parameters,
+  context: Context,
+): Promise<{ client: Client; redirectUri: string }> {
   const clientId = query.get('client_id')
   if (!clientId || query.repeated.has('client_id')) {
     throw new Refusal(400, 'invalid_request', 'The application sent no client_id, or more than one.')
   }
-  const client = await server.clients.find(clientId)
+  const client = await server.clients.find(clientId, context)
   if (!client) {
     throw new Refusal(
       400,

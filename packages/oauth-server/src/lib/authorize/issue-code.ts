@@ -13,7 +13,9 @@ export async function issueCode(
   user: GrantUser,
 ): Promise<string> {
   const code = randomToken()
-  const record: Code = { request, user, expiresAt: clock() + settings.lifetimes.code }
+  // The client has its state back with the code.
+  const { state: _, ...kept } = request
+  const record: Code = { request: kept, user, expiresAt: clock() + settings.lifetimes.code }
   await storage.set(await keys('code', code), JSON.stringify(record), {
     ttl: settings.lifetimes.code,
     lists: [await keys('user_tokens', user.subject), await keys('client_tokens', client.clientId)],

@@ -251,6 +251,36 @@ describe('the cache', () => {
   })
 })
 
+test('what is kept of a document is what is needed of it, and 4 KB at most [finding 14]', async () => {
+  const values: string[] = []
+  const inner = memoryStorage()
+  const storage: Storage = {
+    ...inner,
+    set: (key, value, ...rest) => {
+      if (key.startsWith('oauth:document:')) values.push(value)
+      return inner.set(key, value, ...rest)
+    },
+  }
+  const answer = (more: Record<string, unknown>) => () => ({
+    body: JSON.stringify({ ...document, ...more }),
+    headers: { ETag: `"${'"'.repeat(5000)}"` },
+  })
+  const { authorize, documents } = start(
+    { [url]: answer({ policy_uri: `https://a.example/${'x'.repeat(2000)}` }) },
+    { storage },
+  )
+  expect((await authorize()).status).toBe(200)
+  expect(values[0]?.length).toBeLessThan(500)
+  const uris = Array.from({ length: 2 }, (_, index) => `https://a.example/${index}${'x'.repeat(1900)}`)
+  documents['https://client.example.com/b.json'] = {
+    ...document,
+    client_id: 'https://client.example.com/b.json',
+    redirect_uris: [callback, ...uris],
+  }
+  expect((await authorize('https://client.example.com/b.json')).status).toBe(400)
+  expect(values).toHaveLength(1)
+})
+
 test('a configured client wins over the document at its id [attack 99]', async () => {
   const { authorize, fetched } = start(undefined, {
     clients: [{ client_id: url, client_name: 'Configured', redirect_uris: [callback] }],

@@ -2,12 +2,13 @@ import type { Client } from '../clients/client.js'
 import { hash } from '../crypto/hash.js'
 import { Refusal } from '../http/refusal.js'
 import { acceptedMetadata } from '../registration/accepted-metadata.js'
+import { checkRecordSize } from '../registration/record-size.js'
 import type { RedirectUriRules } from '../registration/redirect-uri-rules.js'
 import { parseRegistrationRequest } from '../registration/registration-request.js'
 
 /**
  * Reads a client metadata document: `client_id` is its own address, `client_name` and `redirect_uris` are there, and
- * there is no shared secret in it or asked for.
+ * there is no shared secret in it or asked for. What nobody asks for here, such as the address of a logo, is left out.
  *
  * @throws Refusal for a document that describes no client
  */
@@ -26,14 +27,26 @@ export async function parseDocument(url: string, text: string, rules: RedirectUr
   const supported = document.token_endpoint_auth_methods_supported
   const method = chooseMethod(asked.token_endpoint_auth_method, Array.isArray(supported) ? supported : [], asked)
   const { metadata } = acceptedMetadata({ ...asked, token_endpoint_auth_method: method }, rules, 'none')
-  return {
+  const { redirect_uris, client_name, grant_types, response_types, token_endpoint_auth_method, jwks, jwks_uri } =
+    metadata
+  const client: Client = {
     clientId: url,
     source: 'document',
-    metadata,
+    metadata: {
+      redirect_uris,
+      ...(client_name !== undefined && { client_name }),
+      grant_types,
+      response_types,
+      token_endpoint_auth_method,
+      ...(jwks !== undefined && { jwks }),
+      ...(jwks_uri !== undefined && { jwks_uri }),
+    },
     methodChosen: true,
     issuedAt: 0,
     documentHash: await hash(text),
   }
+  checkRecordSize(client)
+  return client
 }
 
 /** A document may offer several methods; a proof of possession is worth more than none. */

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { equal } from '../crypto/equal.js'
 import { hash } from '../crypto/hash.js'
 import type { Parameters } from '../http/form.js'
@@ -5,7 +6,7 @@ import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server.js'
 import { readBasicCredentials } from './basic-credentials.js'
 import type { Client } from './client.js'
-import { assertionFits, assertionType } from './client-assertion.js'
+import { assertionType, readAssertion } from './client-assertion.js'
 import { readAssertionSubject } from './client-assertion-subject.js'
 
 /** What came with a request to prove which client sends it. */
@@ -16,6 +17,18 @@ interface Credentials {
   readonly proof?: string
 }
 
+/** A client that proved, as far as it can, that it is the one. */
+export interface AuthenticatedClient {
+  readonly client: Client
+  /**
+   * Uses up what proves it, if that is good once; a second call does nothing. To be called when everything else about the
+   * request holds, and before it changes anything: refused requests must leave no record.
+   *
+   * @throws Refusal `invalid_client` if another request used it
+   */
+  readonly confirm: () => Promise<void>
+}
+
 /**
  * Finds out which client is asking (RFC 6749 section 2.3). A client without a secret proves nothing here: PKCE and
  * rotation protect it. Any other must use the method it registered; if it registered none, either way to send the secret
@@ -23,13 +36,27 @@ interface Credentials {
  *
  * @throws Refusal `invalid_client`, the same for an unknown client and for a wrong secret; SDKs register again on it
  */
-export async function authenticateClient(server: Server, request: Request, form: Parameters): Promise<Client> {
+export async function authenticateClient(
+  server: Server,
+  request: Request,
+  form: Parameters,
+  context: Context,
+): Promise<AuthenticatedClient> {
   const credentials = readCredentials(request, form)
-  const client = await server.clients.find(credentials.clientId)
-  if (!client || !(await isAuthentic(server, client, credentials))) {
-    throw invalidClient('The client is unknown, or its authentication is wrong')
+  const client = await server.clients.find(credentials.clientId, context)
+  const { method, proof } = credentials
+  if (client && method === 'private_key_jwt') {
+    const assertion = await readAssertion(server, client, proof as string, context)
+    if (!assertion) throw wrong()
+    let used: Promise<boolean> | undefined
+    const confirm = async (): Promise<void> => {
+      used ??= assertion.use()
+      if (!(await used)) throw wrong()
+    }
+    return { client, confirm }
   }
-  return client
+  if (!client || !(await isAuthentic(client, credentials))) throw wrong()
+  return { client, confirm: async () => {} }
 }
 
 function readCredentials(request: Request, form: Parameters): Credentials {
@@ -61,12 +88,15 @@ function readCredentials(request: Request, form: Parameters): Credentials {
   return { clientId: posted, method: secret === undefined ? 'none' : 'client_secret_post', proof: secret }
 }
 
-async function isAuthentic(server: Server, client: Client, { method, proof }: Credentials): Promise<boolean> {
+async function isAuthentic(client: Client, { method, proof }: Credentials): Promise<boolean> {
   const registered = client.metadata.token_endpoint_auth_method
-  if (method === 'private_key_jwt') return assertionFits(server, client, proof as string)
   if (method === 'none') return registered === 'none'
   if (client.secretHash === undefined || (client.methodChosen && registered !== method)) return false
   return equal(await hash(proof ?? ''), client.secretHash)
+}
+
+function wrong(): Refusal {
+  return invalidClient('The client is unknown, or its authentication is wrong')
 }
 
 function invalidClient(description: string): Refusal {

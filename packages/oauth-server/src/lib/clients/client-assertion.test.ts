@@ -1,3 +1,4 @@
+import { memoryStorage, type Storage } from '@mcp-gateway/core'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { answerOf, form, issuer, obtainCode, register, type Setup, setUp } from '../../../test/fixture.js'
@@ -88,15 +89,136 @@ describe('what proves nothing is invalid_client [attack 54]', () => {
   })
 })
 
-test('50 requests with one assertion: one is let in [attack 54]', async () => {
-  const { setup, clientId, exchange } = await start()
-  const once = await assertion(clientId)
-  const fields = { ...exchange, code: 'unknown', client_assertion_type: assertionType, client_assertion: once }
+test('50 requests with one assertion and codes of their own: one is let in [attack 54]', async () => {
+  const { setup, clientId } = await start()
+  const client = { client_id: clientId }
+  const codes = await Promise.all(Array.from({ length: 50 }, () => obtainCode(setup, client)))
+  const proof = { client_assertion_type: assertionType, client_assertion: await assertion(clientId) }
   const answers = await Promise.all(
-    Array.from({ length: 50 }, async () => answerOf(await setup.call('/token', form(fields)))),
+    codes.map(async ({ exchange }) => answerOf(await setup.call('/token', form({ ...exchange, ...proof })))),
   )
-  expect(answers.filter(({ error }) => error === 'invalid_grant')).toHaveLength(1)
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   expect(answers.filter(({ error }) => error === 'invalid_client')).toHaveLength(49)
+})
+
+describe('an assertion leaves a record only when it lets something in [finding 14]', () => {
+  async function watch() {
+    const inner = memoryStorage()
+    const records = new Set<string>()
+    const storage: Storage = {
+      ...inner,
+      add: (key, ...rest) => {
+        if (key.startsWith('oauth:jti:')) records.add(key)
+        return inner.add(key, ...rest)
+      },
+    }
+    return { ...(await start(setUp({ storage }))), records }
+  }
+
+  test.each<[string, Record<string, string>, string]>([
+    ['an unknown code', { code: 'unknown' }, 'invalid_grant'],
+    ['another redirect_uri', { redirect_uri: 'https://client.example.com/other' }, 'invalid_grant'],
+    ['a wrong verifier', { code_verifier: 'x'.repeat(43) }, 'invalid_grant'],
+    ['another resource', { resource: 'https://mcp.example.com/other' }, 'invalid_target'],
+    ['no code', { code: '' }, 'invalid_request'],
+    ['an unknown grant type', { grant_type: 'password' }, 'unsupported_grant_type'],
+    ['no refresh token', { grant_type: 'refresh_token' }, 'invalid_request'],
+    ['a refresh token that is none', { grant_type: 'refresh_token', refresh_token: 'x' }, 'invalid_grant'],
+    [
+      'an unknown refresh token',
+      { grant_type: 'refresh_token', refresh_token: `rt.${'a'.repeat(43)}.${'b'.repeat(43)}` },
+      'invalid_grant',
+    ],
+  ])('not for %s', async (_, changes, error) => {
+    const { clientId, send, records } = await watch()
+    const again = await assertion(clientId)
+    for (let count = 0; count < 10; count++) expect((await send(again, changes)).error).toBe(error)
+    expect(records.size).toBe(0)
+    expect((await send(again)).status).toBe(200)
+    expect(records.size).toBe(1)
+    expect((await send(again, changes)).error).not.toBeUndefined()
+  })
+
+  test('not for a token that the client cannot revoke, and once for one that it can', async () => {
+    const { setup, clientId, send, records } = await watch()
+    const { refresh_token } = await send(await assertion(clientId))
+    const revoke = async (token: string) =>
+      setup.call(
+        '/revoke',
+        form({ token, client_assertion_type: assertionType, client_assertion: await assertion(clientId) }),
+      )
+    for (let count = 0; count < 5; count++) expect((await revoke('unknown')).status).toBe(200)
+    expect(records.size).toBe(1)
+    expect((await revoke(refresh_token)).status).toBe(200)
+    for (let count = 0; count < 5; count++) expect((await revoke(refresh_token)).status).toBe(200)
+    expect(records.size).toBe(2)
+  })
+
+  test('once for a code that is used again and again', async () => {
+    const { clientId, send, records } = await watch()
+    for (let count = 0; count < 10; count++) await send(await assertion(clientId))
+    // The use, and the revocation of what it gave
+    expect(records.size).toBe(2)
+  })
+
+  test('a refresh narrowed beyond its scope leaves none, and one that was used lets nothing in', async () => {
+    const { clientId, send, records } = await watch()
+    const used = await assertion(clientId)
+    const { refresh_token } = await send(used)
+    const refresh = { grant_type: 'refresh_token', refresh_token }
+    for (let count = 0; count < 5; count++) {
+      expect((await send(await assertion(clientId), { ...refresh, scope: 'more' })).error).toBe('invalid_scope')
+    }
+    expect(records.size).toBe(1)
+    expect((await send(used, refresh)).error).toBe('invalid_client')
+    expect((await send(await assertion(clientId), refresh)).status).toBe(200)
+    expect(records.size).toBe(2)
+  })
+})
+
+test('key sets of clients that a person approved are fetched whatever strangers ask for [finding 14]', async () => {
+  const fetched: string[] = []
+  const setup = setUp({
+    transport: async (url) => {
+      fetched.push(String(url))
+      return Response.json(jwks)
+    },
+  })
+  const keysAt = (host: string) => ({
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: `https://${host}.example.com/jwks`,
+  })
+  const proof = async (id: string) => ({
+    client_assertion_type: assertionType,
+    client_assertion: await assertion(id, { exp: Math.floor(setup.clock.now() / 1000) + 60 }),
+  })
+  const client = await register(setup, keysAt('approved'))
+  const { exchange } = await obtainCode(setup, client)
+  const strangers = await Promise.all(Array.from({ length: 400 }, (_, index) => register(setup, keysAt(`s${index}`))))
+  let refused = 0
+  for (const { client_id = '' } of strangers) {
+    const fields = { grant_type: 'refresh_token', refresh_token: 'x', ...(await proof(client_id)) }
+    if ((await setup.call('/token', form(fields))).status === 503) refused++
+  }
+  expect(refused).toBeGreaterThan(0)
+  const answer = await answerOf(
+    await setup.call('/token', form({ ...exchange, ...(await proof(client.client_id as string)) })),
+  )
+  expect([answer.status, fetched.at(-1)]).toEqual([200, 'https://approved.example.com/jwks'])
+})
+
+test.each([
+  ['members that no key needs', { padding: 'x'.repeat(20_000) }, 'invalid_grant'],
+  ['keys of 16 KB and more', { n: 'A'.repeat(20_000) }, 'invalid_client'],
+])('a fetched key set is kept without %s [finding 14]', async (_, more, error) => {
+  const setup = setUp({ transport: async () => Response.json({ keys: [{ ...jwks.keys[0], ...more }] }) })
+  const { client_id = '' } = await register(setup, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://client.example.com/jwks',
+  })
+  const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_assertion_type: assertionType }
+  const client_assertion = await assertion(client_id)
+  expect((await answerOf(await setup.call('/token', form({ ...fields, client_assertion })))).error).toBe(error)
 })
 
 test('an assertion that fails is never taken for no authentication [attack 55]', async () => {

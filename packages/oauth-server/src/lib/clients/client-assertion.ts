@@ -1,4 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { type Context, GatewayError } from '@mcp-gateway/core'
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import type { Server } from '../server.js'
 import { assertionAlgorithms } from './auth-methods.js'
@@ -10,16 +10,27 @@ export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-be
 const longest = 3600
 const tolerance = 30
 
+/** A client assertion that proves who sends it. */
+export interface FittingAssertion {
+  /** Uses it up, once over all replicas; says whether nobody did before. What is not used up leaves no record. */
+  use(): Promise<boolean>
+}
+
 /**
- * Whether a client assertion proves that this client sent the request (RFC 7523 section 3): signed with one of its keys, by
- * and about itself, for this issuer, for an hour at most, and not seen before.
+ * Reads a client assertion that proves that this client sent the request (RFC 7523 section 3): signed with one of its keys, by
+ * and about itself, for this issuer, for an hour at most, and not used before.
  */
-export async function assertionFits(server: Server, client: Client, assertion: string): Promise<boolean> {
-  if (client.metadata.token_endpoint_auth_method !== 'private_key_jwt') return false
+export async function readAssertion(
+  server: Server,
+  client: Client,
+  assertion: string,
+  context: Context,
+): Promise<FittingAssertion | undefined> {
+  if (client.metadata.token_endpoint_auth_method !== 'private_key_jwt') return undefined
   const { issuer } = server.settings
   try {
     const { kid } = decodeProtectedHeader(assertion)
-    const { payload } = await jwtVerify(assertion, createLocalJWKSet(await clientKeys(server, client, kid)), {
+    const { payload } = await jwtVerify(assertion, createLocalJWKSet(await clientKeys(server, client, kid, context)), {
       algorithms: [...assertionAlgorithms],
       issuer: client.clientId,
       subject: client.clientId,
@@ -29,22 +40,29 @@ export async function assertionFits(server: Server, client: Client, assertion: s
     })
     // The issuer is what newer clients name, the endpoint what older ones do; nobody else may be named with us.
     const audience = Array.isArray(payload.aud) && payload.aud.length === 1 ? payload.aud[0] : payload.aud
-    if (audience !== issuer && audience !== `${issuer}/token`) return false
+    if (audience !== issuer && audience !== `${issuer}/token`) return undefined
     const left = (payload.exp as number) - server.clock()
-    if (left > longest || typeof payload.jti !== 'string') return false
+    if (left > longest || typeof payload.jti !== 'string') return undefined
     const key = await server.keys('jti', JSON.stringify([client.clientId, payload.jti]))
-    return await server.storage.add(key, '', { ttl: left + 2 * tolerance })
+    if ((await server.storage.get(key)) !== undefined) return undefined
+    return { use: () => server.storage.add(key, '', { ttl: left + 2 * tolerance }) }
   } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return false
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined
     // A key that WebCrypto cannot import, such as a point that is not on its curve
-    if (error instanceof DOMException) return false
+    if (error instanceof DOMException) return undefined
     // Keys at an address that nobody may ask are no keys; an address that is away is an outage.
-    if (error instanceof GatewayError && error.code === 'outbound_refused') return false
+    if (error instanceof GatewayError && error.code === 'outbound_refused') return undefined
     throw error
   }
 }
 
-async function clientKeys(server: Server, { metadata }: Client, kid: unknown): Promise<JSONWebKeySet> {
+async function clientKeys(
+  server: Server,
+  { source, metadata, usedAt }: Client,
+  kid: unknown,
+  context: Context,
+): Promise<JSONWebKeySet> {
   if (metadata.jwks) return metadata.jwks
-  return metadata.jwks_uri ? server.clientKeySets(metadata.jwks_uri, kid) : { keys: [] }
+  const vouched = source === 'configured' || usedAt !== undefined
+  return metadata.jwks_uri ? server.clientKeySets(metadata.jwks_uri, kid, { context, vouched }) : { keys: [] }
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
-import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import type { JSONWebKeySet } from 'jose'
+import { Refusal } from '../http/refusal.js'
+import type { FetchAsker, GuardedFetch } from '../limits/guarded-fetch.js'
 import { jwksSchema } from './client-keys.js'
 
 const fresh = 300
@@ -8,6 +9,10 @@ const pause = 30
 /** How long a set stays usable while its host does not answer. */
 const staleFor = 86_400
 const most = 1000
+/** The most that is kept of a set, in characters of JSON; one that is larger counts as empty. */
+const largest = 16_384
+/** What is needed of a public key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). */
+const members = ['kty', 'kid', 'use', 'alg', 'key_ops', 'crv', 'x', 'y', 'n', 'e']
 
 interface KnownSet {
   readonly jwks: JSONWebKeySet
@@ -18,22 +23,25 @@ interface KnownSet {
 }
 
 /** Reads a client's key set, with the key that is wanted if it has one. */
-export type ClientKeySets = (uri: string, kid: unknown) => Promise<JSONWebKeySet>
+export type ClientKeySets = (uri: string, kid: unknown, asker: FetchAsker) => Promise<JSONWebKeySet>
 
 /**
  * Fetches and keeps the key sets that clients name: five minutes each, less where a key is missing that a token was
- * signed with, a day while the host does not answer, and never asked for more often than every thirty seconds.
+ * signed with, a day while the host does not answer, and never asked for more often than every thirty seconds. Those of clients
+ * that a person approved are kept apart: what strangers name takes no place of theirs.
  */
-export function createClientKeySets(fetch: OutboundFetch, clock: () => number): ClientKeySets {
-  const known = new Map<string, KnownSet>()
+export function createClientKeySets(fetch: GuardedFetch, clock: () => number): ClientKeySets {
+  const ofVouched = new Map<string, KnownSet>()
+  const ofStrangers = new Map<string, KnownSet>()
 
-  const keep = (uri: string, set: KnownSet): void => {
+  const keep = (known: Map<string, KnownSet>, uri: string, set: KnownSet): void => {
     known.delete(uri)
     if (known.size >= most) known.delete(known.keys().next().value as string)
     known.set(uri, set)
   }
 
-  return async (uri, kid) => {
+  return async (uri, kid, asker) => {
+    const known = asker.vouched ? ofVouched : ofStrangers
     const kept = known.get(uri)
     const has = kept && (kid === undefined || kept.jwks.keys.some((key) => key.kid === kid))
     const now = clock()
@@ -43,27 +51,32 @@ export function createClientKeySets(fetch: OutboundFetch, clock: () => number): 
       throw away()
     }
     try {
-      const jwks = await load(fetch, uri)
-      keep(uri, { jwks, at: now, askedAt: now })
+      const jwks = await load(fetch, uri, asker)
+      keep(known, uri, { jwks, at: now, askedAt: now })
       return jwks
     } catch (error) {
       // The host is away, or its budget is used up: a key that it published is good for a while.
       if (!kept || now - kept.at >= staleFor || !isOutage(error)) throw error
-      keep(uri, { ...kept, askedAt: now })
+      keep(known, uri, { ...kept, askedAt: now })
       if (!has) throw error
       return kept.jwks
     }
   }
 }
 
-async function load(fetch: OutboundFetch, uri: string): Promise<JSONWebKeySet> {
-  const response = await fetch(uri, { headers: { Accept: 'application/json, application/jwk-set+json' } })
+async function load(fetch: GuardedFetch, uri: string, asker: FetchAsker): Promise<JSONWebKeySet> {
+  const response = await fetch(uri, { headers: { Accept: 'application/json, application/jwk-set+json' } }, asker)
   // Nothing is known about the keys then, and the client is not told that it is unknown.
   if (response.status >= 500 || response.status === 429) {
     throw away()
   }
   const parsed = response.status === 200 ? jwksSchema.safeParse(await response.json().catch(() => null)) : undefined
-  return (parsed?.success ? parsed.data : { keys: [] }) as JSONWebKeySet
+  const keys = parsed?.success ? parsed.data.keys.map(publicMembers) : []
+  return (JSON.stringify(keys).length > largest ? { keys: [] } : { keys }) as JSONWebKeySet
+}
+
+function publicMembers(key: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(key).filter(([name]) => members.includes(name)))
 }
 
 function away(): GatewayError {
@@ -71,5 +84,6 @@ function away(): GatewayError {
 }
 
 function isOutage(error: unknown): boolean {
+  if (error instanceof Refusal) return error.status === 429
   return error instanceof GatewayError && error.code === 'temporarily_unavailable'
 }

@@ -1,4 +1,5 @@
-import type { Storage } from '@mcp-gateway/core'
+import type { Context, Storage } from '@mcp-gateway/core'
+import type { DocumentClients } from '../client-documents/document-clients.js'
 import type { Stored } from '../records.js'
 import type { StorageKeys } from '../storage-keys.js'
 import type { Client } from './client.js'
@@ -8,12 +9,16 @@ const mostParsed = 1000
 
 /** Finds clients, wherever they come from. */
 export interface ClientStore {
-  find(clientId: string): Promise<Client | undefined>
+  /** @param context of the request that names it: documents are fetched in its name */
+  find(clientId: string, context: Context): Promise<Client | undefined>
   /** Stores a new registration; it ends after `unusedClient` seconds unless it is used. */
   register(client: Client): Promise<void>
   /** A registered client and its version, for a change. */
   readRegistered(clientId: string): Promise<Stored<Client> | undefined>
-  /** Writes a changed registration if nobody else did since it was read; its lifetime begins anew. */
+  /**
+   * Writes a changed registration if nobody else did since it was read. Its lifetime begins anew if a person approved it;
+   * one that nobody did ends when it would have ended.
+   */
   replace(version: string, client: Client): Promise<boolean>
   remove(clientId: string): Promise<void>
   /** Extends the life of a client that is in use; writes at most once a day. */
@@ -26,7 +31,7 @@ export interface ClientStoreOptions {
   readonly keys: StorageKeys
   readonly configured: ReadonlyMap<string, () => Promise<Client>>
   /** Finds clients whose id is the URL of a document; absent if there are none. */
-  readonly documents: ((clientId: string) => Promise<Client | undefined>) | undefined
+  readonly documents: DocumentClients | undefined
   /** `0` for ever. */
   readonly clientLifetime: number
   readonly unusedClientLifetime: number
@@ -61,15 +66,16 @@ export function createClientStore({
 
   return {
     readRegistered,
-    async find(clientId) {
+    async find(clientId, context) {
       // A configured client wins over anything that a stranger registered or published under its name.
       const known = configured.get(clientId)
       if (known) return known()
-      if (documents && /^https?:/.test(clientId)) return documents(clientId)
+      if (documents && /^https?:/.test(clientId)) return documents.find(clientId, context)
       return (await readRegistered(clientId))?.value
     },
     async replace(version, client) {
-      const ttl = client.usedAt === undefined ? unusedClientLifetime : lasting
+      const left = Math.max(1, client.issuedAt + unusedClientLifetime - clock())
+      const ttl = client.usedAt === undefined ? left : lasting
       return storage.compareAndSet(await keys('client', client.clientId), version, JSON.stringify(client), { ttl })
     },
     async remove(clientId) {
@@ -79,6 +85,7 @@ export function createClientStore({
       await storage.set(await keys('client', client.clientId), JSON.stringify(client), { ttl: unusedClientLifetime })
     },
     async touch(client) {
+      if (client.source === 'document') return documents?.touch(client)
       const now = clock()
       if (client.source !== 'registered' || (client.usedAt !== undefined && now - client.usedAt < day)) return
       const stored = await readRegistered(client.clientId)

@@ -13,7 +13,7 @@ export interface Client {
   readonly issuedAt: number
   /** Hash of the registration access token (RFC 7592); only registered clients have one. */
   readonly registrationTokenHash?: string
-  /** When it was last used, to the day; absent until a person approved it. */
+  /** When it was last used, to the day; absent until a person approved it. Configured clients have none. */
   readonly usedAt?: number
   /** Hash of the document that describes it: an approval is for one document. */
   readonly documentHash?: string

@@ -6,11 +6,11 @@ import { wantsLogin } from '../authorize/prompt.js'
 import { readForm } from '../http/form.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import { endStepCookie } from '../http/step-cookie.js'
-import { limit } from '../limits/limit.js'
 import { beginLogin } from '../login/begin-login.js'
 import type { Server } from '../server.js'
 import { readSession } from '../session/session.js'
 import { consentPage } from './consent-page.js'
+import { countAnswer } from './count-answer.js'
 import { closeQuestion, isStillTrue, readQuestion } from './question.js'
 import { rememberConsent } from './remembered-consent.js'
 
@@ -19,7 +19,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   refuseCrossSite(request, server.settings.issuer)
   const form = await readForm(request)
   const question = await readQuestion(server, request, form.get('transaction'))
-  const checked = await checkAuthorization(server, question.parameters)
+  const checked = await checkAuthorization(server, question.parameters, context)
   if (checked instanceof Response) return checked
   const { client, authorization } = checked
   const over = await endStepCookie(server, request, question.id)
@@ -32,9 +32,11 @@ export async function consentEndpoint(server: Server, request: Request, context:
   if (agrees && !(await isStillTrue(question, client, authorization))) {
     return consentPage(server, { client, authorization, user, cookies: [over] })
   }
-  const { lifetimes, loginLimits, issuer } = server.settings
-  // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
-  if (!user) await limit(server, context, { what: 'logins', window: lifetimes.login, ...loginLimits })
+  const { issuer } = server.settings
+  await countAnswer(server, question, async () => {
+    // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
+    if (!user) await server.limits.logins(context)
+  })
   const answer = async (): Promise<Response> => {
     if (!agrees) {
       const denied = { error: 'access_denied', error_description: 'The person said no' }

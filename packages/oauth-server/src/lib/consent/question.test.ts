@@ -67,24 +67,71 @@ describe('before anyone has decided', () => {
     written()
     const browser = createBrowser(setup)
     for (let count = 0; count < 50; count++) {
-      const path = authorizePath(client.client_id as string, pkce().challenge, { state: 's'.repeat(8000) })
+      const path = authorizePath(client.client_id as string, pkce().challenge, { state: 's'.repeat(2000) })
       expect((await browser.go(path)).status).toBe(200)
     }
     expect(written()).toEqual([])
     expect((await browser.decide()).status).toBe(303)
-    expect(written()).toEqual(['state', 'answer'])
+    expect(written()).toEqual(['counted', 'counted', 'state', 'answer'])
   })
 
-  test('a state is at most 8192 characters, and a longer one is told to the person [attack 28]', async () => {
+  test('a state is at most 2048 characters, and a longer one is told to the person [attack 28, finding 14]', async () => {
     const setup = setUp()
     const client = await register(setup)
     const browser = createBrowser(setup)
     const path = (state: string) => authorizePath(client.client_id as string, pkce().challenge, { state })
-    expect((await browser.go(path('s'.repeat(8192)))).status).toBe(200)
-    const refused = await browser.go(path('s'.repeat(8193)))
+    expect((await browser.go(path('s'.repeat(2048)))).status).toBe(200)
+    const refused = await browser.go(path('s'.repeat(2049)))
     expect([refused.status, refused.location]).toEqual([400, ''])
-    expect(refused.page).toContain('more than 8192 characters')
+    expect(refused.page).toContain('more than 2048 characters')
   })
+})
+
+test('what waits for a person at the login is 4 KB at most [finding 14]', async () => {
+  const inner = memoryStorage()
+  const sizes: number[] = []
+  const storage: Storage = {
+    ...inner,
+    set: (key, value, ...rest) => {
+      if (/^oauth:(state|code):/.test(key)) sizes.push(Buffer.byteLength(value))
+      return inner.set(key, value, ...rest)
+    },
+  }
+  const setup = setUp({ storage })
+  const long = `${redirectUri}?${'x'.repeat(1900)}`
+  const client = await register(setup, { redirect_uris: [redirectUri, long] })
+  const statuses: number[] = []
+  for (const state of ['s'.repeat(2048), '\u4e2d'.repeat(2048), '\u0001'.repeat(2048), '"'.repeat(1400)]) {
+    for (const redirect_uri of [redirectUri, long]) {
+      const browser = createBrowser(setup)
+      const page = await browser.go(
+        authorizePath(client.client_id as string, pkce().challenge, { state, redirect_uri }),
+      )
+      statuses.push(page.status)
+      if (page.status === 200) await browser.signIn((await browser.decide()).location)
+    }
+  }
+  expect(statuses).toEqual([200, 400, 400, 400, 400, 400, 200, 400])
+  expect(sizes).toHaveLength(6)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(4096)
+})
+
+test('a login form that is sent again and again signs in a few times and no more [finding 14]', async () => {
+  const setup = setUp()
+  const client = await register(setup)
+  const browser = createBrowser(setup)
+  await browser.go(authorizePath(client.client_id as string, pkce().challenge))
+  const { location } = await browser.decide()
+  const { pathname, search, searchParams } = new URL(location)
+  await browser.go(pathname + search)
+  const statuses: number[] = []
+  for (let count = 0; count < 20; count++) {
+    statuses.push(
+      (await browser.go('/login', form({ state: searchParams.get('state') ?? '', username: 'alice' }))).status,
+    )
+  }
+  expect(statuses.filter((status) => status === 303)).toHaveLength(4)
+  expect(new Set(statuses.slice(4))).toEqual(new Set([403]))
 })
 
 describe('what comes back with the answer is believed no more than a new request [attack 103]', () => {

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { Refusal } from '../http/refusal.js'
 import { refusalPage } from '../pages/refusal-page.js'
 import type { Server } from '../server.js'
@@ -5,7 +6,7 @@ import { completeLogin } from './complete-login.js'
 import { readLogin, useLogin } from './transaction.js'
 
 /** Where an identity provider sends the browser back to. */
-export async function callbackEndpoint(server: Server, request: Request): Promise<Response> {
+export async function callbackEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   const { searchParams } = new URL(request.url)
   const handle = searchParams.get('state') ?? undefined
   const transaction = await readLogin(server, request, handle)
@@ -15,6 +16,7 @@ export async function callbackEndpoint(server: Server, request: Request): Promis
   await useLogin(server, handle as string)
   return completeLogin(server, {
     request,
+    context,
     handle: handle as string,
     transaction,
     parameters: searchParams,

@@ -1,8 +1,9 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { type Context, GatewayError } from '@mcp-gateway/core'
 import { authorizationResponse } from '../authorize/authorization-response.js'
 import { checkRedirectUri } from '../authorize/check-authorization.js'
 import { issueCode } from '../authorize/issue-code.js'
 import { consentPage } from '../consent/consent-page.js'
+import { countAnswer } from '../consent/count-answer.js'
 import { rememberConsent } from '../consent/remembered-consent.js'
 import type { GrantUser } from '../grants/grant.js'
 import { endStepCookie } from '../http/step-cookie.js'
@@ -15,6 +16,7 @@ import type { Transaction } from './transaction.js'
 /** What came back from the login, and to which step. */
 export interface LoginReturn {
   readonly request: Request
+  readonly context: Context
   readonly handle: string
   readonly transaction: Transaction
   readonly parameters: URLSearchParams
@@ -39,7 +41,7 @@ export async function completeLogin(server: Server, login: LoginReturn): Promise
 
 async function conclude(
   server: Server,
-  { request, handle, transaction: { request: authorization } }: LoginReturn,
+  { request, context, handle, transaction: { request: authorization, form } }: LoginReturn,
   result: { readonly user: User } | LoginRefusal,
 ): Promise<Response> {
   const { identityProvider, settings, logger } = server
@@ -52,12 +54,15 @@ async function conclude(
   }
   const { id, ...profile } = result.user
   const user = { ...profile, subject: `${identityProvider.name}|${id}` }
-  const client = await server.clients.find(authorization.clientId)
+  const client = await server.clients.find(authorization.clientId, context)
   const welcome = await isWelcome(server, user)
   // The provider's answer is used up, so the person could not repeat this: the client can.
   if (welcome === undefined) return refuse('temporarily_unavailable', 'The account could not be checked; try again')
   if (!client || !welcome) return refuse('access_denied', 'The account may not be used here')
   checkRedirectUri(server, client, authorization.redirectUri)
+  // A form can be sent again for a moment; each time is a session and a code.
+  if (form)
+    await countAnswer(server, { id: handle, expiresAt: server.clock() + settings.lifetimes.login }, async () => {})
   const cookies = [over, ...(await beginSession(server, request, user))]
   // The person agreed to what the client's document said before they went to sign in.
   if (client.documentHash !== authorization.documentHash) {

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { formTarget } from '../consent/form-target.js'
 import { parameters, readForm } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
@@ -10,7 +11,7 @@ import type { LoginForm } from './identity-provider.js'
 import { closeLogin, readLogin, type Transaction } from './transaction.js'
 
 /** The login form of a provider that has one: GET shows it, POST takes it. */
-export async function loginEndpoint(server: Server, request: Request): Promise<Response> {
+export async function loginEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   if (request.method === 'GET') {
     const handle = parameters(new URL(request.url).searchParams).get('state')
     const { transaction, form } = await readFormStep(server, request, handle)
@@ -24,6 +25,7 @@ export async function loginEndpoint(server: Server, request: Request): Promise<R
   for (const { name } of form.form) answer.set(name, fields.get(name) ?? '')
   return completeLogin(server, {
     request,
+    context,
     handle: handle as string,
     transaction,
     parameters: answer,

@@ -7,6 +7,7 @@ import { Refusal } from '../http/refusal.js'
 import type { Stored } from '../records.js'
 import type { Server } from '../server.js'
 import { acceptedMetadata } from './accepted-metadata.js'
+import { checkRecordSize } from './record-size.js'
 import { usesSecret } from './registration-endpoint.js'
 import { parseRegistrationRequest } from './registration-request.js'
 import { registrationResponse } from './registration-response.js'
@@ -71,6 +72,7 @@ async function update(server: Server, request: Request, { value: client, version
     registrationTokenHash: await hash(registrationToken),
     ...(client.usedAt !== undefined && { usedAt: client.usedAt }),
   }
+  checkRecordSize(next)
   if (!(await server.clients.replace(version, next))) throw wrongToken()
   return registrationResponse(server, next, { clientSecret, registrationToken, rejected }, 200)
 }

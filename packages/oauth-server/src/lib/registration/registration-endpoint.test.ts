@@ -242,6 +242,67 @@ describe('limits', () => {
   })
 })
 
+describe('what a registration may leave in the store [finding 14]', () => {
+  test.each<[string, Record<string, unknown>]>([
+    [
+      'redirect_uris',
+      { redirect_uris: Array.from({ length: 20 }, (_, index) => `https://a.example/${index}/${'x'.repeat(1900)}`) },
+    ],
+    ['contacts', { contacts: Array.from({ length: 10 }, () => 'ü'.repeat(200)) }],
+    ['scope', { scope: 'x'.repeat(4096) }],
+    ['jwks', { jwks: { keys: [{ kty: 'RSA', n: 'A'.repeat(60_000), e: 'AQAB' }] } }],
+    [
+      'jwks',
+      { jwks: { keys: [{ kty: 'EC', crv: 'P-256', x5c: Array.from({ length: 500 }, () => 'A'.repeat(100)) }] } },
+    ],
+    ['client_uri', { client_uri: `https://a.example/${'\u00fc'.repeat(2000)}` }],
+  ])('is 4 KB: %s that take more are named', async (name, more) => {
+    const answer = await post({ ...good, ...more })
+    expect(answer).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
+    expect(answer.error_description).toContain(`${name} takes `)
+  })
+
+  test('is 4 KB after an update too, and what was there stays', async () => {
+    const setup = setUp()
+    const client = await register(setup)
+    const headers = {
+      authorization: `Bearer ${client.registration_access_token}`,
+      'content-type': 'application/json',
+    }
+    const path = new URL(client.registration_client_uri as string).pathname
+    const body = JSON.stringify({ ...good, client_id: client.client_id, scope: 'x'.repeat(4000) })
+    expect(await answerOf(await setup.call(path, { method: 'PUT', headers, body }))).toMatchObject({
+      status: 400,
+      error: 'invalid_client_metadata',
+    })
+    expect(await answerOf(await setup.call(path, { headers }))).toMatchObject({
+      status: 200,
+      client_name: 'Test client',
+    })
+  })
+
+  test('ends a day after the registration, however often it is updated before anyone approves it', async () => {
+    const setup = setUp()
+    const client = await register(setup)
+    let token = client.registration_access_token
+    const path = new URL(client.registration_client_uri as string).pathname
+    for (let hour = 0; hour < 23; hour++) {
+      setup.clock.advance(3600)
+      const answer = await answerOf(
+        await setup.call(path, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ ...good, client_id: client.client_id }),
+        }),
+      )
+      token = answer.registration_access_token as string
+    }
+    expect(token).toBeTruthy()
+    setup.clock.advance(3601)
+    expect((await setup.call(path, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
+  })
+})
+
 test('a registration that nobody approved does not live on by asking for tokens [attack 79]', async () => {
   const setup = setUp()
   const { client_id = '' } = await register(setup)

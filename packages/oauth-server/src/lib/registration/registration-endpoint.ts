@@ -3,10 +3,10 @@ import type { Client } from '../clients/client.js'
 import { hash } from '../crypto/hash.js'
 import { randomToken } from '../crypto/random-token.js'
 import { readJson } from '../http/read-json.js'
-import { limit } from '../limits/limit.js'
 import type { Server } from '../server.js'
 import { acceptedMetadata } from './accepted-metadata.js'
 import { checkInitialAccess } from './initial-access.js'
+import { checkRecordSize } from './record-size.js'
 import { parseRegistrationRequest } from './registration-request.js'
 import { registrationResponse } from './registration-response.js'
 import { applySoftwareStatement } from './software-statement.js'
@@ -15,8 +15,7 @@ import { applySoftwareStatement } from './software-statement.js'
 export async function registrationEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   const { registration } = server.settings
   await checkInitialAccess(registration.initialAccessTokens, request)
-  const { perAddress, total } = registration
-  await limit(server, context, { what: 'registrations', window: 3600, perAddress, total })
+  await server.limits.registrations(context)
   const body = await applySoftwareStatement(registration.softwareStatements, await readJson(request))
   const asked = parseRegistrationRequest(body)
   const { metadata, rejected } = acceptedMetadata(asked, registration.redirectUris, 'client_secret_basic')
@@ -31,6 +30,7 @@ export async function registrationEndpoint(server: Server, request: Request, con
     issuedAt: server.clock(),
     registrationTokenHash: await hash(registrationToken),
   }
+  checkRecordSize(client)
   await server.clients.register(client)
   server.logger?.info(
     { clientId: client.clientId, clientName: metadata.client_name, rejected: rejected.length },

@@ -14,10 +14,13 @@ export interface RegistrationOptions {
   /** Whose software statements count; what they say goes over what the client says. */
   readonly softwareStatements?: readonly SoftwareStatementIssuer[]
   /**
-   * Registrations per client address and hour; 60 unless told. Holds only where the host knows addresses
-   * (`context.client`). Loopback issuers have no limits.
+   * Registrations per client address and hour, IPv6 by its /64; 60 unless told. A /56 has 4 times as many, a /48 and an IPv4
+   * /24 have 16 times. Holds only where the host knows addresses (`context.client`). Loopback issuers have no limits.
    */
   readonly perAddress?: number
-  /** Registrations over all addresses, per hour; 10,000 unless told. */
+  /**
+   * Registrations over all addresses, per hour, of which half are kept for networks that registered five or fewer; 10,000 unless
+   * told. Twice as many may wait for a person's approval at once.
+   */
   readonly total?: number
 }

@@ -1,7 +1,7 @@
 import type { Code } from '../authorize/code.js'
 import { verifierFits } from '../authorize/pkce.js'
 import { isRegisteredRedirectUri } from '../authorize/redirect-uri.js'
-import type { Client } from '../clients/client.js'
+import type { AuthenticatedClient } from '../clients/authenticate-client.js'
 import { hash } from '../crypto/hash.js'
 import type { Grant } from '../grants/grant.js'
 import type { Parameters } from '../http/form.js'
@@ -13,7 +13,11 @@ import { formatRefreshToken, grantIdOf, newRefreshToken } from './refresh-token.
 import type { TokenResponse } from './token-response.js'
 
 /** Trades a code for tokens (RFC 6749 section 4.1.3). Nothing is consumed before everything is checked. */
-export async function authorizationCodeGrant(server: Server, client: Client, form: Parameters): Promise<TokenResponse> {
+export async function authorizationCodeGrant(
+  server: Server,
+  { client, confirm }: AuthenticatedClient,
+  form: Parameters,
+): Promise<TokenResponse> {
   const { settings, storage, keys, grants, resources, clock } = server
   const codeText = form.get('code')
   if (!codeText) throw new Refusal(400, 'invalid_request', 'code is missing')
@@ -36,7 +40,10 @@ export async function authorizationCodeGrant(server: Server, client: Client, for
   }
   if (used !== undefined) {
     // RFC 6749 section 4.1.2: a code that is used twice may have been stolen, so what it gave is taken back.
-    await grants.revoke(used)
+    if (await grants.read(used)) {
+      await confirm()
+      await grants.revoke(used)
+    }
     throw new Refusal(400, 'invalid_grant', 'The code was used before; everything it gave is revoked')
   }
   if (clock() >= expiresAt) throw new Refusal(400, 'invalid_grant', 'The code is unknown or too old')
@@ -46,6 +53,7 @@ export async function authorizationCodeGrant(server: Server, client: Client, for
     }
   }
 
+  await confirm()
   const refresh = newRefreshToken()
   const id = await grantIdOf(settings.issuer, refresh.family)
   const refreshes = client.metadata.grant_types.includes('refresh_token')

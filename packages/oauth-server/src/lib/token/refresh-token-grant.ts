@@ -1,4 +1,5 @@
 import { parseScope } from '../authorize/scope.js'
+import type { AuthenticatedClient } from '../clients/authenticate-client.js'
 import type { Client } from '../clients/client.js'
 import { equal } from '../crypto/equal.js'
 import { hash } from '../crypto/hash.js'
@@ -17,7 +18,11 @@ import type { TokenResponse } from './token-response.js'
  * replay window and with the same question, gets the same successor: parallel sessions of one client and lost replies
  * end no session. After the window it is taken for stolen, and the family ends (RFC 9700 section 4.14.2).
  */
-export async function refreshTokenGrant(server: Server, client: Client, form: Parameters): Promise<TokenResponse> {
+export async function refreshTokenGrant(
+  server: Server,
+  { client, confirm }: AuthenticatedClient,
+  form: Parameters,
+): Promise<TokenResponse> {
   const token = parseRefreshToken(form.get('refresh_token') ?? '')
   if (!form.get('refresh_token')) throw new Refusal(400, 'invalid_request', 'refresh_token is missing')
   if (!token) throw unknown()
@@ -33,12 +38,13 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
     if (!grant || grant.clientId !== client.clientId || !server.grants.isLive(grant)) throw unknown()
     const scopes = narrowedScopes(grant, scope)
     checkResources(server, grant, form.all('resource'))
-    if (attempt === 0) await checkUser(server, id, grant)
+    if (attempt === 0) await checkUser(server, id, grant, confirm)
     if (grant.current !== undefined && equal(presented, grant.current)) {
+      await confirm()
       const next = await rotate(server, id, stored, token, scope)
       if (next) return respond(server, client, id, grant, scopes, next)
     } else {
-      const next = await replay(server, id, grant, token, presented, scope)
+      const next = await replay(server, id, grant, token, presented, scope, confirm)
       return respond(server, client, id, grant, scopes, next)
     }
   }
@@ -46,8 +52,9 @@ export async function refreshTokenGrant(server: Server, client: Client, form: Pa
 }
 
 /** Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
-async function checkUser(server: Server, id: string, { user }: Grant): Promise<void> {
+async function checkUser(server: Server, id: string, { user }: Grant, confirm: () => Promise<void>): Promise<void> {
   if (await server.checkUser(user)) return
+  await confirm()
   await server.grants.revoke(id)
   throw new Refusal(400, 'invalid_grant', 'The account may not be used here any more')
 }
@@ -74,9 +81,11 @@ async function replay(
   token: RefreshToken,
   presented: string,
   scope: string,
+  confirm: () => Promise<void>,
 ): Promise<RefreshToken> {
   const previous = rotation !== undefined && equal(presented, rotation.previous)
   if (!previous || server.clock() - rotation.at >= server.settings.lifetimes.refreshReplay) {
+    await confirm()
     await server.grants.revoke(id)
     server.logger?.warn({ grantId: id }, 'A refresh token was used again; its grant is revoked')
     throw new Refusal(400, 'invalid_grant', 'The refresh token was used before; the whole grant is revoked')
@@ -84,6 +93,7 @@ async function replay(
   if (scope !== rotation.scope) {
     throw new Refusal(400, 'invalid_grant', 'The refresh token was used before, with another scope')
   }
+  await confirm()
   return successor(token, rotation.nonce)
 }
 

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { authenticateClient } from '../clients/authenticate-client.js'
 import { readForm, refuseRepeated } from '../http/form.js'
 import { jsonResponse } from '../http/json-response.js'
@@ -10,7 +11,7 @@ import { refreshTokenGrant } from './refresh-token-grant.js'
 const grants = { authorization_code: authorizationCodeGrant, refresh_token: refreshTokenGrant }
 
 /** The token endpoint (RFC 6749 section 3.2). */
-export async function tokenEndpoint(server: Server, request: Request): Promise<Response> {
+export async function tokenEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   refuseCredentialsInQuery(request)
   const form = await readForm(request)
   refuseRepeated(form, ['resource'])
@@ -19,9 +20,9 @@ export async function tokenEndpoint(server: Server, request: Request): Promise<R
   if (!Object.hasOwn(grants, grantType)) {
     throw new Refusal(400, 'unsupported_grant_type', `grant_type must be one of ${Object.keys(grants).join(', ')}`)
   }
-  const client = await authenticateClient(server, request, form)
-  if (!client.metadata.grant_types.includes(grantType)) {
+  const asking = await authenticateClient(server, request, form, context)
+  if (!asking.client.metadata.grant_types.includes(grantType)) {
     throw new Refusal(400, 'unauthorized_client', `The client is not registered for ${grantType}`)
   }
-  return jsonResponse(await grants[grantType as keyof typeof grants](server, client, form))
+  return jsonResponse(await grants[grantType as keyof typeof grants](server, asking, form))
 }

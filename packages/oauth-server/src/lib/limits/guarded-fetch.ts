@@ -1,0 +1,37 @@
+import type { Context } from '@mcp-gateway/core'
+import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
+import { createAtOnce } from './at-once.js'
+import type { Limits } from './limits.js'
+
+/**
+ * Fetches what clients name. `vouched` says that a person approved the client, or the operator configured it: such fetches
+ * have a budget of their own, which no stranger can use up. All others are counted by the network that asks, and the quiet
+ * ones have a budget of their own too.
+ *
+ * The fetch rejects as `createOutboundFetch` says, and with a Refusal of status 429 over a limit.
+ */
+export type GuardedFetch = (url: string, init: RequestInit, asker: FetchAsker) => Promise<Response>
+
+/** For whom it is fetched. */
+export interface FetchAsker {
+  readonly context: Context
+  readonly vouched: boolean
+}
+
+export function createGuardedFetch(
+  limits: Limits,
+  { maxBytes, transport, loopback }: { maxBytes: number; transport: OutboundFetch | undefined; loopback: boolean },
+): GuardedFetch {
+  const outbound = (maxConcurrent: number) =>
+    createOutboundFetch({ destinations: 'public', transport, maxBytes, maxConcurrent })
+  const shares = { common: outbound(12), quiet: outbound(8) }
+  const forVouched = outbound(20)
+  const vouchedAtOnce = createAtOnce()
+  const atOnce = createAtOnce()
+
+  return async (url, init, { context, vouched }) => {
+    if (vouched) return loopback ? forVouched(url, init) : vouchedAtOnce(context, url, () => forVouched(url, init))
+    const share = await limits.fetches(context)
+    return loopback ? shares[share](url, init) : atOnce(context, url, () => shares[share](url, init))
+  }
+}

@@ -1,0 +1,77 @@
+import { type Context, clientNetworks, createNetworkLimit, type Storage } from '@mcp-gateway/core'
+import { Refusal } from '../http/refusal.js'
+import type { Settings } from '../settings.js'
+import type { StorageKeys } from '../storage-keys.js'
+
+/** Out of which part of a limit something was allowed: the one for all, or what is kept for networks that were quiet. */
+export type Share = 'common' | 'quiet'
+
+/**
+ * Counts something that a stranger does, and says out of which part it was allowed.
+ *
+ * @throws Refusal with status 429
+ */
+export type Limit = (context: Context) => Promise<Share>
+
+/** What strangers may do so often: what leaves a record behind, or makes this server fetch something. */
+export interface Limits {
+  /** Registrations, per hour, and for as long as one waits to be approved. */
+  readonly registrations: Limit
+  /** Answers on consent pages, each once, per lifetime of a login. */
+  readonly logins: Limit
+  /** Documents and key sets that nobody vouched for by approving the client, fetched per minute. */
+  readonly fetches: Limit
+  /** Documents of that kind that are kept, per hour. */
+  readonly newDocuments: Limit
+}
+
+/** What the limits need to know. */
+export interface LimitsOptions {
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly keys: StorageKeys
+  readonly clock: () => number
+}
+
+/**
+ * Makes the limits on strangers: per network of the client and over all, in fixed windows, over all replicas. Addresses
+ * come from the host alone, never from a header; where the host knows none, only the limit over all holds. Loopback
+ * issuers have no limits, but for the number of documents that are kept.
+ */
+export function createLimits({ settings, storage, keys, clock }: LimitsOptions): Limits {
+  const { registration, loginLimits, lifetimes } = settings
+
+  const always = (what: string, window: number, perAddress: number, total: number): Limit => {
+    const key = (name: string, turn: number) => keys('limit', `${what} of ${name} of ${turn}`)
+    const take = createNetworkLimit({ storage, key, limit: perAddress, window, total })
+    return async ({ client }) => {
+      const verdict = await take(client?.address === undefined ? [] : clientNetworks(client.address), clock())
+      if (verdict.admitted) return verdict.reserved ? 'quiet' : 'common'
+      throw new Refusal(429, 'temporarily_unavailable', `Too many ${what}; try again later`, {
+        'Retry-After': String(verdict.retryAfter),
+      })
+    }
+  }
+
+  const limit: typeof always = (...what) => (settings.loopback ? async () => 'common' : always(...what))
+
+  const registrationLimit = (): Limit => {
+    const { perAddress, total } = registration
+    const { unusedClient } = lifetimes
+    const hourly = limit('registrations', 3600, perAddress, total)
+    if (unusedClient <= 3600) return hourly
+    // A day of hours would be more than some stores hold.
+    const waiting = limit('registrations that wait', unusedClient, (perAddress * unusedClient) / 3600, 2 * total)
+    return async (context) => {
+      await hourly(context)
+      return waiting(context)
+    }
+  }
+
+  return {
+    registrations: registrationLimit(),
+    logins: limit('logins', lifetimes.login, loginLimits.perAddress, loginLimits.total),
+    fetches: limit('client documents', 60, 30, 240),
+    newDocuments: always('new client documents', 3600, 20, 200),
+  }
+}
