@@ -5,6 +5,7 @@ import { jsonRpcError } from './json-rpc-error.js'
 import { createNetworkLimit } from './network-limit.js'
 import { principal } from './principal.js'
 import type { Storage } from './storage.js'
+import { BoundedMap } from './verify/bounded-map.js'
 
 /** How often somebody may ask. */
 export interface RateLimit {
@@ -48,7 +49,15 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   if (!(limit >= 1) || !(window > 0)) {
     throw new GatewayError('invalid_configuration', 'rateLimit needs a limit of at least 1 and a window in seconds')
   }
-  const key = async (who: string, turn: number): Promise<string> => `rate:${name}:${by}:${await digest(who)}:${turn}`
+  const digests = new BoundedMap<string>(2000)
+  const key = async (who: string, turn: number): Promise<string> => {
+    let hash = digests.get(who)
+    if (hash === undefined) {
+      hash = await digest(who)
+      digests.set(who, hash)
+    }
+    return `rate:${name}:${by}:${hash}:${turn}`
+  }
   const take = createNetworkLimit({ storage, key, limit, window })
   return async (request, context, next) => {
     const who = by === 'address' ? clientNetworks(addressOf(context)) : identityOf(context)

@@ -16,11 +16,21 @@ export const jwksSchema: z.ZodType<ClientKeys> = z.object({
         .object({ kty: z.enum(['EC', 'RSA', 'OKP'], 'must be EC, RSA or OKP') })
         // Nothing nested: what is taken is written as JSON again
         .catchall(z.union([z.string(), z.boolean(), z.array(z.string())]))
-        .refine((key) => !privateMembers.some((name) => name in key), 'must be a public key'),
+        .refine((key) => !privateMembers.some((name) => name in key), 'must be a public key')
+        .refine(isCheap, 'must be a key of at most 8192 bits, with an exponent of at most 32'),
     )
     .min(1)
     .max(10),
 })
+
+/** Whether a signature is checked in a fraction of a millisecond: with a large exponent it is many. */
+function isCheap(key: Record<string, unknown>): boolean {
+  const longest: Record<string, number> = { n: 1366, e: 6, x: 88, y: 88 }
+  return Object.entries(longest).every(([name, length]) => {
+    const value = key[name]
+    return value === undefined || (typeof value === 'string' && value.length <= length)
+  })
+}
 
 /** An address of such a set: https, and no address inside a network of ours. */
 export const jwksUriSchema: z.ZodString = z
