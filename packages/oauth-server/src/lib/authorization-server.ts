@@ -81,9 +81,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     clock,
   })
   const limits = createLimits({ settings, storage, keys, clock })
-  const { loopback } = settings
-  const outbound = (maxBytes: number) =>
-    createGuardedFetch(limits, { maxBytes, transport: options.transport, loopback })
+  const outbound = (maxBytes: number) => createGuardedFetch(limits, { maxBytes, transport: options.transport })
   const { redirectUris } = settings.registration
   const clients = createClientStore({
     storage,

@@ -72,7 +72,10 @@ export function createDocumentClients({
     if (known?.value.client && clock() < known.value.freshUntil) return clientOf(known.value)
     try {
       const next = await load(url, known, context)
-      if (known || (await mayKeepAnother(context))) await storage.set(key, JSON.stringify(next), { ttl: ttl(next) })
+      // Whoever wrote meanwhile read the same document, or noted that a person approved it.
+      if (known || (await mayKeepAnother(context))) {
+        await storage.compareAndSet(key, known?.version, JSON.stringify(next), { ttl: ttl(next) })
+      }
       return clientOf(next)
     } catch (error) {
       if (isOutage(error)) {

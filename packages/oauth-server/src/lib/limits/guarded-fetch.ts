@@ -20,7 +20,7 @@ export interface FetchAsker {
 
 export function createGuardedFetch(
   limits: Limits,
-  { maxBytes, transport, loopback }: { maxBytes: number; transport: OutboundFetch | undefined; loopback: boolean },
+  { maxBytes, transport }: { maxBytes: number; transport: OutboundFetch | undefined },
 ): GuardedFetch {
   const outbound = (maxConcurrent: number) =>
     createOutboundFetch({ destinations: 'public', transport, maxBytes, maxConcurrent })
@@ -30,8 +30,8 @@ export function createGuardedFetch(
   const atOnce = createAtOnce()
 
   return async (url, init, { context, vouched }) => {
-    if (vouched) return loopback ? forVouched(url, init) : vouchedAtOnce(context, url, () => forVouched(url, init))
+    if (vouched) return vouchedAtOnce(context, url, () => forVouched(url, init))
     const share = await limits.fetches(context)
-    return loopback ? shares[share](url, init) : atOnce(context, url, () => shares[share](url, init))
+    return atOnce(context, url, () => shares[share](url, init))
   }
 }
