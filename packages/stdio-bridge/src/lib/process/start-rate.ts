@@ -3,6 +3,9 @@ interface Bucket {
   at: number
 }
 
+/** How many users are remembered. To be forgotten, one has to wait until so many others had a process started. */
+const mostUsers = 10_000
+
 /** How often one user may have a process started: so many at once, refilled over a minute. */
 export class StartRate {
   readonly #perMinute: number
@@ -21,13 +24,10 @@ export class StartRate {
     const refilled = bucket.tokens + (Math.max(0, now - bucket.at) / 60_000) * this.#perMinute
     const tokens = Math.min(this.#perMinute, refilled)
     if (tokens < 1) return ((1 - tokens) / this.#perMinute) * 60
+    // The one that was used longest ago comes first.
+    this.#buckets.delete(principal)
     this.#buckets.set(principal, { tokens: tokens - 1, at: now })
-    if (this.#buckets.size > 10_000) this.#prune(now)
+    if (this.#buckets.size > mostUsers) this.#buckets.delete(this.#buckets.keys().next().value as string)
     return 0
-  }
-
-  /** A bucket that has had a minute to refill is as good as none. */
-  #prune(now: number): void {
-    for (const [principal, { at }] of this.#buckets) if (now - at >= 60_000) this.#buckets.delete(principal)
   }
 }
