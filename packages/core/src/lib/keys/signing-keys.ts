@@ -2,8 +2,8 @@ import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
 import { GatewayError } from '../gateway-error.js'
 import type { Storage } from '../storage.js'
 import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
-import { createJsonCipher } from './json-cipher.js'
-import { activeKey, type KeyRing, keepKeyRing } from './key-ring.js'
+import { createKeyCipher } from './key-cipher.js'
+import { activeKey, keepKeyRing, type ReadKeyRing } from './key-ring.js'
 import { isLoopbackIssuer } from './loopback-issuer.js'
 import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
@@ -92,20 +92,23 @@ export function createSigningKeys({
   }
 
   const clock = (): number => Math.floor(now() / 1000)
-  const cipher = createJsonCipher<JWK>(encryptionKeys, 'signing key')
-  const policy = { algorithm, rotation, publishAhead, retention }
   const name = `oauth:keys:${issuer}`
-  let ring: { readonly value: Promise<KeyRing>; readonly readAt: number } | undefined
-  let lastRing: KeyRing | undefined
+  const cipher = createKeyCipher(encryptionKeys, name)
+  const store = { storage, name, cipher }
+  const policy = { algorithm, rotation, publishAhead, retention }
+  let ring: { readonly value: Promise<ReadKeyRing>; readonly readAt: number } | undefined
+  let lastRing: ReadKeyRing | undefined
   let active: ActiveSigner | undefined
 
-  function currentRing(): Promise<KeyRing> {
-    if (ring && clock() - ring.readAt < reread) return ring.value
+  function currentRing(): Promise<ReadKeyRing> {
+    const age = ring && clock() - ring.readAt
+    // A clock that was put back must not keep an old ring in use for as long.
+    if (ring && age !== undefined && age >= 0 && age < reread) return ring.value
     return readRing(false)
   }
 
-  function readRing(force: boolean): Promise<KeyRing> {
-    const value = keepKeyRing(storage as Storage, name, policy, cipher, clock, force).then(
+  function readRing(force: boolean): Promise<ReadKeyRing> {
+    const value = keepKeyRing(store, policy, clock, force).then(
       (read) => {
         lastRing = read
         return read
@@ -125,7 +128,10 @@ export function createSigningKeys({
     const stored = activeKey(await currentRing(), clock())
     if (!stored) throw new GatewayError('temporarily_unavailable', 'No signing key')
     const { kid, alg, privateKey } = stored
-    if (active?.kid !== kid) active = { kid, sign: await createJwtSigner(await cipher.open(privateKey), alg) }
+    if (active?.kid === kid) return active
+    const jwk = await cipher.open(privateKey)
+    if (!jwk) throw new GatewayError('temporarily_unavailable', 'The stored signing key cannot be read')
+    active = { kid, sign: await createJwtSigner(jwk, alg) }
     return active
   }
 

@@ -81,7 +81,7 @@ export class Browsers {
   async beginSession(session: Session): Promise<string> {
     const cookie = randomToken()
     const key = `vault:session:${await digest(cookie)}`
-    await this.#storage.set(key, await this.#cipher.seal({ ...session, key }), { ttl: sessionLifetime })
+    await this.#storage.set(key, await this.#cipher.seal({ ...session, key }, key), { ttl: sessionLifetime })
     return cookie
   }
 
@@ -92,7 +92,7 @@ export class Browsers {
   /** `Set-Cookie` that keeps a sign-in in the browser itself: strangers leave nothing in the storage. */
   async beginSignIn(state: string, step: SignInStep): Promise<string> {
     const key = await this.#stepName(state)
-    const sealed = await this.#cipher.seal({ ...step, key, until: this.#now() + flowLifetime * 1000 })
+    const sealed = await this.#cipher.seal({ ...step, key, until: this.#now() + flowLifetime * 1000 }, key)
     return `${key}=${encodeURIComponent(sealed)}; Max-Age=${flowLifetime}; ${this.#attributes}`
   }
 
@@ -116,7 +116,7 @@ export class Browsers {
 
   async beginFlow(state: string, flow: Flow): Promise<void> {
     const key = `vault:flow:${await digest(state)}`
-    await this.#storage.set(key, await this.#cipher.seal({ ...flow, key }), { ttl: flowLifetime })
+    await this.#storage.set(key, await this.#cipher.seal({ ...flow, key }, key), { ttl: flowLifetime })
   }
 
   /** The flow of this state, once. */
@@ -131,9 +131,9 @@ export class Browsers {
   }
 
   async #open<T>(key: string, stored: string | undefined): Promise<T | undefined> {
-    if (stored === undefined || stored === '' || !this.#cipher.isSealed(stored)) return undefined
-    const record = await this.#cipher.open(stored)
-    return record.key === key ? (record as T) : undefined
+    if (stored === undefined) return undefined
+    const record = await this.#cipher.open(stored, key)
+    return record?.key === key ? (record as T) : undefined
   }
 }
 

@@ -56,10 +56,11 @@ export class Grants {
 
   async read(key: string): Promise<StoredGrant | undefined> {
     const entry = await this.#storage.get(key)
-    if (entry === undefined || entry.value === ended || !this.#cipher.isSealed(entry.value)) return undefined
+    if (entry === undefined || entry.value === ended) return undefined
     const known = this.#read.get(key)
     if (known?.version === entry.version) return known
-    const grant = await this.#cipher.open(entry.value)
+    const grant = await this.#cipher.open(entry.value, key)
+    if (grant === undefined) return undefined
     const { issuer, clientId } = this.#upstreams[grant.upstream] ?? {}
     if (grant.key !== key || grant.issuer !== issuer || grant.clientId !== clientId) return undefined
     const stored = { grant, version: entry.version }
@@ -69,12 +70,12 @@ export class Grants {
 
   /** Puts a new grant in place of whatever there was. */
   async save(grant: Grant): Promise<void> {
-    await this.#storage.set(grant.key, await this.#cipher.seal(grant), await this.#options(grant))
+    await this.#storage.set(grant.key, await this.#cipher.seal(grant, grant.key), await this.#options(grant))
   }
 
   /** Changes a grant, unless somebody else did meanwhile; says whether it did. */
   async replace(stored: StoredGrant, next: Grant): Promise<boolean> {
-    const value = await this.#cipher.seal(next)
+    const value = await this.#cipher.seal(next, next.key)
     return this.#storage.compareAndSet(next.key, stored.version, value, await this.#options(next))
   }
 

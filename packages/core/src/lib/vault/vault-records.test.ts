@@ -77,7 +77,8 @@ test('a grant in plain is none where there are keys', async () => {
   expect(await world.call('token-of-alice')).toMatchObject({ result: expect.anything() })
   const grantKey = `vault:grant:wiki:${await digest(principal(user('token-of-alice', servers.login.issuer)))}`
   const stored = await storage.get(grantKey)
-  const grant = await createJsonCipher([key], 'grant').open(stored?.value ?? '')
+  const grant = await createJsonCipher([key], 'grant').open(stored?.value ?? '', grantKey)
+  expect(grant).toMatchObject({ key: grantKey })
   await storage.set(grantKey, JSON.stringify(grant), { ttl: 60 })
   expect(await world.call('token-of-alice')).toMatchObject({ error: { message: expect.stringContaining('Connect') } })
 })
