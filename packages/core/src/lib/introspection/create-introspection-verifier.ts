@@ -10,6 +10,7 @@ import {
 } from 'oauth4webapi'
 import type { TokenVerifier } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
+import { isWithin } from '../is-within.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
 import { readAudience } from '../verify/audience.js'
 import { checkClaims } from '../verify/check-claims.js'
@@ -145,12 +146,14 @@ async function discoverEndpoint(issuer: string, fetchFrom: OutboundFetch): Promi
  */
 function sparing(fetchFrom: OutboundFetch): OutboundFetch {
   let failures = 0
-  let retryAt = 0
+  let failedAt = 0
+  let pause = 0
   const fail = (): void => {
-    retryAt = Date.now() + 1000 * Math.min(2 ** failures++, 30)
+    failedAt = Date.now()
+    pause = 1000 * Math.min(2 ** failures++, 30)
   }
   return async (url, init) => {
-    if (Date.now() < retryAt)
+    if (isWithin(Date.now(), failedAt, pause))
       throw new GatewayError('temporarily_unavailable', 'The issuer did not answer a moment ago')
     const response = await fetchFrom(url, init).catch((error: unknown) => {
       fail()

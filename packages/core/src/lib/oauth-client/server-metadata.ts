@@ -6,6 +6,7 @@ import {
   processDiscoveryResponse,
 } from 'oauth4webapi'
 import { GatewayError } from '../gateway-error.js'
+import { isWithin } from '../is-within.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'
 import type { OAuthClientOptions } from './oauth-client-options.js'
@@ -39,11 +40,11 @@ export function serverMetadata(
     const metadata = { issuer, authorization_endpoint: endpoints.authorization, token_endpoint: endpoints.token }
     return async () => metadata
   }
-  let known: { readonly value: Promise<AuthorizationServer>; readonly until: number } | undefined
+  let known: { readonly value: Promise<AuthorizationServer>; readonly readAt: number } | undefined
   return () => {
-    if (known && Date.now() < known.until) return known.value
+    if (known && isWithin(Date.now(), known.readAt, hour)) return known.value
     const value = discover(issuer, request)
-    known = { value, until: Date.now() + hour }
+    known = { value, readAt: Date.now() }
     value.catch(() => {
       known = undefined
     })

@@ -1,3 +1,4 @@
+import { isWithin } from '../is-within.js'
 import { BoundedMap } from '../verify/bounded-map.js'
 
 /** A token and how long it is good for. */
@@ -9,7 +10,10 @@ export interface IssuedToken {
 
 interface Entry {
   readonly token: Promise<IssuedToken>
-  until: number
+  isPending: boolean
+  /** When it came, and for how long it is used from then on; in milliseconds. */
+  issuedAt: number
+  span: number
 }
 
 /** Seconds before its end from which a token is asked for anew, so that it does not end on its way. */
@@ -23,16 +27,17 @@ export class TokenCache {
 
   async get(key: string, issue: () => Promise<IssuedToken>): Promise<string> {
     const known = this.#entries.get(key)
-    if (known !== undefined && Date.now() < known.until) return (await known.token).value
-    const entry: Entry = { token: issue(), until: Number.POSITIVE_INFINITY }
+    if (known?.isPending || (known && isWithin(Date.now(), known.issuedAt, known.span)))
+      return (await known.token).value
+    const entry: Entry = { token: issue(), isPending: true, issuedAt: 0, span: 0 }
     this.#entries.set(key, entry)
     try {
       const { value, expiresIn = unknownLifetime } = await entry.token
-      entry.until = Date.now() + Math.max(expiresIn - margin, expiresIn / 2) * 1000
+      entry.issuedAt = Date.now()
+      entry.span = Math.max(expiresIn - margin, expiresIn / 2) * 1000
       return value
-    } catch (error) {
-      entry.until = 0
-      throw error
+    } finally {
+      entry.isPending = false
     }
   }
 
@@ -40,6 +45,6 @@ export class TokenCache {
   async drop(key: string, value: string): Promise<void> {
     const entry = this.#entries.get(key)
     const current = await entry?.token.catch(() => undefined)
-    if (entry !== undefined && current?.value === value) entry.until = 0
+    if (entry !== undefined && current?.value === value) entry.span = 0
   }
 }

@@ -74,12 +74,19 @@ function isFresh({ freshUntil }: Grant, now: number): boolean {
 async function renew(access: VaultAccess, key: string): Promise<string> {
   const { grants, now } = access
   // Bounded by the claims of others, which end; the factor leaves room for one that dies
-  for (let waited = 0; waited < 2 * claim; ) {
+  let claimant: string | undefined
+  let since = 0
+  for (let waited = 0; waited < 3 * claim; ) {
     const stored = await grants.read(key)
     if (stored === undefined) throw new ConnectRequired(access.connect)
     const { grant } = stored
     if (isFresh(grant, now())) return grant.accessToken
-    if (grant.refreshing !== undefined && now() < grant.refreshing.until) {
+    if (grant.refreshing?.by !== claimant) {
+      claimant = grant.refreshing?.by
+      since = waited
+    }
+    // A clock that is ahead writes claims that end in hours: none is believed for longer than it can be good.
+    if (grant.refreshing !== undefined && now() < grant.refreshing.until && waited - since < claim) {
       if (isUsable(grant, now())) return grant.accessToken
       await new Promise((resolve) => setTimeout(resolve, pause))
       waited += pause

@@ -1,4 +1,5 @@
 import { GatewayError } from '../gateway-error.js'
+import { isWithin } from '../is-within.js'
 import { sharesPromises } from '../shares-promises.js'
 
 /** When a value that comes from elsewhere is asked for again. All in seconds. */
@@ -34,7 +35,8 @@ export function refreshing<T>(load: () => Promise<T>, { maxAge, cooldown, maxSta
   let value: T | undefined
   let loadedAt = 0
   let failures = 0
-  let retryAt = 0
+  let failedAt = 0
+  let pause = 0
   let lastError: unknown
   let pending: Promise<void> | undefined
   const shared = sharesPromises()
@@ -50,7 +52,8 @@ export function refreshing<T>(load: () => Promise<T>, { maxAge, cooldown, maxSta
         },
         (error: unknown) => {
           lastError = error
-          retryAt = seconds() + Math.min(firstBackOff * 2 ** failures, longestBackOff)
+          failedAt = seconds()
+          pause = Math.min(firstBackOff * 2 ** failures, longestBackOff)
           failures++
         },
       )
@@ -59,12 +62,13 @@ export function refreshing<T>(load: () => Promise<T>, { maxAge, cooldown, maxSta
       })
     return pending
   }
-  const waiting = (): boolean => failures > 0 && seconds() < retryAt
+  const waiting = (): boolean => failures > 0 && isWithin(seconds(), failedAt, pause)
 
   return {
     async get() {
       const age = seconds() - loadedAt
-      if (value !== undefined && age <= maxAge) return value
+      // An age below zero says that the clock was put back: nobody knows how old the value is.
+      if (value !== undefined && age >= 0 && age <= maxAge) return value
       if (!waiting()) {
         const refreshed = refresh()
         // With the source known to fail, callers do not wait for it to fail again.
@@ -78,7 +82,7 @@ export function refreshing<T>(load: () => Promise<T>, { maxAge, cooldown, maxSta
       return value
     },
     async newer(than) {
-      if (value === than && seconds() - loadedAt >= cooldown && !waiting()) await refresh()
+      if (value === than && !isWithin(seconds(), loadedAt, cooldown) && !waiting()) await refresh()
       return value ?? than
     },
     get failing() {

@@ -1,5 +1,6 @@
 import type { AuthInfo, KeyProof, TokenVerifier } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
+import { isWithin } from '../is-within.js'
 import { sharesPromises } from '../shares-promises.js'
 import { BoundedMap } from './bounded-map.js'
 import { invalidToken } from './invalid-token.js'
@@ -22,13 +23,15 @@ export interface VerificationCacheOptions {
 interface Entry extends VerifiedToken {
   /** Until when it is believed, in milliseconds since the epoch. */
   readonly until: number
+  /** When it was verified. */
+  readonly verifiedAt: number
   /** When revocation was last asked. */
   askedAt: number
 }
 
 interface Refusal {
   readonly error: GatewayError
-  readonly until: number
+  readonly refusedAt: number
 }
 
 /** Node's limit for all headers of a request together. */
@@ -57,13 +60,14 @@ export function withVerifiedTokenCache(
   const first = async (token: string, key: string): Promise<Entry> => {
     try {
       const found = await verify(token)
-      const until = Math.min(found.expiresAt * 1000, Date.now() + maxAge * 1000)
-      const entry: Entry = { ...deepFreeze(found), until, askedAt: Number.NEGATIVE_INFINITY }
-      if (until > Date.now() && key.length <= maxKeyLength) verified.set(key, entry)
+      const verifiedAt = Date.now()
+      const until = Math.min(found.expiresAt * 1000, verifiedAt + maxAge * 1000)
+      const entry: Entry = { ...deepFreeze(found), until, verifiedAt, askedAt: Number.NEGATIVE_INFINITY }
+      if (until > verifiedAt && key.length <= maxKeyLength) verified.set(key, entry)
       return entry
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'invalid_token' && key.length <= maxKeyLength) {
-        refused.set(key, { error, until: Date.now() + refusalMilliseconds })
+        refused.set(key, { error, refusedAt: Date.now() })
       }
       throw error
     } finally {
@@ -73,7 +77,7 @@ export function withVerifiedTokenCache(
 
   const load = (token: string, key: string): Promise<Entry> => {
     const refusal = refused.get(key)
-    if (refusal !== undefined && refusal.until > Date.now()) throw refusal.error
+    if (refusal !== undefined && isWithin(Date.now(), refusal.refusedAt, refusalMilliseconds)) throw refusal.error
     let loading = pending.get(key)
     if (loading === undefined) {
       loading = first(token, key)
@@ -87,10 +91,10 @@ export function withVerifiedTokenCache(
       if (typeof token !== 'string' || token.length > maxLength) throw invalidToken('is no text, or too long')
       const key = tokenKey(token)
       let entry = verified.get(key)
-      if (entry === undefined || entry.until <= Date.now()) entry = await load(token, key)
+      if (entry === undefined || !isBelieved(entry)) entry = await load(token, key)
       checkBinding(entry.extra.claims.cnf, proof)
       const auth = toAuthInfo(token, entry)
-      if (isRevoked !== undefined && entry.askedAt + revocationMaxAge * 1000 <= Date.now()) {
+      if (isRevoked !== undefined && !isWithin(Date.now(), entry.askedAt, revocationMaxAge * 1000)) {
         const askedAt = Date.now()
         if (await askRevoked(isRevoked, auth)) throw invalidToken('was revoked')
         entry.askedAt = askedAt
@@ -98,6 +102,10 @@ export function withVerifiedTokenCache(
       return auth
     },
   }
+}
+
+function isBelieved({ until, verifiedAt }: Entry): boolean {
+  return isWithin(Date.now(), verifiedAt, until - verifiedAt)
 }
 
 /** Callers may change what they get: nothing of it is shared but what is frozen. */

@@ -45,8 +45,10 @@ export function createClientKeySets(fetch: GuardedFetch, clock: () => number): C
     const kept = known.get(uri)
     const has = kept && (kid === undefined || kept.jwks.keys.some((key) => key.kid === kid))
     const now = clock()
-    if (has && now - kept.at < fresh) return kept.jwks
-    if (kept && now - kept.askedAt < pause && now - kept.at < staleFor) {
+    // Before `askedAt`, the clock was put back: then the host is asked, and nobody waits for as long.
+    const isLater = kept !== undefined && now >= kept.askedAt
+    if (has && isLater && now - kept.at < fresh) return kept.jwks
+    if (isLater && now - kept.askedAt < pause && now - kept.at < staleFor) {
       if (has || kept.askedAt === kept.at) return kept.jwks
       throw away()
     }

@@ -87,7 +87,9 @@ export function createClientStore({
     async touch(client) {
       if (client.source === 'document') return documents?.touch(client)
       const now = clock()
-      if (client.source !== 'registered' || (client.usedAt !== undefined && now - client.usedAt < day)) return
+      if (client.source !== 'registered') return
+      // A day of the future was written by a clock that was ahead, and would keep the client from being extended.
+      if (client.usedAt !== undefined && now >= client.usedAt && now - client.usedAt < day) return
       const stored = await readRegistered(client.clientId)
       if (!stored) return
       const key = await keys('client', client.clientId)

@@ -12,7 +12,7 @@ export function createRevocationCheck(
   delay: number,
   clock: () => number,
 ): (auth: AuthInfo) => Promise<boolean> {
-  const known = new Map<string, { readonly revoked: boolean; readonly until: number }>()
+  const known = new Map<string, { readonly revoked: boolean; readonly at: number }>()
 
   return async ({ extra }) => {
     const id = (extra?.claims as Record<string, unknown> | undefined)?.grant_id
@@ -20,13 +20,14 @@ export function createRevocationCheck(
     if (typeof id !== 'string') return true
     const now = clock()
     const remembered = known.get(id)
-    if (remembered && now < remembered.until) return remembered.revoked
+    // Before `at`, the clock was put back: what was learned then must not be believed for as long.
+    if (remembered && now >= remembered.at && now < remembered.at + delay) return remembered.revoked
     const grant = (await grants.read(id))?.value
     const revoked = grant === undefined || !grants.isLive(grant)
     if (delay > 0) {
       known.delete(id)
       if (known.size >= most) known.delete(known.keys().next().value as string)
-      known.set(id, { revoked, until: now + delay })
+      known.set(id, { revoked, at: now })
     }
     return revoked
   }
