@@ -90,7 +90,7 @@ export const findings: Requirements = {
     rule: 'A clock that was wrong once does not stop signing.',
   },
   'finding 18': {
-    held: false,
+    held: true,
     source,
     rule: 'Encrypted storage accepts no value that it did not seal.',
   },

@@ -54,6 +54,66 @@ describe('encryptedStorage: its values', () => {
     await expect(storage.get('key')).rejects.toMatchObject({ code: 'invalid_configuration' })
   })
 
+  test.each(['1', '0', '', '00', '41', 'true', '{}', '""', 'null', '[]', '7.7', `${'A'.repeat(8)}.${'A'.repeat(40)}`])(
+    'that were not sealed are refused: %j [finding 18]',
+    async (forged) => {
+      const inner = memoryStorage()
+      const storage = encryptedStorage(inner, [newKey])
+      await inner.set('consent:alice', forged, forever)
+      await expect(storage.get('consent:alice')).rejects.toMatchObject({ code: 'invalid_configuration' })
+      await expect(storage.take('consent:alice')).rejects.toMatchObject({ code: 'invalid_configuration' })
+    },
+  )
+
+  test('are not counters, and a counter is not a value: the store has no digits under the key [finding 18]', async () => {
+    const inner = memoryStorage()
+    const storage = encryptedStorage(inner, [newKey])
+    await inner.increment('consent:alice', forever)
+    await expect(storage.get('consent:alice')).rejects.toMatchObject({ code: 'invalid_configuration' })
+
+    await storage.increment('limit:bob', forever)
+    expect(await inner.get('limit:bob')).toBeUndefined()
+    expect((await storage.get('limit:bob'))?.value).toBe('1')
+    expect(await storage.compareAndSet('limit:bob', (await storage.get('limit:bob'))?.version, 'x', forever)).toBe(
+      false,
+    )
+  })
+
+  test('cannot be stood for by the counter of another key, of another encryption key or of another purpose [finding 18]', async () => {
+    const written: string[] = []
+    const inner = memoryStorage()
+    const spied = {
+      ...inner,
+      increment: (key: string, options: { ttl: number | null }) => {
+        written.push(key)
+        return inner.increment(key, options)
+      },
+    }
+    const storage = encryptedStorage(spied, [newKey])
+    await storage.increment('limit:bob', forever)
+    await encryptedStorage(spied, [oldKey]).increment('consent:alice', forever)
+    expect(new Set(written).size).toBe(2)
+    expect(await storage.get('consent:alice')).toBeUndefined()
+    // Whatever a sealed value is called in the store, it opens under its own key alone
+    await storage.set('grant:alice', 'admin', forever)
+    const sealed = (await inner.get('grant:alice'))?.value ?? ''
+    await inner.set(written[0] as string, sealed, forever)
+    await expect(storage.get('limit:bob')).rejects.toThrow('was changed')
+  })
+
+  test('cannot be sealed under the same secret by something else [finding 18]', async () => {
+    const inner = memoryStorage()
+    const storage = encryptedStorage(inner, [newKey])
+    await storage.set('key', 'value', forever)
+    const id = (await inner.get('key'))?.value.split('.')[0]
+    const raw = await crypto.subtle.importKey('raw', Buffer.from(newKey, 'base64'), 'AES-GCM', false, ['encrypt'])
+    const iv = new Uint8Array(12)
+    const additionalData = new TextEncoder().encode('key')
+    const bytes = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, raw, Buffer.from('forged'))
+    await inner.set('key', `${id}.${Buffer.concat([iv, Buffer.from(bytes)]).toString('base64url')}`, forever)
+    await expect(storage.get('key')).rejects.toThrow('was changed')
+  })
+
   test('outlive a change of keys as long as the old one is kept', async () => {
     const inner = memoryStorage()
     await encryptedStorage(inner, [oldKey]).set('key', 'value', forever)

@@ -5,16 +5,26 @@ import { base64Url, fromBase64 } from './base64-url.js'
 /** Encrypts values, each bound to the key that it is stored under. */
 export interface ValueCipher {
   seal(key: string, value: string): Promise<string>
+  /**
+   * The value, if it was sealed under this key.
+   *
+   * @throws GatewayError `invalid_configuration` for what no known key sealed: plain text, digits, or a lost key
+   */
   open(key: string, sealed: string): Promise<string>
+  /** Where the counter of this key is kept. Only who has the encryption key can tell, or make one. */
+  counterName(key: string): Promise<string>
 }
 
 interface DerivedKey {
   readonly id: string
   readonly key: CryptoKey
+  readonly counters: CryptoKey
 }
 
 const encoder = new TextEncoder()
-const purpose = encoder.encode('mcp-gateway storage')
+const forValues = encoder.encode('mcp-gateway storage')
+const forCounters = encoder.encode('mcp-gateway storage counters')
+const sealedForm = /^([\w-]{8})\.([\w-]{38,})$/
 
 /**
  * A sealed value is `<id of the key>.<12 bytes of nonce and the ciphertext>`, in base64url. The key that encrypts is
@@ -44,23 +54,26 @@ export function createValueCipher(encryptionKeys: readonly string[]): ValueCiphe
       return `${first.id}.${base64Url(sealed)}`
     },
     async open(key, sealed) {
-      // What `increment` counted: digits alone, which no sealed value is.
-      if (/^\d+$/.test(sealed)) return sealed
-      const [id = '', text = ''] = sealed.split('.')
+      const [, id = '', text = ''] = sealedForm.exec(sealed) ?? []
       const known = (await keys()).find((candidate) => candidate.id === id)
       if (known === undefined) {
         throw new GatewayError(
           'invalid_configuration',
-          'A stored value is encrypted with a key that encryptedStorage was not given: keep the old key, after the new one',
+          'A stored value was not written by encryptedStorage, or with a key that it was not given: keep the old key, after the new one',
         )
       }
-      const bytes = fromBase64(text)
-      const plain = await crypto.subtle
-        .decrypt(parameters(key, bytes.subarray(0, 12)), known.key, bytes.subarray(12))
-        .catch((cause: unknown) => {
-          throw new Error('A stored value was changed, or belongs to another key', { cause })
-        })
-      return decodeText(new TextDecoder().decode(plain))
+      try {
+        const bytes = fromBase64(text)
+        const plain = await crypto.subtle.decrypt(parameters(key, bytes.subarray(0, 12)), known.key, bytes.subarray(12))
+        return decodeText(new TextDecoder().decode(plain))
+      } catch (cause) {
+        throw new Error('A stored value was changed, or belongs to another key', { cause })
+      }
+    },
+    async counterName(key) {
+      const [first] = (await keys()) as [DerivedKey]
+      const tag = await crypto.subtle.sign('HMAC', first.counters, encoder.encode(encodeText(key)))
+      return `counter:${base64Url(new Uint8Array(tag))}`
     },
   }
 }
@@ -85,12 +98,16 @@ function decodeKey(text: string, index: number): Uint8Array<ArrayBuffer> {
 async function derive(secret: Uint8Array<ArrayBuffer>): Promise<DerivedKey> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', secret))
   const material = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
-  const key = await crypto.subtle.deriveKey(
-    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: purpose },
-    material,
-    { name: 'AES-GCM', length: 256 },
-    false,
-    ['encrypt', 'decrypt'],
-  )
-  return { id: base64Url(digest.subarray(0, 6)), key }
+  const [key, counters] = await Promise.all([
+    crypto.subtle.deriveKey(hkdf(forValues), material, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']),
+    crypto.subtle.deriveKey(hkdf(forCounters), material, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, [
+      'sign',
+    ]),
+  ])
+  return { id: base64Url(digest.subarray(0, 6)), key, counters }
+}
+
+/** RFC 5869, one key for each purpose */
+function hkdf(info: Uint8Array<ArrayBuffer>): HkdfParams {
+  return { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }
 }
