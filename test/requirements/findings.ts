@@ -105,7 +105,7 @@ export const findings: Requirements = {
     rule: 'A foreign page cannot start a child process by a request without Origin.',
   },
   'finding 21': {
-    held: false,
+    held: true,
     source,
     rule: 'Logs show the origin and path of a URL and no secret in its query, user part or fragment.',
   },

@@ -1,3 +1,5 @@
+import { withLoggedUrls } from './logged-url.js'
+
 /** What went wrong, as a stable code. Compare codes, never messages or classes. */
 export type GatewayErrorCode =
   /** An option is wrong; thrown at construction, says what to change. */
@@ -25,7 +27,10 @@ const statuses: Record<GatewayErrorCode, number> = {
   outbound_refused: 502,
 }
 
-/** Thrown for programmer errors and for an outside world that broke. Refusals of a request are `Response`s instead. */
+/**
+ * Thrown for programmer errors and for an outside world that broke. Refusals of a request are `Response`s instead. Of a
+ * URL in the message only origin and path stay: the rest may be a secret, and messages are logged.
+ */
 export class GatewayError extends Error {
   override readonly name: string = 'GatewayError'
   readonly code: GatewayErrorCode
@@ -33,7 +38,7 @@ export class GatewayError extends Error {
   readonly status: number
 
   constructor(code: GatewayErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    super(withLoggedUrls(message), options)
     this.code = code
     this.status = statuses[code]
   }

@@ -1,3 +1,5 @@
+import { withLoggedUrls } from './logged-url.js'
+
 const hidden = '[redacted]'
 
 /** Fields whose value is a secret whatever it looks like; compared without case, `-` and `_`. */
@@ -16,17 +18,14 @@ const jwt = /\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}/g
 const scheme = /\b(Bearer|Basic|DPoP)\s{1,8}[\w\-.~+/]{8,}=*/gi
 const parameter =
   /\b(code|state|nonce|access_token|refresh_token|id_token|token|client_secret|password|assertion|client_assertion|code_verifier|subject_token|api_key)=[^&\s"'#]+/gi
-/** `user:password@` of a URL. */
-const userinfo = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@]{1,1024}@/gi
 
 /** No line needs more of one text, and the patterns above need more than linear time for some texts. */
 const longest = 8192
 
-/** Removes from a text what looks like a credential, and its end if it is very long. */
+/** Removes from a text what looks like a credential, what a URL has beside origin and path, and its end if it is very long. */
 export function redactText(text: string): string {
   if (text.length < 9) return text
-  return (text.length > longest ? cut(text) : text)
-    .replaceAll(userinfo, `$1${hidden}@`)
+  return withLoggedUrls(text.length > longest ? cut(text) : text)
     .replaceAll(jwt, hidden)
     .replaceAll(scheme, `$1 ${hidden}`)
     .replaceAll(parameter, `$1=${hidden}`)

@@ -1,4 +1,5 @@
 import type { Context } from '../handler.js'
+import { loggedUrl } from '../logged-url.js'
 import { BoundedMap } from '../verify/bounded-map.js'
 
 /**
@@ -24,10 +25,10 @@ export function accessFields(
   }
   if (status >= 400) fields.error_code = status
   if (client?.address !== undefined) fields.client_address = client.address
-  if (resource !== undefined) fields.resource = resource
+  if (resource !== undefined) fields.resource = loggedUrl(resource)
   if (auth !== undefined) {
     fields.user_sub = digestOf(String(auth.extra?.subject ?? auth.clientId))
-    fields.client_id = auth.clientId
+    fields.client_id = auth.clientId.includes('://') ? loggedUrl(auth.clientId) : auth.clientId
   }
   if (message?.method !== undefined) {
     fields.action = message.method

@@ -2,6 +2,7 @@ import { guardStream } from '../body/guard-stream.js'
 import { readStart } from '../body/read-start.js'
 import type { Context } from '../handler.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../json-rpc-error.js'
+import { loggedUrl } from '../logged-url.js'
 import { respond } from '../respond/respond.js'
 import { writeEvent } from '../sse/write-event.js'
 import { type Answer, release } from './ask.js'
@@ -78,7 +79,7 @@ function refuse({ status, headers }: UpstreamResponse, context: Context): Respon
   }
   if (status >= 300 && status < 400 && status !== 304) {
     context.logger?.error(
-      { status, location: headers.get('location') },
+      { status, location: loggedUrl(headers.get('location') ?? '') },
       'an upstream redirects; configure the address it names',
     )
     return jsonRpcError({

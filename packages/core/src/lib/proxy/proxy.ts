@@ -1,6 +1,7 @@
 import { GatewayError } from '../gateway-error.js'
 import type { Context, Handler } from '../handler.js'
 import { jsonRpcError } from '../json-rpc-error.js'
+import { loggedUrl } from '../logged-url.js'
 import { tapResponse } from '../message/tap-response.js'
 import { connectAnswer, opensUrls, withoutConnectAnswer } from '../upstream-token/connect-answer.js'
 import { ConnectRequired } from '../upstream-token/connect-required.js'
@@ -71,7 +72,10 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       }
       if (answer.kind === 'unreachable') {
         upstreams.markDown(upstream)
-        context.logger?.warn({ error: answer.error, upstream: upstream.url }, 'an upstream cannot be reached')
+        context.logger?.warn(
+          { error: answer.error, upstream: loggedUrl(upstream.url) },
+          'an upstream cannot be reached',
+        )
         // Its sessions are gone with it, and the client can begin a new one elsewhere (MCP L7)
         if (session !== undefined && upstreams.hasOther(upstream))
           return refuse(404, 'The session was lost; initialize again')
@@ -84,7 +88,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
         return finish(answer, upstream)
       }
       if (answer.kind === 'gone') throw answer.error
-      context.logger?.warn({ error: answer.error, upstream: upstream.url }, 'an upstream failed')
+      context.logger?.warn({ error: answer.error, upstream: loggedUrl(upstream.url) }, 'an upstream failed')
       return answer.kind === 'late'
         ? refuse(504, `The server did not begin to answer within ${firstByteTimeout} s`)
         : refuse(502, 'The connection to the server broke before it answered')

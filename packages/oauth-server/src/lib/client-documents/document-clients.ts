@@ -86,7 +86,8 @@ export function createDocumentClients({
         throw error
       }
       if (!(error instanceof Refusal) && !(error instanceof GatewayError)) throw error
-      logger?.warn({ clientId: url, reason: error.message }, 'Client metadata document refused')
+      // A query may hold anything, and a custom logger need not know what a URL is
+      logger?.warn({ clientId: url.split('?', 1)[0], reason: error.message }, 'Client metadata document refused')
       const usedAt = known?.value.usedAt
       if (usedAt === undefined) await storage.delete(key)
       else await storage.set(key, JSON.stringify({ freshUntil: 0, usedAt }), { ttl: ttl({ freshUntil: 0, usedAt }) })

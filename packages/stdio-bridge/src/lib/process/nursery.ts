@@ -26,7 +26,7 @@ export class Nursery {
     try {
       child = new Child(this.#host)
     } catch (error) {
-      this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
+      this.#logger.error({ command, error: withoutArguments(error) }, whyNoStart(error, command, cwd))
       return refusedBySystem(error)
     }
     this.children.add(child)
@@ -55,7 +55,7 @@ export class Nursery {
       return
     }
     if (error !== undefined) {
-      this.#logger.error({ command, error }, whyNoStart(error, command, cwd))
+      this.#logger.error({ command, error: withoutArguments(error) }, whyNoStart(error, command, cwd))
       return
     }
     this.counts.crashed++
@@ -65,6 +65,13 @@ export class Nursery {
       'The MCP server ended by itself',
     )
   }
+}
+
+/** Node puts the arguments, which may hold what is private, beside the message. */
+function withoutArguments(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { name, message, code } = error as NodeJS.ErrnoException
+  return { name, message, code }
 }
 
 function whyNoStart(error: unknown, command: string, cwd: string | undefined): string {
