@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
+import { longLivedMaps } from './long-lived-maps.mjs'
 
 const root = join(import.meta.dirname, '..')
 
@@ -25,6 +26,9 @@ const neutral = {
   'storage-adapters': 'all',
 }
 
+/** What each map and set that outlives a call is keyed by, and what bounds it: read before it was written down. */
+const boundedMaps = JSON.parse(readFileSync(join(import.meta.dirname, 'bounded-maps.json'), 'utf8'))
+
 const problems = []
 const report = (file, problem) => problems.push(`${relative(root, file)}: ${problem}`)
 
@@ -36,6 +40,14 @@ for (const name of readdirSync(join(root, 'packages'))) {
   for (const file of sources(join(folder, 'src'))) checkFile(name, folder, file)
   const neutralEntries = neutral[name] === 'all' ? entries : (neutral[name] ?? []).map((entry) => `${entry}.ts`)
   for (const entry of neutralEntries) checkNeutral(join(folder, 'src', entry))
+}
+
+for (const [path, entries] of Object.entries(boundedMaps)) {
+  const file = join(root, path)
+  const found = existsSync(file) ? longLivedMaps(file) : []
+  for (const name of Object.keys(entries).filter((name) => !found.includes(name))) {
+    report(file, `has no ${name} that outlives a call; take it out of scripts/bounded-maps.json`)
+  }
 }
 
 function checkExports(folder, manifest, entries) {
@@ -66,6 +78,17 @@ function checkFile(name, folder, file) {
   if (/^export \{\}/m.test(text)) report(file, 'exports nothing')
   if (/\b(TODO|FIXME|XXX)\b/.test(text)) report(file, 'has a note about unfinished work')
   if (dirname(file) === join(folder, 'src') && /export \*/.test(text)) report(file, 'has to name what it exports')
+
+  // What helps to test runs beside no stranger
+  const maps = relative(folder, file).includes('testing/') ? [] : longLivedMaps(file, text)
+  for (const map of maps) {
+    const { key, bound } = boundedMaps[relative(root, file)]?.[map] ?? {}
+    if (key && bound) continue
+    report(
+      file,
+      `keeps ${map} beyond one call; bound it, and say in scripts/bounded-maps.json what keys it and what bounds it`,
+    )
+  }
 
   for (const specifier of imports(text)) {
     if (specifier.startsWith('.')) {
