@@ -28,6 +28,16 @@ const neutral = {
 
 /** What each map and set that outlives a call is keyed by, and what bounds it: read before it was written down. */
 const boundedMaps = JSON.parse(readFileSync(join(import.meta.dirname, 'bounded-maps.json'), 'utf8'))
+/**
+ * Classes of the language, which no host replaces. Everything that the platform adds to it (`Response`, `Request`,
+ * `Headers`, `URL`, `ReadableStream`, `Blob`, `FormData`, `AbortSignal`, `DOMException` ...) may be another class when a
+ * value is looked at than when it was made: `@hono/node-server` and undici replace them in a process under way.
+ */
+const languageClasses = new Set(
+  'Error TypeError RangeError SyntaxError AggregateError Date Map Set WeakMap Promise RegExp ArrayBuffer Uint8Array'.split(
+    ' ',
+  ),
+)
 
 const problems = []
 const report = (file, problem) => problems.push(`${relative(root, file)}: ${problem}`)
@@ -89,6 +99,9 @@ function checkFile(name, folder, file) {
       `keeps ${map} beyond one call; bound it, and say in scripts/bounded-maps.json what keys it and what bounds it`,
     )
   }
+  for (const name of platformInstances(text)) {
+    report(file, `has instanceof ${name}; hosts replace the platform's classes, so tag values or look at their members`)
+  }
 
   for (const specifier of imports(text)) {
     if (specifier.startsWith('.')) {
@@ -118,6 +131,29 @@ function checkNeutral(entry) {
     }
   }
   if (existsSync(entry)) visit(entry, [])
+}
+
+/** What stands behind `instanceof` and is neither a class of the language nor declared or imported as one in this file. */
+function platformInstances(text) {
+  const source = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest)
+  const own = new Set()
+  const used = []
+  const visit = (node) => {
+    if (ts.isClassLike(node) || ts.isImportClause(node) || ts.isImportSpecifier(node) || ts.isNamespaceImport(node)) {
+      if (node.name !== undefined) own.add(node.name.text)
+    }
+    if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.InstanceOfKeyword)
+      used.push(node.right)
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return used
+    .filter((right) => {
+      let first = right
+      while (ts.isPropertyAccessExpression(first)) first = first.expression
+      return !ts.isIdentifier(first) || !(own.has(first.text) || (first === right && languageClasses.has(first.text)))
+    })
+    .map((right) => right.getText(source))
 }
 
 /** The modules that the code loads: type-only imports are gone at run time. */

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { Mountable } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import type { ForwardAuth } from '@mcp-gateway/forward-auth'
@@ -29,18 +29,20 @@ export interface Rig {
  *
  * @param makeForwardAuth gets the public URL
  * @param makeFiles the server at `/files/mcp`; a second witness unless told
+ * @param host how the forward-auth process takes requests; with `toNodeHandler` of its own package unless told
  */
 export async function startRig(
   kind: ProxyKind,
   makeForwardAuth: (url: string) => ForwardAuth,
   makeFiles?: () => Mountable,
+  host: (forwardAuth: ForwardAuth) => RequestListener = (forwardAuth) => toAskedHandler(forwardAuth, node),
 ): Promise<Rig> {
   const front = await pickFront()
   const url = `https://localhost:${front.port}`
   const notes = await startWitness()
   const witness = makeFiles === undefined ? await startWitness() : undefined
   const files = witness ?? (await serve(makeFiles?.() as Mountable))
-  const forwardAuth = await listen(createServer(toAskedHandler(makeForwardAuth(url), node)))
+  const forwardAuth = await listen(createServer(host(makeForwardAuth(url))))
   const parts = [notes, files, forwardAuth]
   try {
     const proxy = await kind.start(front, { forwardAuth: forwardAuth.port, notes: notes.port, files: files.port })

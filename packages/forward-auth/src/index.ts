@@ -1,4 +1,5 @@
 export type { AssertionOptions } from './lib/assertion.js'
+export type { AuthDecision, AuthRefusal } from './lib/auth-decision.js'
 export { createForwardAuth, type ForwardAuth } from './lib/create-forward-auth.js'
 export type { AuthRequest, Dialect } from './lib/dialect.js'
 export type { ForwardAuthOptions, ForwardAuthServer } from './lib/forward-auth-options.js'

@@ -51,8 +51,8 @@ export function redact(value: unknown, depth = 0): unknown {
   if (depth > 6) return '[too deep]'
   if (value instanceof Error) return redactError(value, depth)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
-  if (value instanceof URL) return redactText(value.href)
-  if (value instanceof Headers) return redact(Object.fromEntries(value), depth)
+  if (isKind<URL>(value, 'URL')) return redactText(value.href)
+  if (isKind<Headers>(value, 'Headers')) return redact(Object.fromEntries(value), depth)
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => redact(item, depth + 1))
   const copy: Record<string, unknown> = {}
@@ -61,6 +61,11 @@ export function redact(value: unknown, depth = 0): unknown {
     copy[key] = secret ? hidden : redact(item, depth + 1)
   }
   return copy
+}
+
+/** Hosts replace the classes of the platform; the name that an object has for people stays. */
+function isKind<T>(value: object, name: 'URL' | 'Headers'): value is T & object {
+  return Object.prototype.toString.call(value) === `[object ${name}]`
 }
 
 function redactError(error: Error, depth: number): unknown {

@@ -6,6 +6,7 @@ import {
   jsonRpcError,
   type PolicyInput,
 } from '@mcp-gateway/core'
+import { type AuthRefusal, refused } from './auth-decision.js'
 import type { AuthRequest } from './dialect.js'
 import { type Operation, readMirrored } from './mirrored-headers.js'
 import type { Route } from './route.js'
@@ -13,11 +14,13 @@ import type { Route } from './route.js'
 const headerMismatch = -32020
 const unsupportedVersion = -32022
 
+/** Whether the policy of a route lets a request pass. */
+export type PolicyAnswer = { readonly kind: 'passed' } | AuthRefusal
+
 /**
- * Asks the policy of a route, if it has one.
+ * Asks the policy of a route; a route without one lets every request pass.
  *
  * @param method the HTTP method of the original request
- * @returns the refusal, or `undefined` where the request may pass
  */
 export async function askPolicy(
   route: Route,
@@ -25,34 +28,32 @@ export async function askPolicy(
   request: AuthRequest,
   auth: AuthInfo,
   context: Context,
-): Promise<Response | undefined> {
+): Promise<PolicyAnswer> {
   const { policy, olderRevisions = 'refuse' } = route.server
-  if (policy === undefined) return undefined
+  if (policy === undefined) return { kind: 'passed' }
   const mirrored = readMirrored(method, request)
   // M25
   if (mirrored.kind === 'malformed') {
-    return jsonRpcError({ status: 400, code: headerMismatch, message: mirrored.why })
+    return refused(jsonRpcError({ status: 400, code: headerMismatch, message: mirrored.why }))
   }
-  if (mirrored.kind === 'unreliable' && olderRevisions === 'refuse') return refuseOlder(method, request)
+  if (mirrored.kind === 'unreliable' && olderRevisions === 'refuse') return refused(refuseOlder(method, request))
   const operation: Operation = mirrored.kind === 'operation' ? mirrored.operation : { action: '*', kind: 'server' }
   let decision: Decision
   try {
     decision = await policy(policyInput(operation, route.location.resource, auth, context))
   } catch (error) {
     context.logger?.error({ err: error }, 'a policy failed')
-    return jsonRpcError({ status: 503, message: 'The policy cannot be asked now; try again' }, { 'Retry-After': '5' })
+    const message = 'The policy cannot be asked now; try again'
+    return refused(jsonRpcError({ status: 503, message }, { 'Retry-After': '5' }))
   }
   // A policy in JavaScript may return anything: only this one value allows
-  if (decision?.allow === true) return undefined
+  if (decision?.allow === true) return { kind: 'passed' }
   const { reason = 'The policy does not allow this', requiredScopes = [] } = decision ?? {}
-  if (requiredScopes.length === 0) return jsonRpcError({ status: 403, message: reason })
-  return challenge({
-    error: 'insufficient_scope',
-    description: reason,
-    // R4: everything the operation needs in one challenge
-    scope: [...new Set([...(route.server.requiredScopes ?? []), ...requiredScopes])],
-    resourceMetadataUrl: route.metadataUrl,
-  })
+  if (requiredScopes.length === 0) return refused(jsonRpcError({ status: 403, message: reason }))
+  // R4: everything the operation needs in one challenge
+  const scope = [...new Set([...(route.server.requiredScopes ?? []), ...requiredScopes])]
+  const { metadataUrl: resourceMetadataUrl } = route
+  return refused(challenge({ error: 'insufficient_scope', description: reason, scope, resourceMetadataUrl }))
 }
 
 // M26

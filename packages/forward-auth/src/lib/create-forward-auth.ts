@@ -7,11 +7,11 @@ import {
   type Mountable,
   mountable,
 } from '@mcp-gateway/core'
+import type { AuthDecision } from './auth-decision.js'
 import { allowed, createDecider } from './decide.js'
 import type { AuthRequest } from './dialect.js'
 import { discoveryAddresses } from './discovery.js'
 import type { ForwardAuthOptions } from './forward-auth-options.js'
-import type { HeaderPairs } from './identity.js'
 import { readHeaderNames } from './identity-headers.js'
 import { buildRoutes } from './route.js'
 import { isLoopback, RouteTable } from './route-table.js'
@@ -75,7 +75,7 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
     const { method, headers } = request
     const result = await ask({ method, target: targetOf(request.url), headers }, context)
     if (result === undefined) return serve(request, { ...context, logger: context.logger ?? logger })
-    return result instanceof Response ? result : allowed(result)
+    return result.kind === 'allowed' ? allowed(result.headers) : result.response
   }
   return mountable({ handle, ask, ...(authority.close === undefined ? {} : { close: authority.close }) })
 }
@@ -84,9 +84,9 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
 export interface ForwardAuth extends Mountable {
   /**
    * Decides about one request without a `Request` and a `Response`, which cost more than the decision; for adapters.
-   * Resolves to the headers of a 200, or to the refusal; `undefined` for what is no auth request.
+   * Whatever does not resolve to `kind: 'allowed'` is a refusal; `undefined` is returned for what is no auth request.
    */
-  readonly ask: (request: AuthRequest, context: Context) => Promise<HeaderPairs | Response> | undefined
+  readonly ask: (request: AuthRequest, context: Context) => Promise<AuthDecision> | undefined
 }
 
 /** Path and query of a URL that the `Request` has normalised, without the cost of a `URL` object. */

@@ -1,6 +1,7 @@
 import { type AuthInfo, type Context, challenge, GatewayError, jsonRpcError } from '@mcp-gateway/core'
 import { cors, originCheck } from '@mcp-gateway/core/gateway'
 import { askPolicy } from './ask-policy.js'
+import { type AuthDecision, type AuthRefusal, refused } from './auth-decision.js'
 import { type AuthRequest, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
 import { absent, anonymous, type HeaderPairs, identify } from './identity.js'
 import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
@@ -22,8 +23,8 @@ export interface DeciderOptions {
   readonly allowedOrigins: readonly string[]
 }
 
-/** Answers one auth request: the headers of a 200, or a finished response. */
-export type Decide = (request: AuthRequest, context: Context) => Promise<HeaderPairs | Response>
+/** Decides about one auth request. */
+export type Decide = (request: AuthRequest, context: Context) => Promise<AuthDecision>
 
 /** Makes the decision about requests, independent of how they come in. */
 export function createDecider(options: DeciderOptions): Decide {
@@ -33,25 +34,28 @@ export function createDecider(options: DeciderOptions): Decide {
   const nobody = anonymous(headers)
   const checkOrigin = originCheck({ allowedOrigins })
   const nameOrigin = cors({ allowedOrigins })
-  const known: Remembered<HeaderPairs> = new WeakMap()
+  const known: Remembered<HeaderPairs | string> = new WeakMap()
 
-  function describe(auth: AuthInfo, route: Route, context: Context): HeaderPairs | Response {
-    const identity = identify(names, auth)
-    if (typeof identity !== 'string') {
-      return route.assert === undefined ? [...identity, [assertionHeader, absent]] : identity
+
+  async function judge(
+    route: Route,
+    original: OriginalRequest,
+    request: AuthRequest,
+    context: Context,
+  ): Promise<AuthDecision> {
+    const authenticated = await authenticate(route, original, request, context)
+    if (authenticated.kind !== 'authenticated') return authenticated
+    const { auth } = authenticated
+    const policy = await askPolicy(route, original.method, request, auth, context)
+    if (policy.kind !== 'passed') return policy
+    const identity = remembered(known, auth, () => identify(names, auth))
+    if (typeof identity === 'string') {
+      context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
+      const message = `The ${identity} of this token is too long to be passed on`
+      return refused(jsonRpcError({ status: 403, message }))
     }
-    context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
-    return jsonRpcError({ status: 403, message: `The ${identity} of this token is too long to be passed on` })
-  }
-
-  async function allow(route: Route, original: OriginalRequest, request: AuthRequest, context: Context) {
-    const { auth, response } = await authenticate(route, original, request, context)
-    if (response !== undefined) return response
-    const refused = await askPolicy(route, original.method, request, auth, context)
-    if (refused !== undefined) return refused
-    const pairs = remembered(known, auth, () => describe(auth, route, context))
-    if (pairs instanceof Response) return pairs
-    return route.assert === undefined ? pairs : [...pairs, [assertionHeader, await route.assert(auth)] as const]
+    const assertion = route.assert === undefined ? absent : await route.assert(auth)
+    return allow([...identity, [assertionHeader, assertion]])
   }
 
   async function answer(
@@ -59,47 +63,52 @@ export function createDecider(options: DeciderOptions): Decide {
     route: Route | undefined,
     request: AuthRequest,
     context: Context,
-  ): Promise<HeaderPairs | Response> {
+  ): Promise<AuthDecision> {
     for (const name of request.headers.keys()) {
       if (isVariant(name)) {
-        return jsonRpcError({
-          status: 400,
-          message: 'A header is spelled so that it could be taken for an identity header',
-        })
+        const message = 'A header is spelled so that it could be taken for an identity header'
+        return refused(jsonRpcError({ status: 400, message }))
       }
     }
-    if (discovery.has(original.origin + original.path) && readsOnly.has(original.method)) return nobody
+    if (discovery.has(original.origin + original.path) && readsOnly.has(original.method)) return allow(nobody)
     // An unknown address learns that a token is needed, and nothing about the addresses that there are
-    if (route === undefined) return challenge()
+    if (route === undefined) return refused(challenge())
     if (request.headers.has('origin')) {
       const foreign = await checkOrigin(asRequest(original, request), context, () => passed)
-      if (foreign !== passed) return foreign
+      if (foreign !== passed) return refused(foreign)
     }
-    if (isPreflight(original, request)) return nobody
-    return allow(route, original, request, context)
+    if (isPreflight(original, request)) return allow(nobody)
+    return judge(route, original, request, context)
   }
 
   return async (request, context) => {
     const original = readOriginal(dialect, request, prefix)
     if (typeof original === 'string') {
       context.logger?.warn({ dialect, reason: original }, 'the proxy does not tell what it was asked')
-      return finishRefusal(challenge({ description: `The proxy is not set up for this: ${original}` }), {
-        dialect,
-        html: false,
-      })
+      const response = challenge({ description: `The proxy is not set up for this: ${original}` })
+      return refused(finishRefusal(response, { dialect, html: false }))
     }
     const route = table.find(original.origin, original.path)
-    const result = await answer(original, route, request, context).catch((error: unknown) => failed(error, context))
-    const denied = result instanceof Response
+    const decision = await answer(original, route, request, context).catch((error: unknown) => failed(error, context))
     // Paths that are nobody's are not logged: people paste tokens into them
     const { method, origin } = original
-    const fields = { method, origin, resource: route?.location.resource, status: denied ? result.status : 200 }
-    context.logger?.[denied ? 'info' : 'debug'](fields, denied ? 'refused' : 'allowed')
-    if (!denied && !request.headers.has('origin')) return result
-    const response = denied ? finishRefusal(result, form(dialect, original, route, request)) : allowed(result)
+    const fields = { method, origin, resource: route?.location.resource }
     // A preflight must come through as 200, so it is none for `cors`
-    return route === undefined ? response : nameOrigin(asRequest(original, request, 'GET'), context, () => response)
+    const dress = async (response: Response) =>
+      route === undefined ? response : nameOrigin(asRequest(original, request, 'GET'), context, () => response)
+    if (decision.kind === 'allowed') {
+      context.logger?.debug({ ...fields, status: 200 }, 'allowed')
+      if (!request.headers.has('origin')) return decision
+      const { headers } = await dress(allowed(decision.headers))
+      return allow([...headers])
+    }
+    context.logger?.info({ ...fields, status: decision.response.status }, 'refused')
+    return refused(await dress(finishRefusal(decision.response, form(dialect, original, route, request))))
   }
+}
+
+function allow(headers: HeaderPairs): AuthDecision {
+  return { kind: 'allowed', headers }
 }
 
 /** The answer that lets a request pass: exactly 200, since Envoy takes no other status for a yes. */
@@ -115,13 +124,13 @@ async function authenticate(
   original: OriginalRequest,
   request: AuthRequest,
   context: Context,
-): Promise<{ auth: AuthInfo; response?: undefined } | { auth?: undefined; response: Response }> {
+): Promise<{ readonly kind: 'authenticated'; readonly auth: AuthInfo } | AuthRefusal> {
   let auth: AuthInfo | undefined
   const response = await route.authenticate(asRequest(original, request), context, (_, granted) => {
     auth = granted.auth
     return passed
   })
-  return auth === undefined ? { response } : { auth }
+  return auth === undefined ? refused(response) : { kind: 'authenticated', auth }
 }
 
 /**
@@ -141,8 +150,9 @@ function form(dialect: Dialect, original: OriginalRequest, route: Route | undefi
   return { dialect, html, resource: route?.location.resource }
 }
 
-function failed(error: unknown, context: Context): Response {
+function failed(error: unknown, context: Context): AuthRefusal {
   context.logger?.error({ err: error }, 'an auth request failed')
   const status = error instanceof GatewayError && error.code === 'temporarily_unavailable' ? 503 : 500
-  return jsonRpcError({ status, message: 'The request cannot be decided now; try again' }, { 'Retry-After': '5' })
+  const message = 'The request cannot be decided now; try again'
+  return refused(jsonRpcError({ status, message }, { 'Retry-After': '5' }))
 }

@@ -12,16 +12,18 @@ export interface RefusalForm {
 /** Gives a refusal the form that the proxy and the client at its other side can read. */
 export function finishRefusal(response: Response, { dialect, html, resource }: RefusalForm): Response {
   const { headers } = response
+  // Proxies take every 2xx for a yes, and some follow a 3xx
+  const told = response.status >= 400 ? response.status : 500
   headers.set('Cache-Control', 'no-store')
   // nginx turns everything but 401 and 403 into 500; the recipe reads the real status from this header
-  const hidden = dialect === 'original' && response.status < 500 && response.status !== 401 && response.status !== 403
-  if (hidden) headers.set('X-Forward-Auth-Status', String(response.status))
-  const status = hidden ? 403 : response.status
+  const hidden = dialect === 'original' && told < 500 && told !== 401 && told !== 403
+  if (hidden) headers.set('X-Forward-Auth-Status', String(told))
+  const status = hidden ? 403 : told
   if (!html) return status === response.status ? response : new Response(response.body, { status, headers })
   headers.set('Content-Type', 'text/html; charset=utf-8')
   headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
   headers.set('X-Content-Type-Options', 'nosniff')
-  return new Response(page(response.status, resource), { status, headers })
+  return new Response(page(told, resource), { status, headers })
 }
 
 function page(status: number, resource: string | undefined): string {

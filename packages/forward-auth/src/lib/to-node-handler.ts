@@ -43,14 +43,14 @@ function headersOf({ headers }: Incoming): Pick<Headers, 'get' | 'has' | 'keys'>
 
 async function send(outgoing: Outgoing, asked: NonNullable<ReturnType<ForwardAuth['ask']>>): Promise<void> {
   try {
-    const answer = await asked
-    if (answer instanceof Response) {
-      const body = await answer.text()
-      const headers = [...answer.headers].flat()
-      outgoing.writeHead(answer.status, [...headers, 'Content-Length', String(Buffer.byteLength(body))]).end(body)
-    } else {
-      outgoing.writeHead(200, answer.flat()).end()
+    const decision = await asked
+    if (decision.kind === 'allowed') {
+      outgoing.writeHead(200, decision.headers.flat()).end()
+      return
     }
+    const { status, headers } = decision.response
+    const body = await decision.response.text()
+    outgoing.writeHead(status, [...[...headers].flat(), 'Content-Length', String(Buffer.byteLength(body))]).end(body)
   } catch {
     // Whatever happened, a request that was not decided does not pass
     if (outgoing.headersSent) outgoing.destroy()

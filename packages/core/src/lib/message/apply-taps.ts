@@ -20,9 +20,9 @@ function run(taps: readonly Tap[], last: number, first: Message): Message | unde
   let message = first
   for (let index = last; index >= 0; index--) {
     const seen = taps[index]?.(message)
-    if (seen instanceof Promise) {
+    if (isPromise(seen)) {
       const before = message
-      return seen.then((value) => {
+      return Promise.resolve(seen).then((value) => {
         const after = value ?? withheld(before)
         return after === undefined ? undefined : run(taps, index - 1, after)
       })
@@ -32,6 +32,11 @@ function run(taps: readonly Tap[], last: number, first: Message): Message | unde
     message = after
   }
   return message
+}
+
+/** A tap is the application's, whose promises may be of another library or realm. */
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function withheld(message: Message): Message | undefined {

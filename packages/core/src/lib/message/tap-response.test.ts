@@ -135,3 +135,10 @@ test('a byte order mark before the first event hides nothing from taps', async (
     expect(await response.text()).toBe(`data: ${answer}\n\n`)
   }
 })
+
+test('a tap may give a promise of another library, which is waited for [finding 1]', async () => {
+  // biome-ignore lint/suspicious/noThenProperty: it is what promises of other libraries and realms look like
+  const foreign = { then: (resolve: (message: undefined) => void) => resolve(undefined) }
+  const tap: Tap = () => foreign as unknown as Promise<undefined>
+  expect(await applyTaps({ taps: [tap] }, parseMessage(bytes(note)))).toBeUndefined()
+})

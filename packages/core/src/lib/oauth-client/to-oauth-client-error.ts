@@ -18,8 +18,9 @@ export function toOAuthClientError(error: unknown, step: string): OAuthClientErr
   return new OAuthClientError('invalid_response', `${step}: ${message}`, { cause: error })
 }
 
+/** Whether it is a response that says so. `Response` may be another class than when the response was made. */
 function isServerFault(cause: unknown): boolean {
-  return cause instanceof Response && cause.status >= 500
+  return typeof cause === 'object' && cause !== null && 'status' in cause && Number(cause.status) >= 500
 }
 
 function unavailable(cause: unknown, step: string): OAuthClientError {

@@ -120,7 +120,7 @@ test('frames the body of any method, so that none becomes a request of its own',
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const send = nodeTransport(5)
   const body = new TextEncoder().encode('GET /admin HTTP/1.1\r\nHost: inside\r\n\r\n')
-  for (const path of ['/one', '/two']) await send?.(url + path, { method: 'DELETE', headers: {}, body })
+  for (const path of ['/one', '/two']) await send?.(url + path, { method: 'DELETE', headers: new Headers(), body })
   expect(seen).toEqual(['DELETE /one', 'DELETE /two'])
 })
 

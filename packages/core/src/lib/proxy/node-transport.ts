@@ -50,7 +50,7 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
     new Promise((resolve, reject) => {
       // URLs are kept as they were configured
       const isTls = /^\s*https:/i.test(url)
-      const sent = Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers))
+      const sent: Record<string, string> = headers === undefined ? {} : Object.fromEntries(headers)
       // Node frames no body of a DELETE: the upstream would take it for another request
       if (body instanceof Uint8Array) sent['content-length'] = String(body.byteLength)
       const options = {

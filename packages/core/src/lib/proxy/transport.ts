@@ -2,7 +2,11 @@ import type { StreamGuard } from '../body/guard-stream.js'
 import { nodeTransport } from './node-transport.js'
 
 /** What is passed to `fetch`, with what Node alone understands. */
-export type TransportInit = RequestInit & { duplex?: 'half'; dispatcher?: unknown }
+export type TransportInit = Omit<RequestInit, 'headers'> & {
+  headers?: Headers
+  duplex?: 'half'
+  dispatcher?: unknown
+}
 
 /** What a proxy needs of an answer; every `Response` is one. */
 export interface UpstreamResponse {

@@ -64,21 +64,24 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     return { error: 'insufficient_scope', scope: requiredScopes }
   }
 
-  const authenticate = async (request: Request, { scheme, token }: Token): Promise<AuthInfo | Response> => {
-    if (scheme === 'Bearer' && dpop?.required) return refuse({ error: 'invalid_token', description: needsProof })
-    if (scheme === 'Bearer')
-      return unbound(await verifier.verifyAccessToken(token)) ?? refuse({ error: 'invalid_token' })
+  const authenticate = async (request: Request, { scheme, token }: Token): Promise<Authenticated> => {
+    if (scheme === 'Bearer' && dpop?.required) return refused({ error: 'invalid_token', description: needsProof })
+    if (scheme === 'Bearer') {
+      const auth = await verifier.verifyAccessToken(token)
+      return boundKey(auth) === undefined ? { kind: 'authenticated', auth } : refused({ error: 'invalid_token' })
+    }
     // RFC 6750 section 3: a scheme that is not supported is told which one is, in the body why, and no error code
-    if (dpop === undefined) return refuse({ description: bearerOnly })
+    if (dpop === undefined) return refused({ description: bearerOnly })
     const proof = await dpop.prove(request, token, resource)
-    if (typeof proof === 'string')
-      return refuse({ error: 'invalid_dpop_proof', description: `The DPoP proof ${proof}` })
+    if (typeof proof === 'string') {
+      return refused({ error: 'invalid_dpop_proof', description: `The DPoP proof ${proof}` })
+    }
     const auth = await verifier.verifyAccessToken(token, proof)
     // Again here: a verifier that is not ours may know nothing of proofs.
-    if (boundKey(auth) !== proof.jkt) return refuse({ error: 'invalid_token', description: needsProof })
+    if (boundKey(auth) !== proof.jkt) return refused({ error: 'invalid_token', description: needsProof })
     // What is refused below anyway leaves no record behind.
-    if (fault(auth) !== undefined || (await proof.use())) return auth
-    return refuse({ error: 'invalid_dpop_proof', description: 'The DPoP proof was used before' })
+    if (fault(auth) !== undefined || (await proof.use())) return { kind: 'authenticated', auth }
+    return refused({ error: 'invalid_dpop_proof', description: 'The DPoP proof was used before' })
   }
 
   return async (request, context, next) => {
@@ -87,13 +90,14 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     if (credentials.kind === 'malformed') return refuse({ error: 'invalid_request' })
     if (credentials.kind === 'too_large')
       return oauthError(431, 'invalid_request', 'The Authorization header is too large')
-    let auth: AuthInfo | Response
+    let authenticated: Authenticated
     try {
-      auth = await authenticate(request, credentials)
+      authenticated = await authenticate(request, credentials)
     } catch (error) {
       return refusal(error, refuse, context)
     }
-    if (auth instanceof Response) return auth
+    if (authenticated.kind !== 'authenticated') return refuse(authenticated.why)
+    const { auth } = authenticated
     const why = fault(auth)
     if (why !== undefined) return refuse(why)
     return next(request, { ...context, auth, resource, refuse, requiredScopes })
@@ -101,6 +105,15 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
 }
 
 type Token = Extract<Credentials, { kind: 'token' }>
+
+/** What the check of a token came to. Told by its tag: a verifier and a host bring classes of their own. */
+type Authenticated =
+  | { readonly kind: 'authenticated'; readonly auth: AuthInfo }
+  | { readonly kind: 'refused'; readonly why: ChallengeOptions }
+
+function refused(why: ChallengeOptions): Authenticated {
+  return { kind: 'refused', why }
+}
 
 const expired = 'The access token has expired, or does not say when it does'
 const bearerOnly = 'Only access tokens that are not bound to a key are accepted, with the scheme Bearer'
@@ -114,10 +127,6 @@ function isCurrent({ expiresAt }: AuthInfo, tolerance: number): boolean {
 function boundKey({ extra }: AuthInfo): unknown {
   const { cnf } = (extra as Partial<AuthExtra> | undefined)?.claims ?? {}
   return typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : cnf
-}
-
-function unbound(auth: AuthInfo): AuthInfo | undefined {
-  return boundKey(auth) === undefined ? auth : undefined
 }
 
 function inQuery(url: string): ChallengeOptions {

@@ -13,7 +13,7 @@ import { wantsLogin } from './prompt.js'
 export async function authorizeEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   const query = request.method === 'POST' ? await readForm(request) : parameters(new URL(request.url).searchParams)
   const checked = await checkAuthorization(server, query, context)
-  return checked instanceof Response ? checked : ask(server, request, checked)
+  return checked.kind === 'checked' ? ask(server, request, checked) : checked.response
 }
 
 /** Asks the person, unless they allowed exactly this before and nothing suggests to ask again. */

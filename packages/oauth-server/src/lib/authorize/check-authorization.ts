@@ -17,22 +17,28 @@ const longestRequest = 3072
 
 /** An authorization request that may be asked about, and the client that sent it. */
 export interface CheckedAuthorization {
+  readonly kind: 'checked'
   readonly client: Client
   readonly authorization: AuthorizationRequest
+}
+
+/** The answer to a faulty authorization request: an error redirect. */
+export interface FaultyAuthorization {
+  readonly kind: 'faulty'
+  readonly response: Response
 }
 
 /**
  * Checks an authorization request. What is wrong with the client, the redirect URI or the state is told to the person, the
  * rest to the client.
  *
- * @returns the answer to a faulty one, as an error redirect
  * @throws Refusal for what must not, or cannot, be told at the redirect URI
  */
 export async function checkAuthorization(
   server: Server,
   query: Parameters,
   context: Context,
-): Promise<CheckedAuthorization | Response> {
+): Promise<CheckedAuthorization | FaultyAuthorization> {
   const { client, redirectUri } = await findClient(server, query, context)
   const state = query.get('state')
   if (state !== undefined && state.length > longestState) {
@@ -50,15 +56,13 @@ export async function checkAuthorization(
     )
   }
   try {
-    return { client, authorization: readAuthorizationRequest(server, client, redirectUri, query) }
+    return { kind: 'checked', client, authorization: readAuthorizationRequest(server, client, redirectUri, query) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     // A repeated state is not echoed: which of them would it be?
     const target = { redirectUri, state: query.repeated.has('state') ? undefined : state }
-    return authorizationResponse(server.settings.issuer, target, {
-      error: error.error,
-      error_description: error.description,
-    })
+    const fault = { error: error.error, error_description: error.description }
+    return { kind: 'faulty', response: authorizationResponse(server.settings.issuer, target, fault) }
   }
 }
 

@@ -49,7 +49,7 @@ export async function readAssertion(
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined
     // A key that WebCrypto cannot import, such as a point that is not on its curve
-    if (error instanceof DOMException) return undefined
+    if (Object.prototype.toString.call(error) === '[object DOMException]') return undefined
     // Keys at an address that nobody may ask are no keys; an address that is away is an outage.
     if (error instanceof GatewayError && error.code === 'outbound_refused') return undefined
     throw error

@@ -20,7 +20,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   const form = await readForm(request)
   const question = await readQuestion(server, request, form.get('transaction'))
   const checked = await checkAuthorization(server, question.parameters, context)
-  if (checked instanceof Response) return checked
+  if (checked.kind !== 'checked') return checked.response
   const { client, authorization } = checked
   const over = await endStepCookie(server, request, question.id)
   const decision = form.get('decision')

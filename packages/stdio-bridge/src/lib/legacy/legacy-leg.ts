@@ -20,9 +20,9 @@ export function legacyLeg(
     }
     if (request.method === 'POST' && message !== undefined) return post(source, request, context, message)
     const found = lookUp(source, request, context)
-    if (found instanceof Response) return found
-    if (request.method === 'GET') return get(request, context, found)
-    source.end(found)
+    if (found.kind !== 'session') return found.response
+    if (request.method === 'GET') return get(request, context, found.session)
+    source.end(found.session)
     return new Response(null, { status: 204 })
   }
 }
@@ -44,15 +44,16 @@ function post(
     return jsonRpcError({ status: 400, code: -32600, message: text, id })
   }
   const found = lookUp(source, request, context)
-  if (found instanceof Response) return found
-  found.usedAt = performance.now()
+  if (found.kind !== 'session') return found.response
+  const { session } = found
+  session.usedAt = performance.now()
   if (message.kind === 'response') {
-    found.reply(message)
+    session.reply(message)
     // MCP L2
     return new Response(null, { status: 202 })
   }
-  const refused = message.kind === 'request' ? source.admit(found) : undefined
-  return refused === undefined ? source.pass(found, message, context) : refuse(refused, message)
+  const refused = message.kind === 'request' ? source.admit(session) : undefined
+  return refused === undefined ? source.pass(session, message, context) : refuse(refused, message)
 }
 
 function get(request: Request, context: Context, session: LegacySession): Promise<Response> | Response {
@@ -68,30 +69,32 @@ function get(request: Request, context: Context, session: LegacySession): Promis
   )
 }
 
-function lookUp(source: SessionSource, request: Request, context: Context): LegacySession | Response {
+type Found =
+  | { readonly kind: 'session'; readonly session: LegacySession }
+  | { readonly kind: 'none'; readonly response: Response }
+
+function lookUp(source: SessionSource, request: Request, context: Context): Found {
+  const none = (response: Response): Found => ({ kind: 'none', response })
   const id = request.headers.get(sessionHeader)
   const { message } = context
   const requestId = message?.kind === 'request' ? message.id : null
   // MCP L7
   if (id === null) {
     const text = 'The header Mcp-Session-Id is missing; send initialize first'
-    return jsonRpcError({ status: 400, code: -32600, message: text, id: requestId })
+    return none(jsonRpcError({ status: 400, code: -32600, message: text, id: requestId }))
   }
   const session = source.sessions.find(id, context)
   if (session === undefined) {
-    return jsonRpcError({ status: 404, message: 'There is no such session; send initialize again', id: requestId })
+    const text = 'There is no such session; send initialize again'
+    return none(jsonRpcError({ status: 404, message: text, id: requestId }))
   }
   const version = request.headers.get('mcp-protocol-version')
   // MCP L8; an absent header is taken for 2025-03-26
   if (version !== null && version !== session.protocolVersion && !known.has(version)) {
-    return jsonRpcError({
-      status: 400,
-      code: -32600,
-      message: 'MCP-Protocol-Version is not what this session agreed on',
-      id: requestId,
-    })
+    const text = 'MCP-Protocol-Version is not what this session agreed on'
+    return none(jsonRpcError({ status: 400, code: -32600, message: text, id: requestId }))
   }
-  return session
+  return { kind: 'session', session }
 }
 
 const known: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'])
