@@ -28,6 +28,11 @@ export interface Client {
 export interface Context {
   /** The peer, set by the host adapter. */
   readonly client?: Client
+  /**
+   * Path and query exactly as the client sent them, set by the host adapter. `request.url` has been normalised: it does
+   * not tell any more that there were dot segments or backslashes in it.
+   */
+  readonly target?: string
   /** The verified access token, set by `bearerAuth`. */
   readonly auth?: AuthInfo
   /** The protected resource this request is for (RFC 8707 `resource`), as the string that was configured. */

@@ -1,11 +1,16 @@
+import { once } from 'node:events'
+import { createServer, request as sendRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type Authority, createTokenVerifier, GatewayError, memoryStorage, type PolicyInput } from '@mcp-gateway/core'
 import { dpop } from '@mcp-gateway/core/dpop'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { toNodeHandler } from '@mcp-gateway/core/node'
 import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { createForwardAuth } from './create-forward-auth.js'
+import { createForwardAuth, type ForwardAuth } from './create-forward-auth.js'
 import type { Dialect } from './dialect.js'
 import type { ForwardAuthOptions, ForwardAuthServer } from './forward-auth-options.js'
+import { toNodeHandler as toAskedHandler } from './to-node-handler.js'
 
 const url = 'https://mcp.example.com'
 const notes = `${url}/notes/mcp`
@@ -238,6 +243,99 @@ describe('answers', () => {
       auth: { issuer, protect: () => ({ verifyAccessToken: () => Promise.reject(new Error('x')) }) },
     })
     expect((await broken.fetch(ask({ Authorization: 'Bearer x' }))).status).toBe(401)
+  })
+})
+
+describe('paths', () => {
+  test.each([
+    '/notes/mcp/../../files/mcp',
+    '/public/..\\notes/mcp',
+    '/notes%2fmcp',
+    '/notes/%6dcp',
+    '/notes//mcp',
+    '/notes/mcp;x',
+    '/notes/mcp%3Fx',
+    '/notes/mcp%23',
+    '/notes/mcp%00',
+    '/%252e%252e/notes/mcp',
+    '/.well-known/oauth-protected-resource/notes/%6dcp',
+  ])('%s is 400, with a token and without [finding 6, finding 13, attack 143]', async (uri) => {
+    for (const headers of [{}, { Authorization: `Bearer ${await sign()}` }]) {
+      const response = await make().fetch(ask({ ...headers, 'X-Forwarded-Uri': uri }))
+      expect([response.status, response.headers.get('x-user-id')]).toEqual([400, null])
+    }
+  })
+
+  test('of nested servers the nearest one decides [finding 6]', async () => {
+    const servers = { '/tools': { subpaths: true }, '/tools/admin': {} }
+    const app = make({ servers })
+    const outer = { Authorization: `Bearer ${await sign({ aud: `${url}/tools` })}` }
+    const status = async (uri: string) => (await app.fetch(ask({ ...outer, 'X-Forwarded-Uri': uri }))).status
+    expect(await status('/tools/x')).toBe(200)
+    expect(await status('/tools/admin')).toBe(403)
+    expect(await status('/tools/admin/x')).toBe(401)
+    for (const uri of ['/tools/%61dmin', '/tools/ADMIN', '/tools/admin%3Bx', '/tools/admin;x', '/tools/admin.']) {
+      expect(await status(uri)).toBe(400)
+    }
+  })
+
+  test('what is routed here is 400 too, where it has several readings [finding 13]', async () => {
+    const app = make({ auth: { ...authority, handle: () => new Response('token endpoint') } })
+    const get = async (path: string) => (await app.fetch(new Request(`http://mcp.example.com${path}`))).status
+    expect(await get('/token')).toBe(200)
+    for (const path of ['/tok%65n', '//token', '/token;x', '/a%2ftoken']) expect(await get(path)).toBe(400)
+  })
+})
+
+describe('ext-authz', () => {
+  const servers = { '/notes/mcp': {}, '/admin/mcp': {} }
+  const app = () => make({ dialect: 'ext-authz', servers })
+  const headers = async (path: string) => ({
+    Host: 'mcp.example.com',
+    'X-Forwarded-Proto': 'https',
+    Authorization: `Bearer ${await sign({ aud: url + path })}`,
+  })
+
+  test('refuses everything on a host that does not tell the raw target [finding 13]', async () => {
+    const request = new Request('http://mcp.example.com/auth/notes/mcp', { headers: await headers('/notes/mcp') })
+    const response = await app().fetch(request)
+    expect([response.status, response.headers.get('x-user-id')]).toEqual([401, null])
+    expect(await response.text()).toContain('toNodeHandler')
+    expect(logged.join()).toContain('does not tell')
+    // The same request, by a host that tells
+    const told = await app().handle(request, { target: '/auth/notes/mcp' })
+    expect([told.status, told.headers.get('x-user-id')]).toEqual([200, 'alice'])
+    const other = await app().handle(request, { target: '/auth/public/..\\notes/mcp' })
+    expect(other.status).toBe(400)
+  })
+
+  test.each([
+    ['toNodeHandler of forward-auth', (forwardAuth: ForwardAuth) => toAskedHandler(forwardAuth, { logger })],
+    ['toNodeHandler of core', (forwardAuth: ForwardAuth) => toNodeHandler(forwardAuth, { logger })],
+  ])('decides on the raw target by %s [finding 13]', async (_, mount) => {
+    const server = createServer(mount(app()))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const status = async (path: string, token: string) => {
+      const request = sendRequest({ host: '127.0.0.1', port, path: `/auth${path}`, headers: await headers(token) })
+      const [response] = await once(request.end(), 'response')
+      response.resume()
+      return response.statusCode
+    }
+    try {
+      expect(await status('/notes/mcp', '/notes/mcp')).toBe(200)
+      expect(await status('/admin/mcp', '/notes/mcp')).toBe(403)
+      for (const path of [
+        '/public/..\\admin/mcp',
+        '/public/../admin/mcp',
+        '/public/%2e%2e/admin/mcp',
+        '/admin%2fmcp',
+      ]) {
+        for (const token of ['/admin/mcp', '/notes/mcp']) expect(await status(path, token)).toBe(400)
+      }
+    } finally {
+      server.close().closeAllConnections()
+    }
   })
 })
 

@@ -23,6 +23,9 @@ import { servePublic } from './serve-public.js'
  * servers, their preflights, the keys of its assertions, and the endpoints of an `auth` that has some, for a proxy to
  * route there.
  *
+ * A path that proxies and servers could read differently is 400. The dialect `ext-authz` refuses everything on hosts that
+ * do not tell the target as it came: mount it by `toNodeHandler`, or give `handle` the `context.target`.
+ *
  * It forwards nothing itself, never reads a body and takes no option from a request. It cannot remove headers: that the
  * client's own identity headers do not reach the upstream is the proxy's part, and the recipes do it.
  *
@@ -73,7 +76,9 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
 
   const handle: Handler = async (request, context) => {
     const { method, headers } = request
-    const result = await ask({ method, target: targetOf(request.url), headers }, context)
+    const { target } = context
+    const isRaw = target !== undefined
+    const result = await ask({ method, target: target ?? targetOf(request.url), isRaw, headers }, context)
     if (result === undefined) return serve(request, { ...context, logger: context.logger ?? logger })
     return result.kind === 'allowed' ? allowed(result.headers) : result.response
   }

@@ -36,7 +36,6 @@ export function createDecider(options: DeciderOptions): Decide {
   const nameOrigin = cors({ allowedOrigins })
   const known: Remembered<HeaderPairs | string> = new WeakMap()
 
-
   async function judge(
     route: Route,
     original: OriginalRequest,
@@ -83,12 +82,15 @@ export function createDecider(options: DeciderOptions): Decide {
 
   return async (request, context) => {
     const original = readOriginal(dialect, request, prefix)
-    if (typeof original === 'string') {
-      context.logger?.warn({ dialect, reason: original }, 'the proxy does not tell what it was asked')
-      const response = challenge({ description: `The proxy is not set up for this: ${original}` })
+    if (original.kind === 'malformed') return refused(finishRefusal(malformed(), { dialect, html: false }))
+    if (original.kind === 'misconfigured') {
+      context.logger?.warn({ dialect, reason: original.why }, 'the proxy does not tell what it was asked')
+      const response = challenge({ description: `The proxy is not set up for this: ${original.why}` })
       return refused(finishRefusal(response, { dialect, html: false }))
     }
-    const route = table.find(original.origin, original.path)
+    const found = table.find(original.origin, original.path)
+    if (found.kind === 'ambiguous') return refused(finishRefusal(malformed(), { dialect, html: false }))
+    const route = found.kind === 'found' ? found.route : undefined
     const decision = await answer(original, route, request, context).catch((error: unknown) => failed(error, context))
     // Paths that are nobody's are not logged: people paste tokens into them
     const { method, origin } = original
@@ -105,6 +107,12 @@ export function createDecider(options: DeciderOptions): Decide {
     context.logger?.info({ ...fields, status: decision.response.status }, 'refused')
     return refused(await dress(finishRefusal(decision.response, form(dialect, original, route, request))))
   }
+}
+
+function malformed(): Response {
+  const message =
+    'The path can be read in several ways; send it without escapes of plain characters, empty segments and dot segments'
+  return jsonRpcError({ status: 400, message })
 }
 
 function allow(headers: HeaderPairs): AuthDecision {

@@ -1,4 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
+import { foldPath } from '@mcp-gateway/core/gateway'
 
 /** Where a resource is. */
 export interface Location {
@@ -50,13 +51,29 @@ export interface Placed {
   readonly subpaths: boolean
 }
 
+/** What is configured for a path. */
+export type Found<T> =
+  | { readonly kind: 'found'; readonly route: T }
+  /** Nothing is, or something that does not have paths below it. */
+  | { readonly kind: 'unknown' }
+  /** A server that reads the path more forgivingly would serve another route. */
+  | { readonly kind: 'ambiguous' }
+
+/** Longer paths have nothing below a location. */
+const longest = 2048
+
 /**
- * Finds what is configured for a path exactly as the client sent it. Paths are compared as text and never repaired:
- * what a proxy may read as one of ours (`/a/../notes/mcp`, `/notes//mcp`, `/notes%2fmcp`, `/Notes/mcp`) is unknown. A
- * slash at the end is the one tolerance.
+ * Finds what is configured for a path exactly as the client sent it. Paths are compared as text and never repaired; a
+ * slash at the end is the one tolerance. Below a location the nearest one that is configured decides, whether it has
+ * paths below it or not, so that a token for `/tools` never opens `/tools/admin`.
+ *
+ * It gets paths without a fault (`pathFault`). What is left of two readings, letters in the other case and escaped
+ * letters of other alphabets, is compared too: where another route would be found by them, none is.
  */
 export class RouteTable<T extends Placed> {
   readonly #routes = new Map<string, T>()
+  /** By folded paths; `undefined` where several locations fold to one. */
+  readonly #folded = new Map<string, T | undefined>()
 
   /** @throws {GatewayError} `invalid_configuration` for two at one location */
   constructor(routes: readonly T[]) {
@@ -64,30 +81,27 @@ export class RouteTable<T extends Placed> {
       const { origin, path, resource } = route.location
       if (this.#routes.has(origin + path)) throw invalid(resource, 'is there twice')
       this.#routes.set(origin + path, route)
+      const folded = origin + foldPath(path)
+      this.#folded.set(folded, this.#folded.has(folded) ? undefined : route)
     }
   }
 
-  find(origin: string, path: string): T | undefined {
+  find(origin: string, path: string): Found<T> {
     const trimmed = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
     const exact = this.#routes.get(origin + trimmed)
-    if (exact !== undefined) return exact
-    return isPlain(path) ? this.#above(origin, trimmed) : undefined
-  }
-
-  #above(origin: string, path: string): T | undefined {
-    for (let end = path.lastIndexOf('/'); end >= 0; end = path.lastIndexOf('/', end - 1)) {
-      const route = this.#routes.get(origin + (path.slice(0, end) || '/'))
-      if (route?.subpaths) return route
-      if (end === 0) break
-    }
-    return undefined
+    if (exact !== undefined) return { kind: 'found', route: exact }
+    if (path.length > longest) return { kind: 'unknown' }
+    const route = nearest(this.#routes, origin, trimmed)
+    if (route === undefined || !route.subpaths) return { kind: 'unknown' }
+    return nearest(this.#folded, origin, foldPath(trimmed)) === route ? { kind: 'found', route } : { kind: 'ambiguous' }
   }
 }
 
-/** Whether every proxy and server reads this path alike. */
-function isPlain(path: string): boolean {
-  return path.length <= 2048 && /^(?:\/[\w.~!$&'()*+,=:@%-]+)*\/?$/.test(path) && !treacherous.test(path)
+/** What is configured for the longest path that this one begins with, at a slash. */
+function nearest<T>(routes: ReadonlyMap<string, T>, origin: string, path: string): T | undefined {
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const key = origin + path.slice(0, end)
+    if (routes.has(key)) return routes.get(key)
+  }
+  return routes.get(`${origin}/`)
 }
-
-// Dot segments; escapes of dots, slashes, backslashes, percent signs and control characters; escapes that are none
-const treacherous = /\/\.{1,2}(?:\/|$)|%(?:2e|2f|5c|25|[01][\da-f]|7f|(?![\da-f]{2}))/i

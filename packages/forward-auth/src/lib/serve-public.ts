@@ -1,5 +1,5 @@
 import { type Authority, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
-import { cors } from '@mcp-gateway/core/gateway'
+import { cors, pathFault } from '@mcp-gateway/core/gateway'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Route } from './route.js'
 import type { RouteTable } from './route-table.js'
@@ -33,12 +33,14 @@ export function servePublic({ routes, table, allowedOrigins, authority, jwksPath
     const url = new URL(request.url)
     const host = hostOf(url)
     const { pathname } = url
+    if (pathFault(pathname) !== undefined)
+      return oauthError(400, 'invalid_request', 'The path can be read in several ways')
     if (pathname === jwksPath && keys !== undefined) return serveKeys(request, keys)
     if (pathname === wellKnown || pathname.startsWith(`${wellKnown}/`)) {
       return serveMetadata(byHost.get(host) ?? [], request, context)
     }
-    const isServer = table.find(`https://${host}`, pathname) ?? table.find(`http://${host}`, pathname)
-    if (request.method === 'OPTIONS' && isServer !== undefined) return answerPreflight(request, context)
+    const isServer = ['https', 'http'].some((scheme) => table.find(`${scheme}://${host}`, pathname).kind === 'found')
+    if (request.method === 'OPTIONS' && isServer) return answerPreflight(request, context)
     const { handle } = authority
     if (handle !== undefined && (authority.match?.(request) ?? true)) return handle(request, context)
     return challenge()

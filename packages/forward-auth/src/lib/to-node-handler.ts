@@ -23,11 +23,11 @@ type Outgoing = Parameters<NodeHandler>[1]
 export function toNodeHandler(forwardAuth: ForwardAuth, options: NodeHandlerOptions = {}): NodeHandler {
   const answerWhole = toWholeHandler(forwardAuth, options)
   const addressOf = clientAddress(options.trustedProxies ?? [])
-  return (incoming, outgoing, next) => {
-    const { method = 'GET', url: target = '/' } = incoming
+  return (incoming: Incoming & { originalUrl?: string }, outgoing, next) => {
+    const { method = 'GET', url = '/', originalUrl: target = url } = incoming
     const address = addressOf(incoming)
-    const context = address === undefined ? {} : { client: { address } }
-    const asked = forwardAuth.ask({ method, target, headers: headersOf(incoming) }, context)
+    const context = address === undefined ? { target } : { client: { address }, target }
+    const asked = forwardAuth.ask({ method, target, isRaw: true, headers: headersOf(incoming) }, context)
     if (asked === undefined) answerWhole(incoming, outgoing, next)
     else void send(outgoing, asked)
   }

@@ -200,7 +200,72 @@ test.each([
 ])('match(%s) is %s, as is what fetch serves [attack 143]', async (path, expected) => {
   const app = gateway()
   expect(app.match(new Request(url + path))).toBe(expected)
-  expect((await app.fetch(new Request(url + path))).status === 404).toBe(!expected)
+  expect([404, 400].includes((await app.fetch(new Request(url + path))).status)).toBe(!expected)
+})
+
+test.each([
+  '/notes%2fmcp',
+  '//notes/mcp',
+  '/notes/mcp;x',
+  '/notes/%6dcp',
+  '/notes/mcp%3Fx',
+  '/notes/mcp%23',
+  '/notes/mcp%00',
+  '/notes/%256dcp',
+  '/notes%5cmcp',
+  '/tok%65n',
+  '/.well-known/oauth-protected-resource/notes/%6dcp',
+])('%s is 400: servers read it differently [finding 6, finding 13]', async (path) => {
+  const response = await gateway().fetch(new Request(url + path))
+  expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([400, 'invalid_request'])
+})
+
+test.each([
+  '/public/..\\notes/mcp',
+  '/public/../notes/mcp',
+  '/public/%2e%2e/notes/mcp',
+  '/notes/mcp?a\\b',
+  '/notes/mcp?a#b',
+  '/notes/mcp#',
+  '//notes/mcp',
+])('the target %s is 400 whatever the host made of it [finding 13]', async (target) => {
+  const request = new Request(new URL(target.replace('//', '/'), url), { headers: { Authorization: 'Bearer good' } })
+  expect((await gateway().handle(request, { target })).status).toBe(400)
+  expect((await gateway().handle(new Request(`${url}/health`), { target })).status).toBe(400)
+})
+
+test('of nested servers each has its own paths and tokens alone [finding 6]', async () => {
+  const reached: string[] = []
+  const app = gateway({
+    servers: Object.fromEntries(
+      ['/tools', '/tools/admin'].map((path) => [
+        path,
+        () => {
+          reached.push(path)
+          return Response.json({ jsonrpc: '2.0', id: 1, result: {} })
+        },
+      ]),
+    ),
+    auth: {
+      issuer: 'https://login.example.com',
+      protect: (resource) => ({
+        verifyAccessToken: async (token) => {
+          if (!resource.endsWith(`/${token}`)) throw new GatewayError('invalid_token', 'for another resource')
+          return { token, clientId: 'c', scopes: [], expiresAt: Number.MAX_SAFE_INTEGER }
+        },
+      }),
+    },
+  })
+  const status = async (path: string) => (await app.fetch(post(path, { Authorization: 'Bearer tools' }))).status
+  expect(await status('/tools')).toBe(200)
+  expect(await status('/tools/admin')).toBe(401)
+  for (const path of ['/tools/ADMIN', '/tools/admin/x', '/tools/x', '/tools/Admin', '/tools/admin.']) {
+    expect(await status(path)).toBe(404)
+  }
+  for (const path of ['/tools/%61dmin', '/tools/admin%3Bx', '/tools/admin;x', '/tools//admin', '/tools%2fadmin']) {
+    expect(await status(path)).toBe(400)
+  }
+  expect(reached).toEqual(['/tools'])
 })
 
 test('no path reaches a server but its own, whatever the path [attack 143]', async () => {

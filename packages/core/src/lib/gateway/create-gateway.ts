@@ -2,6 +2,7 @@ import { compose } from '../compose.js'
 import { createLogger } from '../create-logger.js'
 import type { Client, Context, Handler, Mountable } from '../handler.js'
 import { mountable } from '../mountable.js'
+import { isMalformedQuery, pathFault, pathOf } from '../path-fault.js'
 import { respond } from '../respond/respond.js'
 import { withHeader } from '../with-header.js'
 import { accessFields } from './access-line.js'
@@ -42,14 +43,19 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const authorityHandler =
     authority?.handle === undefined ? undefined : compose([recover('oauth')], authority.handle.bind(authority))
 
-  const match = (request: Request): boolean =>
-    table.has(trimSlash(requestPath(request.url))) ||
-    (vault?.match(request) ?? false) ||
-    (authority?.match?.(request) ?? false)
+  const match = (request: Request): boolean => {
+    const path = requestPath(request.url)
+    if (table.has(trimSlash(path))) return true
+    if (pathFault(path) !== undefined) return false
+    return (vault?.match(request) ?? false) || (authority?.match?.(request) ?? false)
+  }
 
-  const lookUp = (request: Request, path: string): Handler => {
+  const lookUp = (request: Request, path: string, target?: string): Handler => {
+    if (target !== undefined && !leadsTo(target, path)) return malformed
     const route = table.get(trimSlash(path))
     if (route !== undefined) return route
+    // A path of the table has one reading; of others nobody knows which place was meant
+    if (pathFault(path) !== undefined) return malformed
     if (vault?.match(request)) return vault.handle
     return authorityHandler !== undefined && (authority?.match?.(request) ?? true) ? authorityHandler : notFound
   }
@@ -62,7 +68,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const handle: Handler = async (request, outer) => {
     const started = performance.now()
     const path = requestPath(request.url)
-    if (probes.has(path)) return lookUp(request, path)(request, outer)
+    if (probes.has(path)) return lookUp(request, path, outer.target)(request, outer)
     const id = requestId(request.headers)
     const context: Context = {
       ...blank,
@@ -72,7 +78,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
       logger: new FieldLogger(logger, { request_id: id }),
       [trace]: {},
     }
-    const answered = await inFlight.run(request, () => lookUp(request, path)(request, context))
+    const answered = await inFlight.run(request, () => lookUp(request, path, context.target)(request, context))
     const response = withHeader(answered, 'X-Request-Id', id)
     logger.info(accessFields(request, path, response, traced(context), performance.now() - started), 'request')
     return response
@@ -91,6 +97,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
 /** What layers add later stands here from the start: objects that grow with every copy cost more than all the layers. */
 const blank: Context = {
   client: undefined,
+  target: undefined,
   requestId: undefined,
   logger: undefined,
   [trace]: undefined,
@@ -106,6 +113,18 @@ const blank: Context = {
 function trimSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
+
+/** Whether a path is that of the target as it came, or of one with a single reading that the host has normalised. */
+function leadsTo(target: string, path: string): boolean {
+  const sent = pathOf(target)
+  return (sent === path || pathFault(sent) === undefined) && !isMalformedQuery(target.slice(sent.length))
+}
+
+const malformed: Handler = () =>
+  respond(
+    '{"error":"invalid_request","error_description":"The path can be read in several ways; send it without escapes of plain characters, empty segments and dot segments"}',
+    { status: 400, headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } },
+  )
 
 const notFound: Handler = () =>
   respond('{"error":"not_found","error_description":"Nothing is served at this path"}', {

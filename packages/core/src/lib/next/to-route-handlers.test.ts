@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { createGateway } from '../gateway/create-gateway.js'
 import { mountable } from '../mountable.js'
 import { toRouteHandlers } from './to-route-handlers.js'
 
@@ -19,3 +20,16 @@ test('a function is not called before the first request, and once', async () => 
   await POST(new Request('https://mcp.example.com/mcp', { method: 'POST' }))
   expect(make).toHaveBeenCalledOnce()
 })
+
+test.each(['/mcp%2fx', '/m%63p', '//mcp', '/mcp;x', '/mcp%5c', '/%252e%252e/mcp', '/mcp%00'])(
+  '%s is 400: what is left of a target in the URL has to have one reading [finding 13]',
+  async (path) => {
+    const gateway = createGateway({
+      url: 'http://127.0.0.1:8787',
+      dangerouslyAllowAnonymous: true,
+      servers: { '/mcp': () => new Response('reached') },
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+    })
+    expect((await toRouteHandlers(gateway).GET(new Request(`http://127.0.0.1:8787${path}`))).status).toBe(400)
+  },
+)

@@ -15,7 +15,8 @@ export interface RouteHandlers {
 
 /**
  * Mounts a gateway in Next: export what it returns from a catch-all `app/[...gateway]/route.ts`, which serves the
- * metadata under `/.well-known` too. Next tells no client address, so limits per address need a proxy in front.
+ * metadata under `/.well-known` too. Next tells no client address, so limits per address need a proxy in front. It also
+ * resolves dot segments before a handler sees the path: rules of a proxy in front about paths must do so too.
  *
  * @param app the gateway, or a function that makes it at the first request, so that a build needs no environment
  * @example

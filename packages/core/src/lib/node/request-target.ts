@@ -1,26 +1,35 @@
 import type { IncomingMessage } from 'node:http'
+import { pathFault, pathOf } from '../path-fault.js'
 
 const hostPattern = /^(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{1,5})?$/i
-/** Characters that a URL parser leaves as they are; dots are looked at separately. */
+/** Characters that a URL parser leaves as they are. */
 const plainTarget = /^\/[\w\-.~!$&'()*+,;=:@/%]*(?:\?[\w\-.~!$&()*+,;=:@/?%]*)?$/
-const dotSegment = /(?:\/|%2f)(?:\.|%2e){1,2}(?:[/?]|%2f|$)/i
+
+/** Where a request is for. */
+export interface RequestTarget {
+  /** Path and query exactly as the client sent them. */
+  readonly target: string
+  /** The URL as the `Request` tells it. The host in it is what the client wrote, so nothing may be decided by it. */
+  readonly url: string
+}
 
 /**
- * The URL of a request as its `Request` tells it, normalised, or `undefined` for one that is not well-formed. The host
- * in it is what the client wrote, so nothing may be decided by it.
+ * Reads where a request is for. A path with dot segments, a backslash or a control character is not repaired: a proxy in
+ * front may have compared it with its rules as it was.
  *
+ * @returns `undefined` for a request whose target or Host is malformed
  * @see RFC 9112 section 3.2
  */
-export function requestUrl(request: IncomingMessage & { originalUrl?: string }): string | undefined {
+export function requestTarget(request: IncomingMessage & { originalUrl?: string }): RequestTarget | undefined {
   const host = request.headers[':authority'] ?? request.headers.host
   if (typeof host !== 'string' || !hostPattern.test(host)) return undefined
   const scheme = 'encrypted' in request.socket && request.socket.encrypted ? 'https' : 'http'
   // Express takes its mount path off `url`; the resources keep it
   const target = originForm(request.originalUrl ?? request.url ?? '/', host)
-  if (target === undefined) return undefined
+  if (target === undefined || pathFault(pathOf(target)) === 'malformed') return undefined
   const url = `${scheme}://${host}${target}`
-  if (plainTarget.test(target) && !dotSegment.test(target)) return url
-  return URL.canParse(url) ? new URL(url).href : undefined
+  if (plainTarget.test(target)) return { target, url }
+  return URL.canParse(url) ? { target, url: new URL(url).href } : undefined
 }
 
 // RFC 9112 section 3.2.2: a client must send the Host of its absolute target; one that differs is an attack

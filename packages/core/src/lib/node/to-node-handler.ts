@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createLogger } from '../create-logger.js'
 import type { Context, Mountable } from '../handler.js'
 import type { Logger } from '../logger.js'
+import { isMalformedQuery, pathOf } from '../path-fault.js'
 import { clientAddress } from './client-address.js'
 import { type HostRequest, toRequest } from './node-request.js'
 import { parsedBody } from './parsed-body.js'
-import { requestUrl } from './request-target.js'
+import { requestTarget } from './request-target.js'
 import { sendResponse } from './send-response.js'
 
 /** How a Node server hands requests over. */
@@ -25,7 +26,8 @@ export type NodeHandler = (request: IncomingMessage, response: ServerResponse, n
 /**
  * Mounts a gateway, or any `Mountable`, in a Node server: `node:http`, `node:http2` with its compatibility API, Express
  * 4 and 5, Koa, Fastify. With Express, requests that the gateway does not `match` go on to the next layer. Mount it in
- * front of body parsers. The handler gets a lazy `Request`; to copy it, write `new Request(request.url, request)`.
+ * front of body parsers. A target with dot segments in any spelling, a backslash, a `#` or a control character is 400, for
+ * the layers behind too. The handler gets a lazy `Request`; to copy it, write `new Request(request.url, request)`.
  *
  * @throws {GatewayError} `invalid_configuration` for a bad entry in `trustedProxies`
  * @example
@@ -49,14 +51,20 @@ export function toNodeHandler(
   }
 
   return (incoming: HostRequest, outgoing, next) => {
-    const url = requestUrl(incoming)
-    if (url === undefined) {
+    const read = requestTarget(incoming)
+    if (read === undefined) {
       fail(outgoing, 400, 'The request target or the Host header is malformed')
       return
     }
+    const { target, url } = read
     const request = toRequest(incoming, outgoing, url)
     if (next !== undefined && app.match !== undefined && !app.match(request)) {
       next()
+      return
+    }
+    // Not before it is ours: pages of the application may have such a query
+    if (isMalformedQuery(target.slice(pathOf(target).length))) {
+      fail(outgoing, 400, 'The query of the request target is malformed')
       return
     }
     const parsed = parsedBody(incoming)
@@ -66,7 +74,7 @@ export function toNodeHandler(
       return
     }
     const address = addressOf(incoming)
-    const context: Context = address === undefined ? {} : { client: { address } }
+    const context: Context = address === undefined ? { target } : { client: { address }, target }
     void answer(outgoing, parsed === undefined ? request : withBody(request, parsed), context)
   }
 }
