@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestIssuer } from './issuer.js'
@@ -33,7 +35,14 @@ describe.each(proxies)('attacks through $name', (kind) => {
         url,
         auth: issuer.authority,
         dialect: kind.dialect,
-        servers: { '/notes/mcp': { requiredScopes: ['mcp'] }, '/files/mcp': {}, [`${other}/mcp`]: {} },
+        servers: {
+          '/notes/mcp': { requiredScopes: ['mcp'] },
+          '/files/mcp': {},
+          [`${other}/mcp`]: {},
+          // The proxy knows neither this host nor this path
+          [`${url.replace('localhost', 'third.test')}/mcp`]: {},
+          [`${other}/files/mcp`]: {},
+        },
         allowedOrigins: [url, 'https://app.example.com'],
         logger: { debug: log, info: log, warn: log, error: log },
       })
@@ -290,6 +299,68 @@ describe.each(proxies)('attacks through $name', (kind) => {
     expect(await probe({ target: '/mcp', headers: [bearer] })).toMatchObject({ status: 401, seen: [] })
   })
 
+  test('routes by host and path together, and a foreign host nowhere [finding 5, attack 147]', async () => {
+    const { port } = new URL(rig.url)
+    const seen = () => [rig.notes, rig.files, rig.wiki].map((witness) => witness?.seen.length ?? 0)
+    const send = async (
+      host: string,
+      target: string,
+      path: string,
+      more: readonly (readonly [string, string])[] = [],
+    ) => {
+      const value = await issuer.token(`https://${host}:${port}${path}`)
+      const headers = [['Host', `${host}:${port}`], ['Authorization', `Bearer ${value}`], ...more] as const
+      const before = seen()
+      const { status } = await rig.send({ target, headers })
+      return [status, seen().map((count, index) => count - (before[index] ?? 0))]
+    }
+    expect(await send('localhost', '/notes/mcp', '/notes/mcp')).toEqual([200, [1, 0, 0]])
+    expect(await send('localhost', '/files/mcp/', '/files/mcp')).toEqual([200, [0, 1, 0]])
+    expect(await send('other.test', '/mcp', '/mcp')).toEqual([200, [0, 0, 1]])
+    // The check lets these pass, but the proxy has nothing there
+    expect(await send('other.test', '/files/mcp', '/files/mcp')).toEqual([404, [0, 0, 0]])
+    expect(await send('third.test', '/mcp', '/mcp')).toEqual([421, [0, 0, 0]])
+    // A server of one host is none of the other
+    expect(await send('localhost', '/mcp', '/mcp')).toEqual([401, [0, 0, 0]])
+    expect(await send('other.test', '/notes/mcp', '/notes/mcp')).toEqual([401, [0, 0, 0]])
+    for (const host of ['evil.test', 'localhost.evil.test', 'xlocalhost', 'wiki.localhost']) {
+      for (const target of ['/notes/mcp', '/mcp', '/', '/.well-known/oauth-protected-resource/notes/mcp', '/token']) {
+        expect(await send(host, target, '/notes/mcp')).toEqual([421, [0, 0, 0]])
+      }
+      const preflight = await rig.send({
+        method: 'OPTIONS',
+        target: '/notes/mcp',
+        headers: [
+          ['Host', host],
+          ['Origin', rig.url],
+          ['Access-Control-Request-Method', 'POST'],
+        ],
+      })
+      expect(preflight.status).toBe(421)
+    }
+    for (const path of ['/notes/mcpx', '/notes/mcp/x', '/notes', '/x/notes/mcp', '/files/mcp.']) {
+      expect(await send('localhost', path, '/notes/mcp')).toEqual([401, [0, 0, 0]])
+    }
+  })
+
+  test.each([
+    '/public/..\\notes/mcp',
+    '/notes/%6dcp',
+    '/notes%2fmcp',
+    '/notes/mcp%3Bx',
+    '/notes/mcp;x',
+    '/notes/mcp%23',
+    '/notes/mcp%3F',
+    '/notes/mcp%00',
+    '/%252e%252e/notes/mcp',
+  ])('refuses %s, which has several readings, before anybody sees it [finding 6, finding 13]', async (target) => {
+    const { status, seen } = await probe({ target, headers: [bearer] })
+    if (seen.length > 0) {
+      // Envoy repairs a backslash before it asks, and forwards the repaired path
+      expect([kind.dialect, seen[0]?.url]).toEqual(['ext-authz', '/notes/mcp'])
+    } else expect([400, 401, 404]).toContain(status)
+  })
+
   test('[attack 147, attack 151] serves the metadata of that host and path to every page', async () => {
     const target = '/.well-known/oauth-protected-resource/notes/mcp'
     const own = await rig.send({ target, headers: [['Origin', 'https://foreign.test']] })
@@ -399,13 +470,25 @@ test.each(installedProxies)('$name sends clients without TLS to where it is', as
   )
   try {
     const token = await issuer.token(`${rig.url}/notes/mcp`)
-    const response = await fetch(`http://127.0.0.1:${rig.front.plainPort}/notes/mcp?a=b`, {
+    const response = await fetch(`http://localhost:${rig.front.plainPort}/notes/mcp?a=b`, {
       headers: { Authorization: `Bearer ${token}` },
       redirect: 'manual',
     })
     expect([response.status, response.headers.get('location')]).toEqual([308, `${rig.url}/notes/mcp?a=b`])
+    // A foreign host is sent nowhere [finding 5]
+    const foreign = await plainStatus(rig.front.plainPort, 'evil.test')
+    expect(foreign).toBe(421)
     expect(rig.notes.seen).toEqual([])
   } finally {
     await rig.stop()
   }
 })
+
+async function plainStatus(port: number, host: string): Promise<number | undefined> {
+  const [response] = await once(
+    get({ host: '127.0.0.1', port, path: '/notes/mcp', headers: { Host: host } }),
+    'response',
+  )
+  response.resume()
+  return response.statusCode
+}

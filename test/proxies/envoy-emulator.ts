@@ -13,26 +13,29 @@ import {
 } from './emulator.js'
 import { findProgram } from './process.js'
 import { at, listAt, readYaml, textAt, type Yaml } from './read-yaml.js'
-import type { ProxyKind } from './real-proxies.js'
+import { otherHost, type ProxyKind } from './real-proxies.js'
 import { readRecipe } from './recipe.js'
 
 const filter = 'envoy.filters.http.ext_authz'
 
 /**
- * Stands in for Envoy, which cannot be had where the tests run: routes in order and the HTTP service of `ext_authz`,
+ * Stands in for Envoy, which cannot be had where the tests run: virtual hosts, their routes in order and the HTTP service of `ext_authz`,
  * written from its documentation and source, reading the recipe. It is not Envoy, and proves nothing about its bugs.
  */
 export const envoyEmulator: ProxyKind = {
   name: 'the Envoy emulator',
   dialect: 'ext-authz',
   missing: () => (findProgram('openssl') === undefined ? 'not installed: openssl' : undefined),
-  start: (front, { forwardAuth, notes, files }) => {
+  start: (front, { forwardAuth, notes, files, wiki }) => {
     const recipe = readYaml(
       readRecipe('envoy/envoy.yaml', [
         ['http://127.0.0.1:9100', `http://127.0.0.1:${forwardAuth}`],
         ['port_value: 9100', `port_value: ${forwardAuth}`],
         ['port_value: 3000', `port_value: ${notes}`],
         ['port_value: 3001', `port_value: ${files}`],
+        ['port_value: 3002', `port_value: ${wiki}`],
+        ['domains: [mcp.example.com]', 'domains: [localhost]'],
+        ['domains: [wiki.example.com]', `domains: [${otherHost}]`],
         ['port_value: 443', `port_value: ${front.port}`],
       ]),
     )
@@ -42,7 +45,8 @@ export const envoyEmulator: ProxyKind = {
 
 function envoy(resources: Yaml): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const manager = at(resources, 'listeners', 0, 'filter_chains', 0, 'filters', 0, 'typed_config')
-  const routes = listAt(manager, 'route_config', 'virtual_hosts', 0, 'routes')
+  const hosts = listAt(manager, 'route_config', 'virtual_hosts')
+  const withPort = textAt(manager, 'route_config', 'ignore_port_in_host_matching') !== 'true'
   const authz = at(
     listAt(manager, 'http_filters').find((entry) => textAt(entry, 'name') === filter),
     'typed_config',
@@ -65,7 +69,14 @@ function envoy(resources: Yaml): (request: IncomingMessage, response: ServerResp
     const listed = valuesOf(lines, 'connection').flatMap((value) => value.split(',').map((name) => name.trim()))
     lines = withLine(without(lines, [...hopByHop, ...listed]), 'x-forwarded-for', request.socket.remoteAddress ?? '')
     lines = withLine(lines, 'x-forwarded-proto', 'https')
-    const route = routes.find((entry) => matches(at(entry, 'match'), target, request.method ?? '', lines))
+    const host = (request.headers.host ?? '').toLowerCase()
+    const name = withPort ? host : host.replace(/:\d+$/, '')
+    const virtual =
+      hosts.find((entry) => listAt(entry, 'domains').includes(name)) ??
+      hosts.find((entry) => listAt(entry, 'domains').includes('*'))
+    const route = listAt(virtual, 'routes').find((entry) =>
+      matches(at(entry, 'match'), target, request.method ?? '', lines),
+    )
     let finish = (answer: Lines) => answer
     if (textAt(route, 'typed_per_filter_config', filter, 'disabled') !== 'true') {
       const answer = await check(authz, request.method ?? '', target, lines)
@@ -78,6 +89,10 @@ function envoy(resources: Yaml): (request: IncomingMessage, response: ServerResp
       const success = at(authz, 'http_service', 'authorization_response', 'allowed_client_headers_on_success')
       const added = pick(answer.headers, success)
       finish = (given) => added.reduce((set, [name, value]) => withLine(set, name, value), given)
+    }
+    const direct = textAt(route, 'direct_response', 'status')
+    if (route === undefined || direct !== '') {
+      return reply(response, { status: Number(direct || 404), headers: [], body: '' })
     }
     lines = without(lines, listAt(route, 'request_headers_to_remove').map(String))
     const cluster = clusters.get(textAt(route, 'route', 'cluster')) ?? ''

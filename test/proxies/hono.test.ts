@@ -48,7 +48,9 @@ describe.each(proxies.filter(({ dialect }) => dialect !== 'ext-authz'))('forward
     const token = (path: string, claims = {}) => issuer.token(`${rig.url}${path}`, claims)
     const status = async (target: string, value?: string, more: readonly (readonly [string, string])[] = []) => {
       const headers = value === undefined ? more : [...more, ['Authorization', `Bearer ${value}`] as const]
-      return (await rig.send({ target, headers })).status
+      const answer = await rig.send({ target, headers })
+      if (answer.status === 0) throw new Error(`The proxy closed the connection: ${rig.log()}`)
+      return answer.status
     }
     expect(await status('/notes/mcp')).toBe(401)
     expect(await status('/notes/mcp', 'x.y.z')).toBe(401)

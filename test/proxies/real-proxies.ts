@@ -10,6 +10,7 @@ export interface Behind {
   readonly forwardAuth: number
   readonly notes: number
   readonly files: number
+  readonly wiki: number
 }
 
 /** Where a proxy is reached. */
@@ -41,11 +42,32 @@ function needs(...programs: string[]): () => string | undefined {
   }
 }
 
-function upstreams({ forwardAuth, notes, files }: Behind): [string, string][] {
+/** The other host of the recipes, in tests. */
+export const otherHost = 'other.test'
+
+function upstreams({ forwardAuth, notes, files, wiki }: Behind): [string, string][] {
   return [
     ['127.0.0.1:9100', `127.0.0.1:${forwardAuth}`],
     ['127.0.0.1:3000', `127.0.0.1:${notes}`],
     ['127.0.0.1:3001', `127.0.0.1:${files}`],
+    ['127.0.0.1:3002', `127.0.0.1:${wiki}`],
+  ]
+}
+
+function certificates(certificate: string, key: string): [string, string][] {
+  return ['mcp', 'wiki'].flatMap((name) => [
+    [`/etc/ssl/${name}.example.com.crt`, certificate],
+    [`/etc/ssl/${name}.example.com.key`, key],
+  ])
+}
+
+/** @param before what stands before a name that is matched */
+function hosts(before: string, { port }: Front): [string, string][] {
+  return [
+    ['https://mcp.example.com', `https://localhost:${port}`],
+    ['https://wiki.example.com', `https://${otherHost}:${port}`],
+    [`${before}mcp.example.com`, `${before}localhost`],
+    [`${before}wiki.example.com`, `${before}${otherHost}`],
   ]
 }
 
@@ -56,14 +78,15 @@ const nginx: ProxyKind = {
   start: (front, behind) => {
     const folder = temporaryFolder('nginx')
     const { certificate, key } = makeCertificate(folder)
+    const snippet = join(folder, 'forward-auth.conf')
+    copyFileSync(join(import.meta.dirname, '../../packages/forward-auth/recipes/nginx/forward-auth.conf'), snippet)
     const recipe = readRecipe('nginx/mcp.example.com.conf', [
       ...upstreams(behind),
-      ['listen 80;', `listen 127.0.0.1:${front.plainPort};`],
-      ['listen 443 ssl;', `listen 127.0.0.1:${front.port} ssl;`],
-      ['/etc/ssl/mcp.example.com.crt', certificate],
-      ['/etc/ssl/mcp.example.com.key', key],
-      ['server_name mcp.example.com;', 'server_name localhost;'],
-      ['https://mcp.example.com', `https://localhost:${front.port}`],
+      ['/etc/nginx/forward-auth.conf', snippet],
+      ['listen 80', `listen 127.0.0.1:${front.plainPort}`],
+      ['listen 443 ssl', `listen 127.0.0.1:${front.port} ssl`],
+      ...certificates(certificate, key),
+      ...hosts('server_name ', front),
     ])
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`)
     const main = 'daemon off; master_process off; pid nginx.pid; error_log stderr warn; events {}'
@@ -85,9 +108,11 @@ const caddy: ProxyKind = {
       ['admin off', `admin off\n\tdefault_bind 127.0.0.1\n\thttp_port ${front.plainPort}\n\thttps_port ${front.port}`],
       [':80 {', `:${front.plainPort} {`],
       [':443 {', `:${front.port} {`],
-      ['/etc/ssl/mcp.example.com.crt', certificate],
-      ['/etc/ssl/mcp.example.com.key', key],
+      ...certificates(certificate, key),
+      ['http://mcp.example.com {', `http://localhost:${front.plainPort} {`],
+      ['http://wiki.example.com {', `http://${otherHost}:${front.plainPort} {`],
       ['https://mcp.example.com', `https://localhost:${front.port}`],
+      ['https://wiki.example.com', `https://${otherHost}:${front.port}`],
     ])
     writeFileSync(join(folder, 'Caddyfile'), recipe)
     return startProgram(findProgram('caddy') ?? 'caddy', ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], {
@@ -114,7 +139,8 @@ const haproxy: ProxyKind = {
       ['bind :80', `bind 127.0.0.1:${front.plainPort}`],
       ['bind :443', `bind 127.0.0.1:${front.port}`],
       ['/etc/ssl/mcp.example.com.pem', both],
-      ['https://mcp.example.com', `https://localhost:${front.port}`],
+      ['/etc/ssl/wiki.example.com.pem', both],
+      ...hosts('-m str ', front),
     ])
     writeFileSync(join(folder, 'haproxy.cfg'), recipe)
     const args = ['-db', '-f', join(folder, 'haproxy.cfg')]

@@ -12,10 +12,12 @@ export interface Rig {
   /** `https://localhost:port`, as clients write it. */
   readonly url: string
   readonly front: Front
-  /** The server at `/notes/mcp`, which also gets every path that has no server. */
+  /** The server at `/notes/mcp`. */
   readonly notes: Witness
   /** The server at `/files/mcp`, where it is a witness. */
   readonly files: Witness | undefined
+  /** The server at `/mcp` of the other host. */
+  readonly wiki: Witness
   /** The port of the forward-auth process itself. */
   readonly forwardAuthPort: number
   /** Sends a request through the proxy. */
@@ -40,17 +42,24 @@ export async function startRig(
   const front = await pickFront()
   const url = `https://localhost:${front.port}`
   const notes = await startWitness()
+  const wiki = await startWitness()
   const witness = makeFiles === undefined ? await startWitness() : undefined
   const files = witness ?? (await serve(makeFiles?.() as Mountable))
   const forwardAuth = await listen(createServer(host(makeForwardAuth(url))))
-  const parts = [notes, files, forwardAuth]
+  const parts = [notes, files, wiki, forwardAuth]
   try {
-    const proxy = await kind.start(front, { forwardAuth: forwardAuth.port, notes: notes.port, files: files.port })
+    const proxy = await kind.start(front, {
+      forwardAuth: forwardAuth.port,
+      notes: notes.port,
+      files: files.port,
+      wiki: wiki.port,
+    })
     return {
       url,
       front,
       notes,
       files: witness,
+      wiki,
       forwardAuthPort: forwardAuth.port,
       send: (request) => rawRequest(front.port, request),
       log: proxy.log,

@@ -13,7 +13,7 @@ import {
 } from './emulator.js'
 import { findProgram } from './process.js'
 import { at, listAt, readYaml, textAt, type Yaml } from './read-yaml.js'
-import type { ProxyKind } from './real-proxies.js'
+import { otherHost, type ProxyKind } from './real-proxies.js'
 import { readRecipe } from './recipe.js'
 import { readRule } from './traefik-rule.js'
 
@@ -22,20 +22,22 @@ const managed =
   /^x[-_](?:forwarded[-_](?:proto|scheme|for|host|port|server|uri|method|prefix|tls[-_]client[-_]cert(?:[-_]info)?)|scheme|real[-_]ip)$/i
 
 /**
- * Stands in for Traefik 3.7, which cannot be had where the tests run: routers by priority, `forwardAuth` and `headers`,
- * written from its documentation and source, reading the recipe. It is not Traefik, and proves nothing about its bugs.
+ * Stands in for Traefik 3.7, which cannot be had where the tests run: routers by priority, `forwardAuth`, `headers` and
+ * `ipAllowList`, written from its documentation and source, reading the recipe. It is not Traefik, and proves nothing about its bugs.
  */
 export const traefikEmulator: ProxyKind = {
   name: 'the Traefik emulator',
   dialect: 'forwarded',
   missing: () => (findProgram('openssl') === undefined ? 'not installed: openssl' : undefined),
-  start: (front, { forwardAuth, notes, files }) => {
+  start: (front, { forwardAuth, notes, files, wiki }) => {
     const recipe = readYaml(
       readRecipe('traefik/dynamic.yaml', [
         ['http://forward-auth:9100', `http://127.0.0.1:${forwardAuth}`],
         ['http://notes:3000', `http://127.0.0.1:${notes}`],
         ['http://files:3000', `http://127.0.0.1:${files}`],
+        ['http://wiki:3000', `http://127.0.0.1:${wiki}`],
         ['Host(`mcp.example.com`)', 'Host(`localhost`)'],
+        ['Host(`wiki.example.com`)', `Host(\`${otherHost}\`)`],
       ]),
     )
     return startEmulator(front.port, traefik(at(recipe, 'http')))
@@ -63,6 +65,9 @@ function traefik(http: Yaml): (request: IncomingMessage, response: ServerRespons
 
     let finish = (answer: Lines) => answer
     for (const middleware of router.middlewares) {
+      const status = textAt(middleware, 'ipAllowList', 'rejectStatusCode')
+      // The lists of the recipe have nobody's address
+      if (status !== '') return reply(response, { status: Number(status), headers: [], body: '' })
       const forwardAuth = at(middleware, 'forwardAuth')
       if (textAt(forwardAuth, 'address') !== '') {
         const asked = await forwardAuthenticate(forwardAuth, request, host, target, lines)
@@ -76,6 +81,7 @@ function traefik(http: Yaml): (request: IncomingMessage, response: ServerRespons
       const origin = valuesOf(lines, 'origin')[0]
       finish = (answer) => nameOrigin(headers, origin, answer)
     }
+    if (router.url === '') return reply(response, { status: 418, headers: [], body: '' })
     const outgoing = withLine(without(lines, hopByHop), 'X-Forwarded-For', request.socket.remoteAddress ?? '')
     forward(router.url, target, outgoing, request, response, finish)
   }
