@@ -1,6 +1,7 @@
 import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
 import { message } from '@mcp-gateway/core/gateway'
 import { createCheck } from './check.js'
+import { ownPath } from './http/own-path.js'
 import { SseLeg } from './http-sse/sse-leg.js'
 import { legacyLeg } from './legacy/legacy-leg.js'
 import { SessionSource } from './legacy/session-source.js'
@@ -45,6 +46,7 @@ export interface StdioBridge extends Mountable {
  */
 export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const settings = readOptions(options)
+  const isOwn = ownPath(options.path)
   const { spec, logger, maxMessageBytes: maxLineBytes, stopGrace } = settings
   const traffic: Traffic = { requests: 0, rubbish: 0, unknownAnswers: 0, dropped: 0 }
   const nursery = new Nursery({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
@@ -82,6 +84,8 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const alone = compose([message()], serve)
 
   const handle = (request: Request, context: Context) => {
+    const own = isOwn(request, context)
+    if (own.kind !== 'own') return own.response
     const { method, headers } = request
     if (method === 'POST') return context.message === undefined ? alone(request, context) : serve(request, context)
     // MCP M1: the modern era has no other method, whatever headers of sessions a request carries

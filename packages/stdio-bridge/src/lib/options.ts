@@ -13,6 +13,11 @@ export interface StdioBridgeOptions {
   readonly env?: Readonly<Record<string, string>>
   /** The child's working directory; the bridge's own unless told. */
   readonly cwd?: string
+  /**
+   * The path of the server; every other one is 404. The path of the resource that was checked in front (by a gateway or
+   * `bearerAuth`) unless told, and `/mcp` where none was. Tell it where a host in front takes a prefix off.
+   */
+  readonly path?: string
   /** Where the lines of the children's stderr (level `debug`) and crashes (level `warn`) go. */
   readonly logger?: Logger
   /**
