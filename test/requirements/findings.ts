@@ -95,7 +95,7 @@ export const findings: Requirements = {
     rule: 'Encrypted storage accepts no value that it did not seal.',
   },
   'finding 19': {
-    held: false,
+    held: true,
     source,
     rule: 'The loopback authorization server answers no foreign Host.',
   },

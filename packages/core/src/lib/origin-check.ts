@@ -1,5 +1,6 @@
 import { GatewayError } from './gateway-error.js'
 import type { Middleware } from './handler.js'
+import { hostCheck } from './host-check.js'
 import { jsonRpcError } from './json-rpc-error.js'
 
 /** Which browsers' pages and which host names may reach what stands behind. */
@@ -27,7 +28,7 @@ export interface OriginCheckOptions {
  */
 export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions): Middleware {
   const isAllowed = originMatcher(allowedOrigins)
-  const hosts = allowedHosts === undefined ? undefined : new Set(allowedHosts.map((host) => host.toLowerCase()))
+  const isServed = hostCheck([], allowedHosts)
   return (request, context, next) => {
     const origin = request.headers.get('origin')
     if (origin !== null && !isAllowed(origin)) {
@@ -36,14 +37,11 @@ export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions
         message: 'This Origin is not allowed; the operator can add it to allowedOrigins',
       })
     }
-    if (hosts !== undefined) {
-      const host = hostname(request.headers.get('host') ?? hostOf(request.url))
-      if (!hosts.has(host) && !(hosts.has('loopback') && loopbackNames.has(host))) {
-        return jsonRpcError({
-          status: 403,
-          message: 'This Host is not served here; the operator can add it to allowedHosts',
-        })
-      }
+    if (!isServed(request)) {
+      return jsonRpcError({
+        status: 403,
+        message: 'This Host is not served here; the operator can add it to allowedHosts',
+      })
     }
     return next(request, context)
   }
@@ -73,17 +71,3 @@ function isOrigin(text: string): boolean {
 }
 
 const loopbackOrigin = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/
-const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
-
-/** Whether a URL names this machine only. */
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname)
-}
-
-function hostname(host: string): string {
-  return host.toLowerCase().replace(/:\d{1,5}$/, '')
-}
-
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : ''
-}

@@ -597,6 +597,27 @@ test.each<[string, Partial<ForwardAuthOptions>]>([
   expect(() => make(options)).toThrow(expect.objectContaining({ code: 'invalid_configuration' }))
 })
 
+test('on loopback, what is served besides decisions is not for a foreign Host [finding 19]', async () => {
+  const local = 'http://127.0.0.1:9100'
+  const options = {
+    url: local,
+    auth: { ...authority, match: () => true, handle: () => new Response('authority') },
+    assertion: { keys },
+  }
+  const app = make(options)
+  const paths = ['/.well-known/oauth-protected-resource/notes/mcp', '/.well-known/forward-auth-jwks.json', '/authorize']
+  for (const path of paths) {
+    const ask = async (app: ReturnType<typeof make>, host: string, method = 'GET') =>
+      (await app.fetch(new Request(local + path, { method, headers: { host } }))).status
+    expect(await ask(app, 'evil.example.com:9100')).toBe(403)
+    expect(await ask(app, 'evil.example.com:9100', 'OPTIONS')).toBe(403)
+    expect(await ask(app, '127.0.0.1:9100')).toBe(200)
+    expect(await ask(make({ ...options, allowedHosts: ['forward-auth', '127.0.0.1'] }), 'forward-auth:9100')).not.toBe(
+      403,
+    )
+  }
+})
+
 test('an issuer is enough, and nothing is fetched at construction', () => {
   expect(make({ auth: { issuer: 'https://login.example.com' } })).toHaveProperty('fetch')
 })

@@ -56,6 +56,9 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const origins = [...new Set(routes.map(({ location }) => location.origin))]
   const loopback = origins.some((origin) => isLoopback(new URL(origin).hostname))
   const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options
+  // DNS rebinding aims at servers on the user's own machine; elsewhere the proxy in front decides about names
+  const own = [...origins, authority.issuer].map((each) => new URL(each).hostname)
+  const { allowedHosts = loopback ? ['loopback', ...own] : undefined } = options
   const table = new RouteTable(routes)
   const discovery = discoveryAddresses(routes, authority.issuer)
   const decide = createDecider({
@@ -67,7 +70,7 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
     assertionHeader: header,
     allowedOrigins,
   })
-  const serve = servePublic({ routes, table, allowedOrigins, authority, jwksPath, keys })
+  const serve = servePublic({ routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys })
 
   const isAsked = (target: string): boolean =>
     target.startsWith(path) && (dialect === 'ext-authz' ? /^\// : /^(?:\?|$)/).test(target.slice(path.length))

@@ -46,6 +46,11 @@ export interface ForwardAuthOptions {
   readonly assertion?: AssertionOptions
   /** Origins of pages that may call the servers; those of the servers unless told, on loopback any loopback origin too. */
   readonly allowedOrigins?: readonly string[]
+  /**
+   * Host names that `Host` may name where nothing is decided but something is served, such as metadata. Unless told, the
+   * hosts of the servers and the loopback names where a server is on loopback, otherwise any.
+   */
+  readonly allowedHosts?: readonly string[]
   /** Where log lines go; JSON lines to standard output unless told. */
   readonly logger?: Logger
 }

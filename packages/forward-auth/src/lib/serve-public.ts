@@ -1,4 +1,4 @@
-import { type Authority, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
+import { type Authority, challenge, compose, type Handler, hostCheck, oauthError } from '@mcp-gateway/core'
 import { cors, pathFault } from '@mcp-gateway/core/gateway'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Route } from './route.js'
@@ -9,6 +9,8 @@ export interface PublicOptions {
   readonly routes: readonly Route[]
   readonly table: RouteTable<Route>
   readonly allowedOrigins: readonly string[]
+  /** Any, if there are none. */
+  readonly allowedHosts?: readonly string[]
   readonly authority: Authority
   readonly jwksPath: string
   readonly keys?: SigningKeys
@@ -20,7 +22,8 @@ const wellKnown = '/.well-known/oauth-protected-resource'
  * Answers what a proxy routes here instead of asking about it: resource metadata, preflights of the servers, the keys of
  * assertions, and the authorization server's endpoints. Everything else is 401, so that a catch-all route is closed.
  */
-export function servePublic({ routes, table, allowedOrigins, authority, jwksPath, keys }: PublicOptions): Handler {
+export function servePublic(options: PublicOptions): Handler {
+  const { routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys } = options
   // The scheme behind a proxy is not the public one, so hosts are compared, with the port that the client named
   const byHost = new Map<string, Route[]>()
   for (const route of routes) {
@@ -29,7 +32,12 @@ export function servePublic({ routes, table, allowedOrigins, authority, jwksPath
   }
   const answerPreflight = compose([cors({ allowedOrigins })], () => challenge())
 
+  const isServed = hostCheck([], allowedHosts)
+
   return async (request, context) => {
+    if (!isServed(request)) {
+      return oauthError(403, 'access_denied', 'This Host is not served here; the operator can add it to allowedHosts')
+    }
     const url = new URL(request.url)
     const host = hostOf(url)
     const { pathname } = url

@@ -4,8 +4,10 @@ import {
   createTokenVerifier,
   GatewayError,
   type Handler,
+  hostCheck,
   type Mountable,
   mountable,
+  oauthError,
 } from '@mcp-gateway/core'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { answer } from './answer.js'
@@ -120,6 +122,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     clock,
   }
   const route = createRoutes(server)
+  const isServed = hostCheck([issuer], options.allowedHosts)
   const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
 
   const piece = {
@@ -139,7 +142,11 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
     revokeUser: (subject: string) => grants.revokeAll('user_tokens', subject),
     match: (request: Request) => route(pathOf(request)) !== undefined,
-    handle: (request: Request, context: Context) => answer(route(pathOf(request)), request, context, server),
+    async handle(request: Request, context: Context) {
+      // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
+      if (!isServed(request)) return oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
+      return answer(route(pathOf(request)), request, context, server)
+    },
   }
   return mountable(piece)
 }

@@ -93,6 +93,11 @@ export interface AuthorizationServerOptions {
    * throwing ends nothing and is answered 503.
    */
   readonly checkUser?: (user: GrantUser) => boolean | Promise<boolean>
+  /**
+   * Host names that `Host` may name at every endpoint; under a loopback issuer the loopback names unless told, otherwise
+   * any. Without port; `loopback` stands for localhost, 127.0.0.1 and [::1].
+   */
+  readonly allowedHosts?: readonly string[]
   /** How the pages look. */
   readonly pages?: PageOptions
   readonly logger?: Logger

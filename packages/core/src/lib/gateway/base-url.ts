@@ -1,5 +1,5 @@
 import { GatewayError } from '../gateway-error.js'
-import { isLoopback } from '../origin-check.js'
+import { isLoopback } from '../host-check.js'
 
 /** The public URL of a gateway, taken apart once. */
 export interface BaseUrl {

@@ -1,4 +1,3 @@
-import { compose } from '../compose.js'
 import { createLogger } from '../create-logger.js'
 import type { Client, Context, Handler, Mountable } from '../handler.js'
 import { mountable } from '../mountable.js'
@@ -9,7 +8,6 @@ import { accessFields } from './access-line.js'
 import { readBaseUrl } from './base-url.js'
 import { drainer } from './drainer.js'
 import type { GatewayOptions } from './gateway-options.js'
-import { recover } from './recover.js'
 import { FieldLogger, requestId } from './request-id.js'
 import { requestPath } from './request-path.js'
 import { buildRoutes } from './routes.js'
@@ -39,9 +37,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const { logger = createLogger(), drainTimeout = 10, addressHeader } = options
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, probes, authority, vault, close } = buildRoutes(options, base, inFlight)
-  const authorityHandler =
-    authority?.handle === undefined ? undefined : compose([recover('oauth')], authority.handle.bind(authority))
+  const { table, probes, authority, authorityHandler, vault, close } = buildRoutes(options, base, inFlight)
 
   const match = (request: Request): boolean => {
     const path = requestPath(request.url)

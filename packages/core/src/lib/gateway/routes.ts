@@ -4,9 +4,11 @@ import { compose } from '../compose.js'
 import { cors } from '../cors.js'
 import { GatewayError } from '../gateway-error.js'
 import type { Handler, Middleware, Mountable } from '../handler.js'
+import { hostCheck } from '../host-check.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import { type FetchServer, local } from '../local.js'
 import { message } from '../message/message-middleware.js'
+import { oauthError } from '../oauth-error.js'
 import { originCheck } from '../origin-check.js'
 import { rateLimit } from '../rate-limit.js'
 import { bearerAuth } from '../verify/bearer-auth.js'
@@ -26,6 +28,8 @@ export interface Routes {
   /** The paths among them that orchestrators ask, every few seconds and until the end. */
   readonly probes: ReadonlySet<string>
   readonly authority?: Authority
+  /** The authorization server's endpoints, where it has some. */
+  readonly authorityHandler?: Handler
   readonly vault?: { readonly handle: Handler; match(request: Request): boolean }
   readonly close: () => Promise<void>
 }
@@ -54,6 +58,8 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
     ready(checks, () => inFlight.closing),
   )
   const probes = new Set(table.keys())
+  const vault = guardVault(options)
+  const checkHost = ownHosts([base.origin], options.allowedHosts)
 
   for (const server of servers) {
     checkPath(server.path, 'servers')
@@ -62,7 +68,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
     const verifier = authority?.protect(resource)
     add(path, guard(options, base, server, resource, verifier))
     if (authority === undefined) continue
-    const metadata = resourceMetadata({
+    const document = resourceMetadata({
       resource,
       authorizationServers: [authority.issuer],
       scopesSupported: server.scopesSupported ?? server.requiredScopes,
@@ -71,6 +77,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
       dpopRequired: server.dpop?.required,
       root: rootResource === server.path || servers.length === 1,
     })
+    const metadata = compose([checkHost], document)
     add(wellKnown + path, metadata)
     // One document cannot speak for two resources (RFC 9728 section 3.3)
     if (rootResource === server.path || servers.length === 1) add(wellKnown, metadata)
@@ -82,7 +89,25 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
       pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
     )
   }
-  return { table, probes, authority, vault: guardVault(options), close }
+  return { table, probes, authority, authorityHandler: guardAuthority(options, base, authority), vault, close }
+}
+
+/** The vault checks hosts itself: it alone knows where its pages are. */
+function guardAuthority(options: GatewayOptions, base: BaseUrl, authority: Authority | undefined): Handler | undefined {
+  if (authority?.handle === undefined) return undefined
+  const { issuer } = authority
+  const { allowedHosts } = options
+  const names = allowedHosts && [...allowedHosts, new URL(issuer).hostname]
+  return compose([recover('oauth'), ownHosts([base.origin, issuer], names)], authority.handle.bind(authority))
+}
+
+/** Refuses foreign hosts where there are no MCP messages; in front of servers that is the part of `originCheck`. */
+function ownHosts(urls: readonly string[], allowedHosts: readonly string[] | undefined): Middleware {
+  const isServed = hostCheck(urls, allowedHosts)
+  return (request, context, next) =>
+    isServed(request)
+      ? next(request, context)
+      : oauthError(403, 'access_denied', 'This Host is not served here; the operator can add it to allowedHosts')
 }
 
 type Server = ServerOptions & { readonly path: string }

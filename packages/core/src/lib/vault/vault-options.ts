@@ -40,6 +40,8 @@ export interface VaultOptions {
   readonly signIn: VaultSignIn
   /** The upstreams by name: lower-case letters, digits and `-`. */
   readonly upstreams: Readonly<Record<string, VaultUpstream>>
+  /** Host names that `Host` may name; on loopback the loopback names unless told, otherwise any. */
+  readonly allowedHosts?: readonly string[]
   /** Seconds that a grant is kept after it was last used to get a token; 90 days unless told. */
   readonly lifetime?: number
   /** Milliseconds since the epoch; `Date.now` unless told. */

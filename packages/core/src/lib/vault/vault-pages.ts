@@ -1,4 +1,5 @@
 import type { Context, Handler } from '../handler.js'
+import { hostCheck } from '../host-check.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import { type Browsers, randomToken, type Session } from './browser.js'
 import { digest } from './digest.js'
@@ -25,6 +26,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
 } {
   const { url } = options
   const { pathname: prefix, origin } = new URL(url)
+  const isServed = hostCheck([url], options.allowedHosts)
   const signIn = createSignIn(options.signIn)
   const signInUri = `${url}/sign-in/callback`
 
@@ -151,6 +153,8 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
       return pathname === prefix || pathname.startsWith(`${prefix}/`)
     },
     handle: async (request, context) => {
+      // A foreign page can give its own name the address of this machine (DNS rebinding)
+      if (!isServed(request)) return refused(403, 'This server is not known by the name in the address bar.')
       try {
         return await answer(request)
       } catch (error) {
