@@ -110,7 +110,7 @@ export const findings: Requirements = {
     rule: 'Logs show the origin and path of a URL and no secret in its query, user part or fragment.',
   },
   'finding 22': {
-    held: false,
+    held: true,
     source,
     rule: 'With initial access tokens, a client document does not open the door that registration closes.',
   },

@@ -85,6 +85,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const limits = createLimits({ settings, storage, keys, clock })
   const outbound = (maxBytes: number) => createGuardedFetch(limits, { maxBytes, transport: options.transport })
   const { redirectUris } = settings.registration
+  const origins = typeof settings.clientDocuments === 'object' ? settings.clientDocuments : undefined
   const clients = createClientStore({
     storage,
     keys,
@@ -93,6 +94,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       ? createDocumentClients({
           storage,
           keys,
+          origins,
           fetch: outbound(5 * 1024),
           newDocuments: limits.newDocuments,
           rules: redirectUris,

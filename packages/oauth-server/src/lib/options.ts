@@ -79,8 +79,12 @@ export interface AuthorizationServerOptions {
   readonly loginLimits?: LoginLimits
   /** Clients that are known beforehand, by the names of RFC 7591. */
   readonly clients?: readonly ConfiguredClient[]
-  /** Whether a client id may be the URL of a metadata document; `true` unless told. */
-  readonly clientDocuments?: boolean
+  /**
+   * Whether a client id may be the URL of a metadata document: from anywhere, or from these origins alone. `true` unless
+   * told, and `false` where `registration` asks for `initialAccessTokens`: anyone can publish a document, so it would let
+   * in whom the tokens keep out. The metadata tells which it is.
+   */
+  readonly clientDocuments?: boolean | readonly string[]
   /**
    * Makes the connections to documents and key sets that clients name. Needed on runtimes other than Node, where it must reach
    * public addresses alone; see `createOutboundFetch`.

@@ -19,7 +19,8 @@ export interface Settings {
   readonly registration: RegistrationSettings
   readonly loginLimits: Required<LoginLimits>
   readonly accessTokens: 'jwt' | 'opaque'
-  readonly clientDocuments: boolean
+  /** Origins whose documents are read, or whether any are. */
+  readonly clientDocuments: boolean | ReadonlySet<string>
   readonly pages: PageOptions
   readonly resourceServers: readonly ResourceServer[]
 }
@@ -64,7 +65,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     registration: readRegistration(options),
     loginLimits: readLoginLimits(options.loginLimits ?? {}),
     accessTokens: options.accessTokens ?? 'jwt',
-    clientDocuments: options.clientDocuments ?? true,
+    clientDocuments: readClientDocuments(options),
     pages: readPages(options.pages ?? {}),
     resourceServers: readResourceServers(options.resourceServers ?? []),
   }
@@ -116,6 +117,21 @@ function readRegistration({ registration = {} }: AuthorizationServerOptions): Re
     perAddress,
     total,
   }
+}
+
+/** Who guards registration does not mean to let in everyone who can publish a document. */
+function readClientDocuments({
+  clientDocuments,
+  registration,
+}: AuthorizationServerOptions): Settings['clientDocuments'] {
+  const isGuarded = typeof registration === 'object' && registration.initialAccessTokens !== undefined
+  if (clientDocuments === undefined || typeof clientDocuments === 'boolean') return clientDocuments ?? !isGuarded
+  for (const origin of clientDocuments) {
+    if (!origin.startsWith('https://') || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+      fail(`clientDocuments holds ${origin}, which is no origin such as https://client.example.com`)
+    }
+  }
+  return clientDocuments.length > 0 && new Set(clientDocuments)
 }
 
 function readLoginLimits({ perAddress = 300, total = 10_000 }: LoginLimits): Required<LoginLimits> {

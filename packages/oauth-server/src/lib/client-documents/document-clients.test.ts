@@ -295,6 +295,67 @@ test('with documents off a URL is an unknown client', async () => {
   expect(fetched).toEqual([])
 })
 
+describe('who guards registration [finding 22]', () => {
+  const tokens = ['an-initial-access-token']
+  const supported = async ({ setup }: ReturnType<typeof start>) =>
+    ((await (await setup.call('/.well-known/oauth-authorization-server')).json()) as Record<string, unknown>)
+      .client_id_metadata_document_supported
+
+  test('has no document clients either, in authorization, tokens and metadata [finding 22]', async () => {
+    const guarded = start(undefined, { registration: { initialAccessTokens: tokens } })
+    expect((await guarded.authorize()).status).toBe(400)
+    const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_id: url }
+    expect((await guarded.setup.call('/token', form(fields))).status).toBe(401)
+    expect((await guarded.setup.call('/revoke', form({ token: 'x', client_id: url }))).status).toBe(401)
+    expect(await supported(guarded)).toBe(false)
+    expect(guarded.fetched).toEqual([])
+  })
+
+  test('shuts out a document that was read before [finding 22]', async () => {
+    const storage = memoryStorage()
+    expect((await start(undefined, { storage }).authorize()).status).toBe(200)
+    const guarded = start(undefined, { storage, registration: { initialAccessTokens: tokens } })
+    expect((await guarded.authorize()).status).toBe(400)
+  })
+
+  test('may let documents in by name, all of them or those of some origins [finding 22]', async () => {
+    const all = start(undefined, { registration: { initialAccessTokens: tokens }, clientDocuments: true })
+    expect([(await all.authorize()).status, await supported(all)]).toEqual([200, true])
+    const some = start(undefined, {
+      registration: { initialAccessTokens: tokens },
+      clientDocuments: ['https://client.example.com'],
+    })
+    expect([(await some.authorize()).status, await supported(some)]).toEqual([200, true])
+    for (const other of [
+      'https://evil.example.com/client.json',
+      'https://client.example.com.evil.example/client.json',
+      'https://client.example.com:8443/client.json',
+      'https://xclient.example.com/client.json',
+    ]) {
+      expect((await some.authorize(other)).status).toBe(400)
+    }
+    expect(some.fetched.map((each) => each.url)).toEqual([url])
+  })
+
+  test.each([
+    'client.example.com',
+    'http://client.example.com',
+    'https://client.example.com/',
+    'https://*.example.com/x',
+  ])('must name origins: %s [finding 22]', (origin) => {
+    expect(() => start(undefined, { clientDocuments: [origin] })).toThrow(
+      expect.objectContaining({ code: 'invalid_configuration' }),
+    )
+  })
+
+  test('keeps documents where registration is off but not guarded, as the README says [finding 22]', async () => {
+    const off = start(undefined, { registration: false })
+    expect([(await off.authorize()).status, await supported(off)]).toEqual([200, true])
+    const none = start(undefined, { clientDocuments: [] })
+    expect([(await none.authorize()).status, await supported(none)]).toEqual([400, false])
+  })
+})
+
 function endless(): ReadableStream {
   return new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(1024).fill(32)),

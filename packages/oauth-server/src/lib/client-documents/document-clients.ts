@@ -30,6 +30,8 @@ const longestTag = 128
 export interface DocumentClientsOptions {
   readonly storage: Storage
   readonly keys: StorageKeys
+  /** Whose documents are read; anyone's if absent. */
+  readonly origins?: ReadonlySet<string>
   readonly fetch: GuardedFetch
   /** How many new documents are kept: anyone can publish them, and make us read them by asking. */
   readonly newDocuments: Limit
@@ -56,6 +58,7 @@ export interface DocumentClients {
 export function createDocumentClients({
   storage,
   keys,
+  origins,
   fetch,
   newDocuments,
   rules,
@@ -66,7 +69,7 @@ export function createDocumentClients({
   return { find, touch }
 
   async function find(url: string, context: Context): Promise<Client | undefined> {
-    if (!isDocumentUrl(url)) return undefined
+    if (!isDocumentUrl(url) || origins?.has(new URL(url).origin) === false) return undefined
     const key = await keys('document', url)
     const known = await readRecord<KnownDocument>(storage, key)
     const left = known ? known.value.freshUntil - clock() : 0

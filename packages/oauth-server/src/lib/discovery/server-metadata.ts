@@ -25,7 +25,7 @@ export function serverMetadata({ settings, resources }: Server): Record<string, 
       introspection_endpoint: `${issuer}/introspect`,
       introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     }),
-    client_id_metadata_document_supported: clientDocuments,
+    client_id_metadata_document_supported: clientDocuments !== false,
     code_challenge_methods_supported: ['S256'],
     // RFC 9207 section 3
     authorization_response_iss_parameter_supported: true,
