@@ -80,7 +80,7 @@ export const findings: Requirements = {
     rule: 'Rights that were taken away upstream leave the tokens at refresh, and grants that carry roles end.',
   },
   'finding 16': {
-    held: false,
+    held: true,
     source,
     rule: 'The authorization endpoint redirects to an unverified client only after a person acted.',
   },

@@ -122,6 +122,21 @@ export function authorizePath(
   return `/authorize?${query}`
 }
 
+/**
+ * What a client is told by an error at the authorization endpoint. A client that nobody vouches for is told by the link of
+ * a page alone, which a person has to follow (RFC 9700 section 4.11.2).
+ */
+export async function errorByLink(response: Response, client = redirectUri): Promise<URL> {
+  if (response.status !== 400 || response.headers.has('location')) {
+    throw new Error(`${response.status} ${response.headers.get('location')} is no page of an error`)
+  }
+  const page = await response.text()
+  const links = [...page.matchAll(/<a href="([^"]*)"/g)].map(([, href = '']) => href.replaceAll('&amp;', '&'))
+  const [link] = links
+  if (links.length !== 1 || !link?.startsWith(client)) throw new Error(`${links} are not one link to the client`)
+  return new URL(link)
+}
+
 /** Goes through consent and login as a person would, and returns where the client is answered. */
 export function login(
   { server }: Setup,

@@ -40,7 +40,7 @@ export const authorize: Requirements = {
   'attack 18': {
     held: true,
     source: 'RFC 6749 section 4.1.2.1',
-    rule: 'A missing or unsupported response_type is an error redirect with state and iss.',
+    rule: 'A missing or unsupported response_type is told to the client with state and iss: by redirect to one that the operator configured, by the link of a page to any other.',
   },
   'attack 19': {
     held: true,
@@ -60,7 +60,7 @@ export const authorize: Requirements = {
   'attack 22': {
     held: true,
     source: 'RFC 6749 section 3.1',
-    rule: 'A repeated parameter is refused: on a page for the client and the redirect URI, by redirect for the others.',
+    rule: 'A repeated parameter is refused: for the client and the redirect URI on a page alone, for the others as attack 18 is.',
   },
   'attack 23': {
     held: true,
@@ -85,7 +85,7 @@ export const authorize: Requirements = {
   'attack 27': {
     held: true,
     source: 'RFC 6749 section 4.1.2.1',
-    rule: 'An error redirect keeps registered query parameters, goes only to a checked URI, and its description is inert.',
+    rule: 'An error at the client keeps registered query parameters, goes only to a checked URI, and its description is inert.',
   },
   'attack 28': {
     held: true,
@@ -95,7 +95,7 @@ export const authorize: Requirements = {
   'attack 29': {
     held: true,
     source: 'OpenID Connect Core section 3.1.2.6',
-    rule: 'prompt=none without what it needs is an error redirect, never an invisible consent.',
+    rule: 'prompt=none without what it needs is an error, never an invisible consent, and tells a client that nobody configured not who is signed in.',
   },
   'attack 30': {
     held: true,

@@ -6,6 +6,9 @@ export interface ResponseTarget {
   readonly state?: string
 }
 
+/** What the client is told. */
+export type Outcome = { readonly code: string } | { readonly error: string; readonly error_description: string }
+
 /**
  * Sends the browser back to the client, with `iss` (RFC 9207 section 2) on success and error alike. Only for a redirect
  * URI that was checked. The URI's own query stays as it is. Where nobody can be called
@@ -13,20 +16,25 @@ export interface ResponseTarget {
  */
 export function authorizationResponse(
   issuer: string,
-  { redirectUri, state }: ResponseTarget,
-  outcome: { code: string } | { error: string; error_description: string },
+  to: ResponseTarget,
+  outcome: Outcome,
   cookies: readonly string[] = [],
 ): Response {
-  const answer = new URLSearchParams(outcome)
-  if (state !== undefined) answer.set('state', state)
-  answer.set('iss', issuer)
-  const target = redirectUri === outOfBand ? `${issuer}/success` : redirectUri
   const headers = new Headers({
-    Location: `${target}${target.includes('?') ? '&' : '?'}${answer}`,
+    Location: responseUrl(issuer, to, outcome),
     'Cache-Control': 'no-store',
     'Referrer-Policy': 'no-referrer',
   })
   for (const cookie of cookies) headers.append('Set-Cookie', cookie)
   // 303, so that a browser never posts credentials on (RFC 9700 section 4.12)
   return new Response(null, { status: 303, headers })
+}
+
+/** The address at the client that carries the answer. */
+export function responseUrl(issuer: string, { redirectUri, state }: ResponseTarget, outcome: Outcome): string {
+  const answer = new URLSearchParams(outcome)
+  if (state !== undefined) answer.set('state', state)
+  answer.set('iss', issuer)
+  const target = redirectUri === outOfBand ? `${issuer}/success` : redirectUri
+  return `${target}${target.includes('?') ? '&' : '?'}${answer}`
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   authorizePath,
+  errorByLink,
   form,
   issuer,
   login,
@@ -19,8 +20,13 @@ async function authorize(changes: Record<string, string | undefined> = {}, more 
   return setup.call(authorizePath(client.client_id as string, challenge, changes) + more)
 }
 
-/** The parameters of an error redirect, which must go to the client. */
+/** The parameters of an error, which must come to the client by a link that a person follows. */
 async function errorOf(response: Response): Promise<Record<string, string>> {
+  return Object.fromEntries((await errorByLink(response)).searchParams)
+}
+
+/** The parameters of an error redirect to a client that the operator configured. */
+function redirectOf(response: Response): Record<string, string> {
   const location = response.headers.get('location') ?? ''
   expect(response.status).toBe(303)
   expect(location.startsWith(redirectUri)).toBe(true)
@@ -73,35 +79,47 @@ describe('what cannot be answered at the redirect URI is a page', () => {
   })
 })
 
-describe('what can be is an error redirect with state and iss', () => {
-  test.each([
-    [{ response_type: undefined }, 'invalid_request', '[attack 18]'],
-    [{ response_type: 'token' }, 'unsupported_response_type', '[attack 18]'],
-    [{ response_type: 'id_token' }, 'unsupported_response_type', '[attack 18]'],
-    [{ response_type: 'code token' }, 'unsupported_response_type', '[attack 18]'],
-    [{ code_challenge: undefined }, 'invalid_request', '[attack 19, A3]'],
-    [{ code_challenge_method: undefined }, 'invalid_request', '[attack 20, A3]'],
-    [{ code_challenge_method: 'plain' }, 'invalid_request', '[attack 20]'],
-    [{ code_challenge_method: 's256' }, 'invalid_request', '[attack 20]'],
-    [{ code_challenge: 'x'.repeat(42) }, 'invalid_request', '[attack 21]'],
-    [{ code_challenge: 'x'.repeat(44) }, 'invalid_request', '[attack 21]'],
-    [{ code_challenge: `${'x'.repeat(42)}!` }, 'invalid_request', '[attack 21]'],
-    [{ request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported', '[attack 23]'],
-    [{ request_uri: 'https://evil.example.com/request' }, 'request_uri_not_supported', '[attack 23]'],
-    [{ resource: `${resource}#fragment` }, 'invalid_target', '[attack 24, A4]'],
-    [{ resource: '/everything/mcp' }, 'invalid_target', '[attack 24]'],
-    [{ resource: 'https://other.example.com/mcp' }, 'invalid_target', '[attack 24, A4]'],
-    [{ resource: `${resource}x` }, 'invalid_target', '[attack 24]'],
-    [{ scope: 'mcp "quoted"' }, 'invalid_scope', '[attack 26]'],
-    [{ scope: 'mcp\\x' }, 'invalid_scope', '[attack 26]'],
-    [{ scope: 'mcp\u0000x' }, 'invalid_scope', '[attack 26]'],
-    [{ response_mode: 'fragment' }, 'invalid_request', ''],
-    [{ prompt: 'none' }, 'login_required', '[attack 29]'],
-  ])('%j is %s %s', async (changes: Record<string, string | undefined>, error: string, _ids: string) => {
+const faults: [Record<string, string | undefined>, string, string][] = [
+  [{ response_type: undefined }, 'invalid_request', '[attack 18]'],
+  [{ response_type: 'token' }, 'unsupported_response_type', '[attack 18]'],
+  [{ response_type: 'id_token' }, 'unsupported_response_type', '[attack 18]'],
+  [{ response_type: 'code token' }, 'unsupported_response_type', '[attack 18]'],
+  [{ code_challenge: undefined }, 'invalid_request', '[attack 19, A3]'],
+  [{ code_challenge_method: undefined }, 'invalid_request', '[attack 20, A3]'],
+  [{ code_challenge_method: 'plain' }, 'invalid_request', '[attack 20]'],
+  [{ code_challenge_method: 's256' }, 'invalid_request', '[attack 20]'],
+  [{ code_challenge: 'x'.repeat(42) }, 'invalid_request', '[attack 21]'],
+  [{ code_challenge: 'x'.repeat(44) }, 'invalid_request', '[attack 21]'],
+  [{ code_challenge: `${'x'.repeat(42)}!` }, 'invalid_request', '[attack 21]'],
+  [{ request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported', '[attack 23]'],
+  [{ request_uri: 'https://evil.example.com/request' }, 'request_uri_not_supported', '[attack 23]'],
+  [{ resource: `${resource}#fragment` }, 'invalid_target', '[attack 24, A4]'],
+  [{ resource: '/everything/mcp' }, 'invalid_target', '[attack 24]'],
+  [{ resource: 'https://other.example.com/mcp' }, 'invalid_target', '[attack 24, A4]'],
+  [{ resource: `${resource}x` }, 'invalid_target', '[attack 24]'],
+  [{ scope: 'mcp "quoted"' }, 'invalid_scope', '[attack 26]'],
+  [{ scope: 'mcp\\x' }, 'invalid_scope', '[attack 26]'],
+  [{ scope: 'mcp\u0000x' }, 'invalid_scope', '[attack 26]'],
+  [{ response_mode: 'fragment' }, 'invalid_request', ''],
+]
+
+const configured = setUp({ clients: [{ client_id: 'ours', redirect_uris: [redirectUri] }] })
+
+describe('what can be is told to the client, with state and iss', () => {
+  test.each(faults)('%j is %s, by a link of a page %s [finding 16]', async (changes, error, _ids) => {
     const answer = await errorOf(await authorize(changes))
     expect(answer).toMatchObject({ error, state: 'some-state', iss: issuer })
     expect(answer).not.toHaveProperty('code')
   })
+
+  test.each(faults)(
+    '%j is %s, by a redirect to a client that the operator configured %s',
+    async (changes, error, _ids) => {
+      const answer = redirectOf(await configured.call(authorizePath('ours', challenge, changes)))
+      expect(answer).toMatchObject({ error, state: 'some-state', iss: issuer })
+      expect(answer).not.toHaveProperty('code')
+    },
+  )
 
   test.each(['state', 'code_challenge', 'scope', 'response_type'])('%s twice [attack 22]', async (name) => {
     const answer = await errorOf(await authorize({ scope: 'mcp' }, `&${name}=x`))
@@ -125,11 +143,78 @@ describe('what can be is an error redirect with state and iss', () => {
       redirect_uri: withQuery,
       scope: '\r\nSet-Cookie: x',
     })
-    const location = (await setup.call(path)).headers.get('location') ?? ''
-    expect(location.startsWith(`${withQuery}&error=invalid_scope&`)).toBe(true)
-    expect(location).not.toMatch(/[\r\n<>]/)
+    const { href } = await errorByLink(await setup.call(path), withQuery)
+    const ours = setUp({ clients: [{ client_id: 'ours', redirect_uris: [withQuery] }] })
+    const asked = { redirect_uri: withQuery, scope: '\r\nSet-Cookie: x' }
+    const location = (await ours.call(authorizePath('ours', challenge, asked))).headers.get('location')
+    for (const target of [href, location]) {
+      expect(target?.startsWith(`${withQuery}&error=invalid_scope&`)).toBe(true)
+      expect(target).not.toMatch(/[\r\n<>]/)
+    }
   })
 })
+
+describe('nobody is sent to a client that nobody vouches for before they act (RFC 9700 section 4.11.2)', () => {
+  const callback = 'https://client.example.com/cb'
+  const documentId = 'https://client.example.com/client.json'
+  const document = { client_id: documentId, client_name: '"><script>', redirect_uris: [callback] }
+  const from = setUp({ transport: async () => Response.json(document) })
+  const wrong = [...faults, [{ prompt: 'none' }, 'interaction_required', '']] as typeof faults
+
+  test.each(wrong)('%j: neither by GET nor by POST, with a session or without [finding 16]', async (changes) => {
+    const registered = await register(from, { redirect_uris: [callback], client_name: '"><script>' })
+    const cookie = await signIn()
+    for (const id of [registered.client_id as string, documentId]) {
+      const path = authorizePath(id, challenge, { redirect_uri: callback, ...changes })
+      const pages = new Set<string>()
+      for (const headers of [{}, { cookie }] as Record<string, string>[]) {
+        for (const init of [{ headers }, form(new URLSearchParams(path.split('?')[1]), headers)]) {
+          const response = await from.call(init.method ? '/authorize' : path, init)
+          const page = await response.clone().text()
+          await errorByLink(response, callback)
+          expect(page).toContain('client.example.com')
+          expect(page).not.toContain('<script>')
+          expect(response.headers.has('refresh')).toBe(false)
+          expect(page).not.toMatch(/http-equiv/i)
+          pages.add(page)
+        }
+      }
+      // The page tells nothing about who is signed in
+      expect(pages.size).toBe(1)
+    }
+  })
+
+  async function signIn(): Promise<string> {
+    const client = await register(from)
+    const page = await from.call(authorizePath(client.client_id as string, challenge))
+    const transaction = /name="transaction" value="([^"]+)"/.exec(await page.text())?.[1] ?? ''
+    const step = await from.call('/consent', form({ transaction, decision: 'approve' }, { cookie: jar(page) }))
+    const state = new URL(step.headers.get('location') ?? '').searchParams.get('state') ?? ''
+    const done = await from.call('/login', form({ state, username: 'alice' }, { cookie: jar(step) }))
+    const cookie = jar(done)
+    expect(cookie).toContain('session')
+    return cookie
+  }
+
+  test('a person who says no did act: that is a redirect [finding 16]', async () => {
+    const client = await register(from, { redirect_uris: [callback] })
+    const path = authorizePath(client.client_id as string, challenge, { redirect_uri: callback })
+    const answer = await login(from, path, { decision: 'deny', redirectUri: callback })
+    expect(answer.searchParams.get('error')).toBe('access_denied')
+  })
+
+  test('a client that the operator configured is told who is signed in, as OpenID Connect has it [attack 29]', async () => {
+    const path = authorizePath('ours', challenge, { prompt: 'none' })
+    expect(redirectOf(await configured.call(path)).error).toBe('login_required')
+  })
+})
+
+function jar(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ')
+}
 
 test('a resource that differs in host case alone is accepted, in the configured spelling [attack 25, R6]', async () => {
   const two = setUp({
@@ -210,9 +295,11 @@ test('POST takes a form and nothing else [attack 30]', async () => {
 })
 
 test('no redirect here is a 307 or 308, and none tells where it came from [attack 31, attack 32]', async () => {
-  const response = await authorize({ response_type: 'token' })
+  const response = await configured.call(authorizePath('ours', challenge, { response_type: 'token' }))
   expect(response.status).toBe(303)
   expect(response.headers.get('referrer-policy')).toBe('no-referrer')
+  const page = await authorize({ response_type: 'token' })
+  expect(page.headers.get('referrer-policy')).toBe('no-referrer')
 })
 
 test('a resource that nobody named is the only one, or the default one, or an error [A4]', async () => {

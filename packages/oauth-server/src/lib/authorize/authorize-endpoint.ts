@@ -6,6 +6,7 @@ import type { Server } from '../server.js'
 import { readSession } from '../session/session.js'
 import { authorizationResponse } from './authorization-response.js'
 import { type CheckedAuthorization, checkAuthorization } from './check-authorization.js'
+import { answerFault } from './fault-response.js'
 import { issueCode } from './issue-code.js'
 import { wantsLogin } from './prompt.js'
 
@@ -13,7 +14,7 @@ import { wantsLogin } from './prompt.js'
 export async function authorizeEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   const query = request.method === 'POST' ? await readForm(request) : parameters(new URL(request.url).searchParams)
   const checked = await checkAuthorization(server, query, context)
-  return checked.kind === 'checked' ? ask(server, request, checked) : checked.response
+  return checked.kind === 'checked' ? ask(server, request, checked) : answerFault(server, checked)
 }
 
 /** Asks the person, unless they allowed exactly this before and nothing suggests to ask again. */
@@ -29,10 +30,12 @@ async function ask(
     const code = await issueCode(server, client, authorization, user)
     return authorizationResponse(issuer, authorization, { code })
   }
-  // OpenID Connect Core section 3.1.2.1: no page may be shown
+  // OpenID Connect Core section 3.1.2.1: the person may not be asked. To clients that anybody can make it is told in one
+  // way whoever is signed in, or it would tell a foreign page who is.
   if (prompt.includes('none')) {
-    const error = user ? 'interaction_required' : 'login_required'
-    return authorizationResponse(issuer, authorization, { error, error_description: 'The person has to be asked' })
+    const error = client.source === 'configured' && !user ? 'login_required' : 'interaction_required'
+    const outcome = { error, error_description: 'The person has to be asked' }
+    return answerFault(server, { kind: 'faulty', client, target: authorization, outcome })
   }
   return consentPage(server, { client, authorization, user })
 }

@@ -6,7 +6,7 @@ import { storedSize } from '../registration/record-size.js'
 import { redirectUriFault } from '../registration/redirect-uri-rules.js'
 import type { Server } from '../server.js'
 import type { AuthorizationRequest } from './authorization-request.js'
-import { authorizationResponse } from './authorization-response.js'
+import type { ResponseTarget } from './authorization-response.js'
 import { readAuthorizationRequest } from './read-authorization-request.js'
 import { isRegisteredRedirectUri } from './redirect-uri.js'
 
@@ -22,23 +22,26 @@ export interface CheckedAuthorization {
   readonly authorization: AuthorizationRequest
 }
 
-/** The answer to a faulty authorization request: an error redirect. */
-export interface FaultyAuthorization {
+/** What the client is to be told about its faulty request, at a redirect URI that is its own. */
+export interface AuthorizationFault {
   readonly kind: 'faulty'
-  readonly response: Response
+  readonly client: Client
+  readonly target: ResponseTarget
+  readonly outcome: { readonly error: string; readonly error_description: string }
 }
 
 /**
  * Checks an authorization request. What is wrong with the client, the redirect URI or the state is told to the person, the
  * rest to the client.
  *
+ * @returns for a faulty one what is wrong; whether the client may be sent there now is for the caller to say
  * @throws Refusal for what must not, or cannot, be told at the redirect URI
  */
 export async function checkAuthorization(
   server: Server,
   query: Parameters,
   context: Context,
-): Promise<CheckedAuthorization | FaultyAuthorization> {
+): Promise<CheckedAuthorization | AuthorizationFault> {
   const { client, redirectUri } = await findClient(server, query, context)
   const state = query.get('state')
   if (state !== undefined && state.length > longestState) {
@@ -61,8 +64,8 @@ export async function checkAuthorization(
     if (!(error instanceof Refusal)) throw error
     // A repeated state is not echoed: which of them would it be?
     const target = { redirectUri, state: query.repeated.has('state') ? undefined : state }
-    const fault = { error: error.error, error_description: error.description }
-    return { kind: 'faulty', response: authorizationResponse(server.settings.issuer, target, fault) }
+    const outcome = { error: error.error, error_description: error.description }
+    return { kind: 'faulty', client, target, outcome }
   }
 }
 

@@ -20,7 +20,9 @@ export async function consentEndpoint(server: Server, request: Request, context:
   const form = await readForm(request)
   const question = await readQuestion(server, request, form.get('transaction'))
   const checked = await checkAuthorization(server, question.parameters, context)
-  if (checked.kind !== 'checked') return checked.response
+  const { issuer } = server.settings
+  // The person answered a page that named this client, so it may hear that something changed meanwhile.
+  if (checked.kind !== 'checked') return authorizationResponse(issuer, checked.target, checked.outcome)
   const { client, authorization } = checked
   const over = await endStepCookie(server, request, question.id)
   const decision = form.get('decision')
@@ -32,7 +34,6 @@ export async function consentEndpoint(server: Server, request: Request, context:
   if (agrees && !(await isStillTrue(question, client, authorization))) {
     return consentPage(server, { client, authorization, user, cookies: [over] })
   }
-  const { issuer } = server.settings
   await countAnswer(server, question, async () => {
     // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
     if (!user) await server.limits.logins(context)

@@ -7,6 +7,7 @@ import { type Html, html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { ConsentPageContent } from '../pages/page-options.js'
 import type { Server } from '../server.js'
+import { displayHost } from './display-host.js'
 import { formTarget } from './form-target.js'
 import { newQuestion } from './question.js'
 
@@ -97,9 +98,4 @@ function nameless(redirectUri: string): string {
   if (redirectUri === outOfBand) return 'an application without a name'
   const host = displayHost(redirectUri)
   return redirectUri.startsWith('https:') ? `an application at ${host}` : host
-}
-
-function displayHost(uri: string): string {
-  if (uri === outOfBand) return 'an application that you give a code to'
-  return /^https?:\/\/([^/?#]+)/.exec(uri)?.[1] ?? `an application on this device (${uri})`
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   authorizePath,
+  errorByLink,
   form,
   issuer,
   login,
@@ -464,7 +465,7 @@ describe('sessions and remembered approvals', () => {
       const headers = { cookie, ...(site && { 'sec-fetch-site': site }) }
       expect((await setup.call(path(), { headers })).status).toBe(200)
       const silent = await setup.call(path({ prompt: 'none' }), { headers })
-      expect(new URL(silent.headers.get('location') ?? '').searchParams.get('error')).toBe('interaction_required')
+      expect((await errorByLink(silent, https)).searchParams.get('error')).toBe('interaction_required')
     }
   })
 

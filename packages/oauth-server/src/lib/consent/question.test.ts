@@ -261,7 +261,8 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
     expect(again.page).toContain('<dd>alice</dd>')
     // Nobody agreed to this document yet
     const silent = await browser.go(`${path()}&prompt=none`)
-    expect(silent.location).toContain('error=interaction_required')
+    expect([silent.status, silent.location]).toEqual([400, ''])
+    expect(silent.page).toContain('error=interaction_required')
   })
 
   test('a redirect URI that the document dropped gets no code [attack 97]', async () => {

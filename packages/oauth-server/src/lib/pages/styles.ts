@@ -14,6 +14,7 @@ ul { margin: 0 0 .75rem; padding-left: 1.25rem; }
 dl { margin: 1rem 0; display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1rem; }
 dt { color: var(--soft); }
 dd { margin: 0; }
+a { color: var(--accent); font-weight: 600; }
 .note { color: var(--soft); font-size: .9rem; }
 .warning { padding: .65rem .85rem; border-radius: 8px; background: var(--warn-ground); color: var(--warn-ink); }
 label { display: block; margin-bottom: .35rem; font-weight: 600; }

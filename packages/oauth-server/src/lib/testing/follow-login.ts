@@ -9,8 +9,8 @@ export interface FollowLoginOptions {
 }
 
 /**
- * Plays a person with a browser: opens an authorization URL, answers the forms it meets, keeps cookies by host, and
- * stops where the browser would leave for the client. It runs no scripts. For tests.
+ * Plays a person with a browser: opens an authorization URL, answers the forms it meets, follows a link back to the
+ * client, keeps cookies by host, and stops where the browser would leave for the client. It runs no scripts. For tests.
  *
  * @param authorizationUrl what the client would open in a browser
  * @param redirectUri the client's redirect URI: whatever begins with it is returned and not fetched
@@ -48,6 +48,8 @@ export async function followLogin(
     }
     const page = await response.text()
     const form = readForm(page, userName, decision)
+    const back = form ? undefined : linkTo(page, redirectUri)
+    if (back) return back
     if (!form) throw new Error(`Nothing to answer on the page at ${url} (HTTP ${response.status}): ${text(page)}`)
     url = new URL(form.action, url).href
     init = { method: 'POST', body: form.fields }
@@ -78,6 +80,15 @@ function readForm(page: string, userName: string, decision: string) {
   const name = button && attribute(button, 'name')
   if (button && name) fields.set(name, attribute(button, 'value') ?? '')
   return { action: attribute(opening, 'action') ?? '', fields }
+}
+
+/** A link back to the client, on a page that tells why it ends here. */
+function linkTo(page: string, redirectUri: string): URL | undefined {
+  for (const [link] of page.matchAll(/<a\s[^>]*>/gi)) {
+    const target = attribute(link, 'href')
+    if (target?.startsWith(redirectUri)) return new URL(target)
+  }
+  return undefined
 }
 
 function attribute(tag: string, name: string): string | undefined {

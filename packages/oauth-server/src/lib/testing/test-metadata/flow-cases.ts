@@ -1,3 +1,4 @@
+import { followLogin } from '../follow-login.js'
 import type { TestMetadataOptions } from './test-metadata.js'
 import { ensure, listed, type Walk } from './walk.js'
 
@@ -11,13 +12,11 @@ export function flowCases(
   /** Where an authorization request that cannot succeed ends. */
   async function errorOf(changes: Record<string, string>): Promise<URLSearchParams> {
     const client = await walk.register('none')
-    const response = await fetch(await walk.authorizationUrl(client, challenge, changes), { redirect: 'manual' })
-    const location = response.headers.get('location') ?? ''
-    ensure(
-      location.startsWith(redirectUri),
-      `${JSON.stringify(changes)} is answered ${response.status}, not at the client`,
-    )
-    return new URL(location).searchParams
+    const url = await walk.authorizationUrl(client, challenge, changes)
+    // By redirect, or by a page whose link a person follows (RFC 9700 section 4.11.2)
+    const { searchParams } = await followLogin(url, redirectUri, { fetch })
+    ensure(searchParams.has('error'), `${JSON.stringify(changes)} is not refused`)
+    return searchParams
   }
 
   return {
@@ -46,7 +45,6 @@ export function flowCases(
       const refused: Record<string, string>[] = [{ response_type: 'token' }, { code_challenge_method: 'plain' }]
       for (const changes of refused) {
         const answer = await errorOf(changes)
-        ensure(answer.has('error'), `${JSON.stringify(changes)} is not refused`)
         if (metadata.authorization_response_iss_parameter_supported === true) {
           ensure(answer.get('iss') === issuer, 'An error has no iss')
         }
