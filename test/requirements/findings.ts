@@ -75,7 +75,7 @@ export const findings: Requirements = {
     rule: 'A stranger cannot use up the budgets of others: documents, registrations, answers and assertion records.',
   },
   'finding 15': {
-    held: false,
+    held: true,
     source,
     rule: 'Rights that were taken away upstream leave the tokens at refresh, and grants that carry roles end.',
   },

@@ -2,7 +2,6 @@ import {
   type Authority,
   type Context,
   createTokenVerifier,
-  GatewayError,
   type Handler,
   hostCheck,
   type Mountable,
@@ -25,6 +24,7 @@ import type { AuthorizationServerOptions } from './options.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
 import { createRoutes } from './routes.js'
 import type { Server } from './server.js'
+import { createUserCheck } from './session/user-check.js'
 import { checkResource, readSettings } from './settings.js'
 import { createStorageKeys } from './storage-keys.js'
 import { createOpaqueTokenVerifier } from './token/opaque-token-verifier.js'
@@ -80,6 +80,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     accessTokenLifetime: lifetimes.accessToken,
     idleLifetime: lifetimes.refreshTokenIdle,
     grantLifetime: lifetimes.grant,
+    rightsLifetime: lifetimes.grantWithRights,
     clock,
   })
   const limits = createLimits({ settings, storage, keys, clock })
@@ -119,7 +120,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     cookies: createCookies(issuer),
     identityProvider,
     clientKeySets: createClientKeySets(outbound(64 * 1024), clock),
-    checkUser: userCheck(options),
+    checkUser: createUserCheck(options, clock),
     logger,
     clock,
   }
@@ -151,16 +152,4 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     },
   }
   return mountable(piece)
-}
-
-/** A directory that does not answer is an outage, and says nothing about anyone. */
-function userCheck({ checkUser = () => true, logger }: AuthorizationServerOptions): Server['checkUser'] {
-  return async (user) => {
-    try {
-      return await checkUser(user)
-    } catch (cause) {
-      logger?.error({ error: String(cause) }, 'checkUser failed')
-      throw new GatewayError('temporarily_unavailable', 'The account could not be checked', { cause })
-    }
-  }
 }

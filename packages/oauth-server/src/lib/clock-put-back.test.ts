@@ -30,7 +30,7 @@ test('a clock that was ahead does not keep a new key of a client away for hours 
   const fetch = vi.fn().mockResolvedValueOnce(set('old')).mockResolvedValueOnce(set('new'))
   const keySets = createClientKeySets(fetch, clock)
   const uri = 'https://client.example/jwks'
-  const asker = { vouched: true }
+  const asker = { context: {}, vouched: true }
   expect((await keySets(uri, 'old', asker)).keys[0]?.kid).toBe('old')
   clock.putRight()
   expect((await keySets(uri, 'new', asker)).keys[0]?.kid).toBe('new')

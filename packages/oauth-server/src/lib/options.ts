@@ -18,6 +18,11 @@ export interface Lifetimes {
   readonly refreshTokenIdle?: number
   /** A grant, however often it is refreshed; `0`, for ever, unless told. */
   readonly grant?: number
+  /**
+   * A grant whose tokens carry roles or groups, counted from when the identity provider or `checkUser` last named them; 7
+   * days unless told, `0` for as long as any other. Rights that were taken away at the provider are in no token after it.
+   */
+  readonly grantWithRights?: number
   /** How long the refresh token before the current one still gets the same successor; 30 unless told. */
   readonly refreshReplay?: number
   /** A registered client that is not used; 90 days unless told, `0` for ever. Never less than its grants. */
@@ -93,10 +98,12 @@ export interface AuthorizationServerOptions {
   /** Who may ask about tokens (RFC 7662). Without them there is no introspection endpoint. */
   readonly resourceServers?: readonly ResourceServer[]
   /**
-   * Whether a user may still be here: asked at every refresh and whenever a session is used. `false` ends the grant;
-   * throwing ends nothing and is answered 503.
+   * Whether a user may still be here, and what they are now: asked at every login and refresh and whenever a session is
+   * used. The user anew stands in place of what was known, and what it leaves out is gone: roles and groups that were taken
+   * away leave the tokens, those that were issued before too. `true` changes nothing, and is no word on roles; `false` ends
+   * the grant. Throwing ends nothing and is answered 503, as is another `subject` or a user of the wrong shape.
    */
-  readonly checkUser?: (user: GrantUser) => boolean | Promise<boolean>
+  readonly checkUser?: (user: GrantUser) => boolean | Partial<GrantUser> | Promise<boolean | Partial<GrantUser>>
   /**
    * Host names that `Host` may name at every endpoint; under a loopback issuer the loopback names unless told, otherwise
    * any. Without port; `loopback` stands for localhost, 127.0.0.1 and [::1].

@@ -25,8 +25,8 @@ export interface Server {
   readonly identityProvider: IdentityProvider
   /** Key sets that clients name by address. */
   readonly clientKeySets: ClientKeySets
-  /** Whether the user is still welcome; rejects with `temporarily_unavailable` when nobody can tell. */
-  readonly checkUser: (user: GrantUser) => Promise<boolean>
+  /** The user as they are now, or `undefined` if not welcome; rejects with `temporarily_unavailable` when nobody can tell. */
+  readonly checkUser: (user: GrantUser) => Promise<GrantUser | undefined>
   readonly logger: Logger | undefined
   /** Seconds since the epoch. */
   readonly clock: () => number

@@ -176,6 +176,7 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     accessToken: 3600,
     refreshTokenIdle: 30 * day,
     grant: 0,
+    grantWithRights: 7 * day,
     refreshReplay: 30,
     client: 90 * day,
     unusedClient: day,

@@ -26,6 +26,8 @@ export interface GrantStoreOptions {
   readonly idleLifetime: number
   /** `0` for ever. */
   readonly grantLifetime: number
+  /** Of grants that carry roles or groups, from when those were confirmed; `0` for ever. */
+  readonly rightsLifetime: number
   readonly clock: () => number
 }
 
@@ -35,6 +37,7 @@ export function createGrantStore({
   accessTokenLifetime,
   idleLifetime,
   grantLifetime,
+  rightsLifetime,
   clock,
 }: GrantStoreOptions): GrantStore {
   const key = (id: string): string => `oauth:refresh:${id}`
@@ -44,9 +47,15 @@ export function createGrantStore({
     // An access token is good only while its grant is there, so the grant outlives it.
     if (grant.current === undefined) return accessTokenLifetime + 60
     const idle = idleLifetime === 0 ? Number.POSITIVE_INFINITY : idleLifetime
-    const left = grantLifetime === 0 ? Number.POSITIVE_INFINITY : grant.createdAt + grantLifetime - clock()
-    const seconds = Math.max(Math.min(idle, left), accessTokenLifetime + 60)
+    const seconds = Math.max(Math.min(idle, endOf(grant) - clock()), accessTokenLifetime + 60)
     return seconds === Number.POSITIVE_INFINITY ? null : seconds
+  }
+
+  /** When the grant ends, however it is used. */
+  function endOf({ createdAt, user: { roles = [], groups = [], confirmedAt = createdAt } }: Grant): number {
+    const end = grantLifetime === 0 ? Number.POSITIVE_INFINITY : createdAt + grantLifetime
+    if (rightsLifetime === 0 || roles.length + groups.length === 0) return end
+    return Math.min(end, confirmedAt + rightsLifetime)
   }
 
   async function lists(grant: Grant): Promise<string[]> {
@@ -81,6 +90,6 @@ export function createGrantStore({
       } while (count > before)
       return count
     },
-    isLive: (grant) => grantLifetime === 0 || clock() < grant.createdAt + grantLifetime,
+    isLive: (grant) => clock() < endOf(grant),
   }
 }

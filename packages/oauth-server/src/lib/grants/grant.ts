@@ -7,6 +7,8 @@ export interface GrantUser {
   readonly email?: string
   readonly roles?: readonly string[]
   readonly groups?: readonly string[]
+  /** When the provider or `checkUser` last said all of this, in seconds since the epoch. Set by the server. */
+  readonly confirmedAt?: number
 }
 
 /** The rotation that made the current refresh token. */

@@ -1,6 +1,7 @@
 import { readBasicCredentials } from '../clients/basic-credentials.js'
 import { equal } from '../crypto/equal.js'
 import { hash } from '../crypto/hash.js'
+import { saysTooMuch } from '../grants/says-too-much.js'
 import { type Parameters, readForm, refuseRepeated } from '../http/form.js'
 import { jsonResponse } from '../http/json-response.js'
 import { Refusal } from '../http/refusal.js'
@@ -23,7 +24,7 @@ export async function introspectionEndpoint(server: Server, request: Request): P
   const claims = await readAccessToken(server, token)
   if (!claims || !caller.resources.includes(claims.aud)) return jsonResponse({ active: false })
   const grant = (await server.grants.read(claims.grant_id))?.value
-  if (!grant || !server.grants.isLive(grant)) return jsonResponse({ active: false })
+  if (!grant || !server.grants.isLive(grant) || saysTooMuch(claims, grant.user)) return jsonResponse({ active: false })
   const { grant_id: _, preferred_username: username, ...told } = claims
   return jsonResponse({ active: true, token_type: 'Bearer', ...(username !== undefined && { username }), ...told })
 }

@@ -53,12 +53,12 @@ async function conclude(
     return refuse(result.refused, 'The sign-in was refused')
   }
   const { id, ...profile } = result.user
-  const user = { ...profile, subject: `${identityProvider.name}|${id}` }
+  const known = { ...profile, subject: `${identityProvider.name}|${id}`, confirmedAt: server.clock() }
   const client = await server.clients.find(authorization.clientId, context)
-  const welcome = await isWelcome(server, user)
+  const user = await welcome(server, known)
   // The provider's answer is used up, so the person could not repeat this: the client can.
-  if (welcome === undefined) return refuse('temporarily_unavailable', 'The account could not be checked; try again')
-  if (!client || !welcome) return refuse('access_denied', 'The account may not be used here')
+  if (user === 'unknown') return refuse('temporarily_unavailable', 'The account could not be checked; try again')
+  if (!client || !user) return refuse('access_denied', 'The account may not be used here')
   checkRedirectUri(server, client, authorization.redirectUri)
   // A form can be sent again for a moment; each time is a session and a code.
   if (form)
@@ -74,11 +74,11 @@ async function conclude(
   return authorizationResponse(settings.issuer, authorization, { code }, cookies)
 }
 
-async function isWelcome({ checkUser }: Server, user: GrantUser): Promise<boolean | undefined> {
+async function welcome({ checkUser }: Server, user: GrantUser): Promise<GrantUser | undefined | 'unknown'> {
   try {
     return await checkUser(user)
   } catch (error) {
-    if (error instanceof GatewayError && error.code === 'temporarily_unavailable') return undefined
+    if (error instanceof GatewayError && error.code === 'temporarily_unavailable') return 'unknown'
     throw error
   }
 }

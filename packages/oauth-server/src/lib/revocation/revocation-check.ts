@@ -1,10 +1,12 @@
 import type { AuthInfo } from '@mcp-gateway/core'
+import type { GrantUser } from '../grants/grant.js'
 import type { GrantStore } from '../grants/grant-store.js'
+import { saysTooMuch } from '../grants/says-too-much.js'
 
 const most = 10_000
 
 /**
- * Says whether the grant of an access token is gone. What it learns it believes for `delay` seconds: that is how long a
+ * Says whether the grant of an access token is gone, or gives the user less than the token says. What it learns it believes for `delay` seconds: that is how long a
  * revoked token may still pass, and how often a token in use costs a read.
  */
 export function createRevocationCheck(
@@ -12,23 +14,30 @@ export function createRevocationCheck(
   delay: number,
   clock: () => number,
 ): (auth: AuthInfo) => Promise<boolean> {
-  const known = new Map<string, { readonly revoked: boolean; readonly at: number }>()
+  const known = new Map<string, { readonly user: GrantUser | undefined; readonly at: number }>()
 
   return async ({ extra }) => {
-    const id = (extra?.claims as Record<string, unknown> | undefined)?.grant_id
+    const claims = (extra?.claims ?? {}) as Record<string, unknown>
+    const id = claims.grant_id
     // A token of ours always names its grant; one that does not was not made by this version of the server.
     if (typeof id !== 'string') return true
+    const user = await granted(id)
+    return user === undefined || saysTooMuch(claims, user)
+  }
+
+  /** Who granted, while the grant is alive. */
+  async function granted(id: string): Promise<GrantUser | undefined> {
     const now = clock()
     const remembered = known.get(id)
     // Before `at`, the clock was put back: what was learned then must not be believed for as long.
-    if (remembered && now >= remembered.at && now < remembered.at + delay) return remembered.revoked
+    if (remembered && now >= remembered.at && now < remembered.at + delay) return remembered.user
     const grant = (await grants.read(id))?.value
-    const revoked = grant === undefined || !grants.isLive(grant)
+    const user = grant && grants.isLive(grant) ? grant.user : undefined
     if (delay > 0) {
       known.delete(id)
       if (known.size >= most) known.delete(known.keys().next().value as string)
-      known.set(id, { revoked, at: now })
+      known.set(id, { user, at: now })
     }
-    return revoked
+    return user
   }
 }

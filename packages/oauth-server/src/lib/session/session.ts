@@ -7,7 +7,7 @@ import type { Server } from '../server.js'
 const name = 'session'
 
 /**
- * Who is signed in at this browser, if the session is alive, comes from the provider that is in use now, and its user
+ * Who is signed in at this browser, as they are now, if the session is alive, comes from the provider that is in use now, and its user
  * is still welcome.
  */
 export async function readSession(server: Server, request: Request): Promise<GrantUser | undefined> {
@@ -15,7 +15,7 @@ export async function readSession(server: Server, request: Request): Promise<Gra
   const id = readCookie(request, cookies.name(name))
   const user = id ? (await readRecord<GrantUser>(storage, await keys('session', id)))?.value : undefined
   if (!user?.subject.startsWith(`${identityProvider.name}|`)) return undefined
-  return (await checkUser(user)) ? user : undefined
+  return checkUser(user)
 }
 
 /**

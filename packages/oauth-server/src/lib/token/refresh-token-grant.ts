@@ -4,7 +4,7 @@ import type { Client } from '../clients/client.js'
 import { equal } from '../crypto/equal.js'
 import { hash } from '../crypto/hash.js'
 import { randomToken } from '../crypto/random-token.js'
-import type { Grant } from '../grants/grant.js'
+import type { Grant, GrantUser } from '../grants/grant.js'
 import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Stored } from '../records.js'
@@ -30,6 +30,7 @@ export async function refreshTokenGrant(
   const presented = await hash(token.secret)
   const scope = form.get('scope') ?? ''
 
+  let user: GrantUser | undefined
   // Whoever loses the race for a rotation reads what the winner wrote, once: the token it holds is the previous one then.
   for (let attempt = 0; attempt < 2; attempt++) {
     const stored = await server.grants.read(id)
@@ -38,22 +39,31 @@ export async function refreshTokenGrant(
     if (!grant || grant.clientId !== client.clientId || !server.grants.isLive(grant)) throw unknown()
     const scopes = narrowedScopes(grant, scope)
     checkResources(server, grant, form.all('resource'))
-    if (attempt === 0) await checkUser(server, id, grant, confirm)
+    user ??= await currentUser(server, id, grant, confirm)
+    const now: Grant = { ...grant, user }
     if (grant.current !== undefined && equal(presented, grant.current)) {
       await confirm()
-      const next = await rotate(server, id, stored, token, scope)
-      if (next) return respond(server, client, id, grant, scopes, next)
+      const next = await rotate(server, id, { value: now, version: stored.version }, token, scope)
+      if (next) return respond(server, client, id, now, scopes, next)
     } else {
       const next = await replay(server, id, grant, token, presented, scope, confirm)
-      return respond(server, client, id, grant, scopes, next)
+      // What was taken away since the rotation leaves the tokens now; whoever writes at the same time has asked too.
+      if (user !== grant.user) await server.grants.replace(id, stored.version, now)
+      return respond(server, client, id, now, scopes, next)
     }
   }
   throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', { 'Retry-After': '1' })
 }
 
-/** Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
-async function checkUser(server: Server, id: string, { user }: Grant, confirm: () => Promise<void>): Promise<void> {
-  if (await server.checkUser(user)) return
+/** Who the user is by now. Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
+async function currentUser(
+  server: Server,
+  id: string,
+  { user }: Grant,
+  confirm: () => Promise<void>,
+): Promise<GrantUser> {
+  const current = await server.checkUser(user)
+  if (current) return current
   await confirm()
   await server.grants.revoke(id)
   throw new Refusal(400, 'invalid_grant', 'The account may not be used here any more')

@@ -1,0 +1,51 @@
+import { GatewayError } from '@mcp-gateway/core'
+import type { GrantUser } from '../grants/grant.js'
+import type { AuthorizationServerOptions } from '../options.js'
+
+/**
+ * Asks the operator's `checkUser` who a user is now. A directory that does not answer, or whose answer makes no sense, is an
+ * outage, and says nothing about anyone.
+ */
+export function createUserCheck(
+  { checkUser = () => true, logger }: AuthorizationServerOptions,
+  clock: () => number,
+): (user: GrantUser) => Promise<GrantUser | undefined> {
+  return async (user) => {
+    try {
+      const answer: unknown = await checkUser(user)
+      if (answer === true) return user
+      return typeof answer === 'object' && answer !== null ? anew(user, { ...answer }, clock()) : undefined
+    } catch (cause) {
+      logger?.error({ error: String(cause) }, 'checkUser failed')
+      throw new GatewayError('temporarily_unavailable', 'The account could not be checked', { cause })
+    }
+  }
+}
+
+function anew({ subject }: GrantUser, answer: Record<string, unknown>, now: number): GrantUser {
+  if (answer.subject !== undefined && answer.subject !== subject) {
+    throw new TypeError('checkUser answered with another subject')
+  }
+  const text = (name: string): Record<string, string> => {
+    const value = answer[name] ?? undefined
+    if (value !== undefined && typeof value !== 'string') throw new TypeError(`checkUser: ${name} must be a string`)
+    return value === undefined ? {} : { [name]: value }
+  }
+  const list = (name: string): Record<string, readonly string[]> => {
+    const value = answer[name] ?? undefined
+    if (value === undefined) return {}
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+      throw new TypeError(`checkUser: ${name} must be a list of strings`)
+    }
+    return { [name]: [...value] }
+  }
+  return {
+    subject,
+    ...text('username'),
+    ...text('name'),
+    ...text('email'),
+    ...list('roles'),
+    ...list('groups'),
+    confirmedAt: now,
+  }
+}
