@@ -120,7 +120,7 @@ export const findings: Requirements = {
     rule: 'A DPoP key of unusual size is refused before any signature is checked.',
   },
   'finding 24': {
-    held: false,
+    held: true,
     source,
     rule: 'The name of a client cannot draw over the page around it.',
   },

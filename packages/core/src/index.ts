@@ -4,6 +4,7 @@ export { claimHeader, claimListHeader, longestClaimHeader } from './lib/claim-he
 export { type ClientNetwork, clientNetworks } from './lib/client-networks.js'
 export { compose } from './lib/compose.js'
 export { createLogger, type LoggerOptions } from './lib/create-logger.js'
+export { displayText } from './lib/display-text.js'
 export { GatewayError, type GatewayErrorCode } from './lib/gateway-error.js'
 export type { Client, Context, Handler, Middleware, Mountable } from './lib/handler.js'
 export { hostCheck } from './lib/host-check.js'

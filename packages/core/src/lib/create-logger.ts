@@ -1,3 +1,4 @@
+import { plainJson } from './display-text.js'
 import { GatewayError } from './gateway-error.js'
 import type { Logger } from './logger.js'
 import { redact, redactText } from './redact.js'
@@ -36,7 +37,7 @@ export function createLogger({ level = 'info', write = console.log }: LoggerOpti
 // A log line must never be what makes a request fail
 function serialise(line: Record<string, unknown>, fields: Record<string, unknown>): string {
   try {
-    return JSON.stringify({ ...line, ...(redact(fields) as Record<string, unknown>), ...line })
+    return plainJson(JSON.stringify({ ...line, ...(redact(fields) as Record<string, unknown>), ...line }))
   } catch {
     return JSON.stringify({ ...line, unserialisable: Object.keys(fields) })
   }

@@ -1,3 +1,4 @@
+import { displayText } from '../display-text.js'
 import { respond } from '../respond/respond.js'
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
@@ -17,8 +18,19 @@ class Html {
 }
 
 function render(value: string | Html): string {
-  return value instanceof Html ? value.text : value.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
+  if (value instanceof Html) return value.text
+  return displayText(value).replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
 }
+
+/** A name that somebody else chose: in a box of its own, from which it can neither reorder nor cover what is around it. */
+export function foreign(name: string): Html {
+  return html`<bdi class="foreign">${displayText(name, 80)}</bdi>`
+}
+
+/** Part of every page; `stylesHash` is its SHA-256. */
+export const styles: string =
+  '.foreign{display:inline-block;max-width:100%;max-height:2.6em;line-height:1.3;vertical-align:bottom;overflow:hidden;overflow:clip;contain:paint;overflow-wrap:anywhere;unicode-bidi:isolate}'
+export const stylesHash: string = 'ukAhBGeHHNdjneIKk8XC1E8wbVppjv5NqduHl+6fXhg='
 
 /** A page without scripts, frames or anything loaded from elsewhere. */
 export function page(
@@ -33,6 +45,7 @@ export function page(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title}</title>
+<style>${new Html(styles)}</style>
 </head>
 <body>
 <main>
@@ -57,7 +70,7 @@ export function redirect(location: string, ...cookies: readonly string[]): Respo
 const protection = {
   'Cache-Control': 'no-store',
   // No form-action: browsers hold the redirect behind a form to it, and that leads to the upstream
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${stylesHash}'; frame-ancestors 'none'; base-uri 'none'`,
   'X-Frame-Options': 'DENY',
   'X-Content-Type-Options': 'nosniff',
   // With no-referrer a form would be sent with `Origin: null`

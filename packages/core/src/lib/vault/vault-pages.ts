@@ -5,7 +5,7 @@ import { type Browsers, randomToken, type Session } from './browser.js'
 import { digest } from './digest.js'
 import type { Grants } from './grants.js'
 import { issued } from './issued.js'
-import { html, page, redirect } from './page.js'
+import { foreign, html, page, redirect } from './page.js'
 import { createSignIn } from './sign-in.js'
 import type { VaultOptions } from './vault-options.js'
 import type { VaultAccess } from './vault-token.js'
@@ -95,7 +95,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
 
   async function show({ connect, upstream }: VaultAccess, session: Session): Promise<Response> {
     const stored = await grants.read(await grants.key(session.principal, upstream))
-    const who = html`<p>You are signed in as <strong>${session.name}</strong>.</p>`
+    const who = html`<p>You are signed in as <strong>${foreign(session.name)}</strong>.</p>`
     if (stored !== undefined) {
       return page(
         `${connect.title} is connected`,
@@ -121,7 +121,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     )
     return page(
       'Your accounts',
-      html`<p>You are signed in as <strong>${session.name}</strong>.</p>\n<ul>\n${items}</ul>`,
+      html`<p>You are signed in as <strong>${foreign(session.name)}</strong>.</p>\n<ul>\n${items}</ul>`,
     )
   }
 

@@ -1,9 +1,10 @@
+import { displayText } from '@mcp-gateway/core'
 import type { AuthorizationRequest } from '../authorize/authorization-request.js'
 import { isLoopbackRedirectUri } from '../authorize/redirect-uri.js'
 import { outOfBand } from '../authorize/success-endpoint.js'
 import type { Client } from '../clients/client.js'
 import type { GrantUser } from '../grants/grant.js'
-import { type Html, html } from '../pages/html.js'
+import { foreign, type Html, html, longestName } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { ConsentPageContent } from '../pages/page-options.js'
 import type { Server } from '../server.js'
@@ -28,15 +29,16 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
   const { handle, cookie } = await newQuestion(server, client, request, user?.subject)
   const form = decisionForm(settings.path, handle, user)
   const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
+  const name = displayText(client.metadata.client_name ?? '', longestName)
   const content: ConsentPageContent = {
-    clientName: client.metadata.client_name ?? nameless(request.redirectUri),
+    clientName: name || nameless(request.redirectUri),
     clientId: client.clientId,
     ...(client.source === 'document' && { publishedAt: new URL(client.clientId).host }),
     trusted: client.source === 'configured',
     resource: request.resource,
-    scopes: request.scopes.map((scope) => settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope),
+    scopes: request.scopes.map((scope) => displayText(settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope)),
     ...(redirectHost !== undefined && { redirectHost }),
-    ...(user && { account: user.username ?? user.email ?? user.name ?? user.subject }),
+    ...(user && { account: accountName(user) }),
     providerTitle: identityProvider.title,
     form: form.html,
   }
@@ -45,7 +47,7 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
     title: `Allow ${content.clientName}?`,
     cookies: [...cookies, cookie],
     formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
-    body: consent ? { html: consent(content) } : ourPage(content, form, client.metadata.client_name !== undefined),
+    body: consent ? { html: consent(content) } : ourPage(content, form, name !== ''),
   })
 }
 
@@ -55,18 +57,24 @@ function loginTargets({ identityProvider, settings }: Server): readonly string[]
   return settings.loopback ? ['https:', 'http:'] : ['https:']
 }
 
+/** The first of the names that shows anything. */
+function accountName({ username, email, name, subject }: GrantUser): string {
+  const shown = [username, email, name].map((text) => displayText(text ?? '', longestName))
+  return shown.find((text) => text !== '') ?? displayText(subject, longestName)
+}
+
 const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
 
 function ourPage(content: ConsentPageContent, form: Html, named: boolean): Html {
   const { clientName, resource, scopes, publishedAt, redirectHost, account, providerTitle } = content
-  return html`<h1>Allow ${clientName} to connect?</h1>
+  return html`<h1>Allow ${named ? foreign(clientName) : clientName} to connect?</h1>
 <p>It asks to use <strong>${resource}</strong> in your name.</p>
 <h2>It will be able to</h2>
 <ul>${scopes.map((text) => html`<li>${text}</li>`)}</ul>
 <dl>
 ${publishedAt === undefined ? html`` : html`<dt>Published by</dt><dd>${publishedAt}</dd>`}
 <dt>Sends you back to</dt><dd>${redirectHost ?? 'this computer'}</dd>
-${account === undefined ? html`<dt>Sign in with</dt><dd>${providerTitle}</dd>` : html`<dt>Your account</dt><dd>${account}</dd>`}
+${account === undefined ? html`<dt>Sign in with</dt><dd>${providerTitle}</dd>` : html`<dt>Your account</dt><dd>${foreign(account)}</dd>`}
 </dl>
 ${warning(content, named)}
 ${form}`

@@ -490,7 +490,7 @@ describe('sessions and remembered approvals', () => {
   test('the page names the account, and lets another one in [attack 119]', async () => {
     const { setup, path, cookie } = await start()
     const shown = await show(await setup.call(path({ prompt: 'consent' }), { headers: { cookie } }), cookie)
-    expect(shown.page).toContain('<dd>alice</dd>')
+    expect(shown.page).toContain('<dd><bdi class="foreign">alice</bdi></dd>')
     const switched = await decide(setup, shown, 'switch')
     expect(switched.headers.get('location')).toContain('/login?state=')
   })

@@ -258,7 +258,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
     setup.clock.advance(stale)
     const again = await browser.signIn(location)
     expect(again.page).toContain('Allow B')
-    expect(again.page).toContain('<dd>alice</dd>')
+    expect(again.page).toContain('<dd><bdi class="foreign">alice</bdi></dd>')
     // Nobody agreed to this document yet
     const silent = await browser.go(`${path()}&prompt=none`)
     expect([silent.status, silent.location]).toEqual([400, ''])

@@ -1,4 +1,5 @@
-/** What a consent page is about, for those who write their own. Texts are not escaped yet. */
+/** What a consent page is about, for those who write their own. Texts are not escaped yet; invisible
+ * and piled-up characters are gone from them, so put the names into `bdi class="foreign"`, which isolates and clips them. */
 export interface ConsentPageContent {
   /** What the client calls itself. */
   readonly clientName: string

@@ -6,6 +6,7 @@ import { authorizePath, pkce } from '../../../test/fixture.js'
 import { githubClient, startGithubServer } from '../../../test/github-server.js'
 import { type Listening, listen } from '../../../test/listen.js'
 import { github } from '../login/github.js'
+import type { IdentityProvider } from '../login/identity-provider.js'
 
 const themes: [string, BrowserContextOptions][] = [
   ['light', { colorScheme: 'light', viewport: { width: 1000, height: 800 } }],
@@ -13,12 +14,30 @@ const themes: [string, BrowserContextOptions][] = [
   ['a phone', { colorScheme: 'light', viewport: { width: 320, height: 640 } }],
 ]
 
-async function registerAt({ issuer, redirectUri }: Listening): Promise<string> {
+/** Names that draw far beyond their line, as far as registration lets them in. */
+const hostileNames: [string, string][] = [
+  ['marks above and below', `Claude${'\u0300\u0316\u0323\u0301'.repeat(48)}`],
+  ['a letter each with marks', 'Z\u0300\u0316\u0334\u0489\u0321'.repeat(33)],
+  ['marks that enclose', `Claude${'\u20dd\u20de\u20e0\u0489'.repeat(40)}`],
+  ['marks on the words before', `${'\u0300\u0323'.repeat(90)}Claude`],
+  ['very wide letters', '\ufdfd'.repeat(200)],
+  ['very tall signs', '\ua9c5\ua9c1\ua9c2\u{12031}'.repeat(40)],
+  ['letters under each other', `\u1780${'\u17d2\u1780'.repeat(90)}`],
+  ['parts of Hangul', '\u1100\u1161\u11a8'.repeat(60)],
+  ['right-to-left letters', 'אבגדה '.repeat(33)],
+  ['one long word', 'W'.repeat(200)],
+  [
+    'words like those of the page',
+    'Claude to connect? Verified by the operator. You can press Allow without worries. '.repeat(2),
+  ],
+]
+
+async function registerAt({ issuer, redirectUri }: Listening, clientName = 'A client'): Promise<string> {
   const response = await fetch(`${issuer}/register`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({
-      client_name: 'A client',
+      client_name: clientName,
       redirect_uris: [redirectUri],
       token_endpoint_auth_method: 'none',
     }),
@@ -118,6 +137,81 @@ describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () =>
       expect(violations).toEqual([])
       await context.close()
     },
+  )
+
+  test.each([themes[0], themes[2]] as typeof themes)(
+    'no name draws over the warning, the buttons or the page around it, in %s [finding 24]',
+    async (_, options) => {
+      let username = 'alice'
+      const own: IdentityProvider = {
+        name: 'own',
+        title: 'us',
+        ownForm: true,
+        begin: async () => ({ form: [{ name: 'username', label: 'User name' }], submit: 'Sign in' }),
+        complete: async () => ({ user: { id: 'alice', username } }),
+      }
+      const shown = await listen({ identityProvider: own })
+      const context = await browser.newContext({ ...options, javaScriptEnabled: false })
+      try {
+        const page = await context.newPage()
+        const parts = ['.warning', 'ul', 'p:first-of-type'] as const
+        const look = async (name: string): Promise<{ parts: Buffer[]; top: number }> => {
+          const { issuer, redirectUri, resource } = shown
+          const client = await registerAt(shown, name)
+          const url = issuer + authorizePath(client, pkce().challenge, { redirect_uri: redirectUri, resource })
+          await context.clearCookies()
+          await page.goto(url)
+          await page.getByRole('button', { name: 'Allow' }).click()
+          await page.getByLabel('User name').fill('x')
+          await page.getByRole('button', { name: 'Sign in' }).click()
+          await page.waitForURL(/\/client\/callback\?code=/)
+          await page.goto(url)
+          const pictures: Buffer[] = []
+          for (const part of parts)
+            pictures.push(await page.locator(`main > ${part}, dl > ${part}, form > ${part}`).first().screenshot())
+          const box = await page.getByRole('button', { name: 'Allow' }).boundingBox()
+          const beyond = await page.evaluate(() => {
+            const { scrollWidth, clientWidth } = document.documentElement
+            return scrollWidth - clientWidth
+          })
+          expect(beyond).toBe(0)
+          // Each name is in a box that clips, and no box reaches what must be seen
+          const boxes = await page.$$eval('.foreign', (elements) =>
+            elements.map((element) => {
+              const { contain, overflowX, overflowY, unicodeBidi } = getComputedStyle(element)
+              const styles = [contain, overflowX, overflowY, unicodeBidi].join()
+              const own = element.getBoundingClientRect()
+              const reached = [...document.querySelectorAll('.warning, button, ul, dt')].filter((other) => {
+                const { left, right, top, bottom } = other.getBoundingClientRect()
+                return own.left < right && own.right > left && own.top < bottom && own.bottom > top
+              })
+              return `${styles} ${reached.length}`
+            }),
+          )
+          expect(boxes).toEqual(Array(2).fill('paint,clip,clip,isolate 0'))
+          for (const button of await page.getByRole('button').all()) await button.click({ trial: true })
+          if (process.env.SCREENSHOTS)
+            await page.screenshot({
+              path: `${process.env.SCREENSHOTS}/${_}-${hostileNames.findIndex(([, each]) => each === name)}.png`,
+              fullPage: true,
+            })
+          return { parts: pictures, top: box?.y ?? 0 }
+        }
+        const plain = await look('A client')
+        for (const [what, name] of hostileNames) {
+          username = name
+          const { parts: pictures, top } = await look(name)
+          for (const [index, part] of parts.entries()) {
+            expect.soft(pictures[index]?.equals(plain.parts[index] as Buffer), `${part} under ${what}`).toBe(true)
+          }
+          expect.soft(top - plain.top, `the buttons under ${what}`).toBeLessThan(120)
+        }
+      } finally {
+        await context.close()
+        await shown.close()
+      }
+    },
+    60_000,
   )
 
   test('a person gets to the site of the identity provider and back to the client [attack 101]', async () => {

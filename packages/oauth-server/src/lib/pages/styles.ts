@@ -7,7 +7,7 @@ body { margin: 0; padding: 1.5rem 1rem; background: var(--ground); color: var(--
 main { max-width: 30rem; margin: 4vh auto 0; padding: 1.75rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow-wrap: anywhere; }
 main > :last-child { margin-bottom: 0; }
 .owner { color: var(--soft); font-weight: 600; }
-h1 { margin: 0 0 .75rem; font-size: 1.35rem; line-height: 1.3; }
+h1 { margin: 0 0 .75rem; font-size: 1.35rem; line-height: 1.75rem; }
 h2 { margin: 1.25rem 0 .25rem; font-size: 1rem; }
 p { margin: 0 0 .75rem; }
 ul { margin: 0 0 .75rem; padding-left: 1.25rem; }
@@ -15,6 +15,9 @@ dl { margin: 1rem 0; display: grid; grid-template-columns: max-content 1fr; gap:
 dt { color: var(--soft); }
 dd { margin: 0; }
 a { color: var(--accent); font-weight: 600; }
+.foreign { display: inline-block; max-width: 100%; max-height: 3.5rem; max-height: calc(2lh + 2px); padding: 0 .3em; border: 1px solid var(--line); border-radius: 4px; background: var(--ground); vertical-align: bottom; overflow: hidden; overflow: clip; contain: paint; unicode-bidi: isolate; }
+h1, ul, dd { contain: paint; }
+.warning, .actions, .other { position: relative; z-index: 1; }
 .note { color: var(--soft); font-size: .9rem; }
 .warning { padding: .65rem .85rem; border-radius: 8px; background: var(--warn-ground); color: var(--warn-ink); }
 label { display: block; margin-bottom: .35rem; font-weight: 600; }

@@ -1,3 +1,4 @@
+import { displayText } from '@mcp-gateway/core'
 import { z } from 'zod'
 import { type ClientKeys, jwksSchema, jwksUriSchema } from '../clients/client-keys.js'
 import { Refusal } from '../http/refusal.js'
@@ -8,7 +9,7 @@ const text = z
   .max(200)
   .refine((value) => !/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u.test(value), 'has characters that cannot be shown')
 /** A name of nothing that can be seen is none. */
-const name = text.transform((value) => (/[^\s\p{Z}\u115F\u1160\u2800\u3164\uFFA0]/u.test(value) ? value : undefined))
+const name = text.transform((value) => (displayText(value).trim() === '' ? undefined : value))
 const url = z
   .string()
   .max(2048)
