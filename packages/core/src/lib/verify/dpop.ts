@@ -2,6 +2,8 @@ import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, importJWK
 import type { KeyProof } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
 import type { Storage } from '../storage.js'
+import { strictPublicKey } from './key-size.js'
+import { isCompact } from './token-spelling.js'
 
 /** How DPoP proofs are checked. */
 export interface DpopOptions {
@@ -88,17 +90,20 @@ async function readProof(
 ): Promise<{ jwk: JWK; claims: Record<string, unknown> } | string> {
   // Two headers arrive as one, joined by a comma, which no JWT can hold.
   if (proof === null || proof.length > maxLength) return 'is missing, or too long'
+  if (!isCompact(proof)) return 'is no JWT, or not written as it was signed'
   try {
     const { typ, alg, jwk } = decodeProtectedHeader(proof)
     if (typ?.toLowerCase() !== 'dpop+jwt' || alg === undefined || !algorithms.includes(alg)) {
       return 'has another type or algorithm'
     }
-    if (jwk === undefined || 'd' in jwk || 'k' in jwk) return 'holds no public key'
-    const key = await importJWK(jwk, alg)
+    const bare = typeof jwk === 'object' && jwk !== null ? strictPublicKey(jwk as JWK) : undefined
+    // Before any crypto: whoever wrote the proof chose the key, and with it what checking it costs.
+    if (bare === undefined) return 'holds no public key of a usual size'
+    const key = await importJWK(bare, alg)
     const { payload } = await compactVerify(proof, key, { algorithms: [alg] })
     const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
     return typeof claims === 'object' && claims !== null
-      ? { jwk, claims: claims as Record<string, unknown> }
+      ? { jwk: bare, claims: claims as Record<string, unknown> }
       : 'holds no claims'
   } catch {
     return 'does not verify'

@@ -1,4 +1,5 @@
 import { type CryptoKey, importJWK, type JSONWebKeySet, type JWK } from 'jose'
+import { hasUsualSize } from './key-size.js'
 
 /** The header members that choose a key. */
 export interface KeyHeader {
@@ -13,10 +14,12 @@ export interface KeySet {
 }
 
 const maxKeys = 200
+/** The largest RSA modulus of an issuer's keys, in bits. */
+const maxBits = 8192
 
 /**
  * Reads a JWK set: the public signature keys of it, at most 200, each imported when it is first used. Symmetric and
- * private keys, keys for encryption and keys of unknown kinds are left out.
+ * private keys, keys for encryption, and keys of unknown kinds or unusual sizes are left out.
  *
  * @throws TypeError for what is no JWK set
  * @see RFC 7517 section 5
@@ -60,6 +63,7 @@ function usable(key: JWK): boolean {
     ['RSA', 'EC', 'OKP'].includes(key.kty ?? '') &&
     key.d === undefined &&
     key.k === undefined &&
+    hasUsualSize(key, maxBits) &&
     (key.use === undefined || key.use === 'sig') &&
     (key.key_ops === undefined || (Array.isArray(key.key_ops) && key.key_ops.includes('verify')))
   )

@@ -11,7 +11,10 @@ import type { VerifiedToken } from './verified-token.js'
 export interface VerificationCacheOptions {
   /** How many verified tokens are remembered, each never past its `exp`. Default 10000; 0 turns it off. */
   readonly cacheSize?: number
-  /** Says whether a token that is otherwise good was revoked. When it rejects, the verifier answers "cannot tell". */
+  /**
+   * Says whether a token that is otherwise good was revoked. When it rejects, the verifier answers "cannot tell". Go by
+   * the token's `jti`, not by a hash of its text: an ECDSA signature can be changed into another valid one by anybody.
+   */
   readonly isRevoked?: (auth: AuthInfo) => boolean | Promise<boolean>
   /**
    * For how long the answer of `isRevoked` holds for a token, in seconds; a revoked token works at most so much longer.

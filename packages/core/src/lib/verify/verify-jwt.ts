@@ -4,6 +4,7 @@ import { checkClaims, checkIssuer, type ExpectedClaims } from './check-claims.js
 import { invalidToken } from './invalid-token.js'
 import type { FindKey } from './issuer-keys.js'
 import type { Claims } from './token-profile.js'
+import { isCompact } from './token-spelling.js'
 import type { VerifiedToken } from './verified-token.js'
 
 /** The signature algorithms that a verifier can be told to accept: asymmetric ones. */
@@ -39,6 +40,8 @@ export async function verifyJwt(token: string, findKey: FindKey, expected: Expec
 type Header = ReturnType<typeof decodeProtectedHeader>
 
 function readToken(token: string): { header: Header; claims: Claims } {
+  // RFC 7515 section 2. The library also reads padding, the other alphabet and left-over bits.
+  if (!isCompact(token)) throw invalidToken('is no JWT, or not written as it was issued')
   try {
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) }
   } catch (error) {

@@ -1,6 +1,6 @@
 import { memoryStorage, type Storage } from '@mcp-gateway/core'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { answerOf, form, issuer, obtainCode, register, type Setup, setUp } from '../../../test/fixture.js'
 import { assertionType } from './client-assertion.js'
 
@@ -367,4 +367,33 @@ test.each([
     status: 401,
     error: 'invalid_client',
   })
+})
+
+describe('a key of an unusual size [finding 23]', async () => {
+  const rsa = await generateKeyPair('PS256', { extractable: true })
+  const jwk = { ...(await exportJWK(rsa.publicKey)), kid: 'k1' }
+  const giant = Buffer.alloc(256, 0xff).toString('base64url')
+
+  test.each([
+    ['exponent', { ...jwk, e: giant }],
+    ['modulus', { ...jwk, n: giant.repeat(4) }],
+  ])('with a giant %s is ignored, and nothing is imported', async (_, key) => {
+    const setup = setUp()
+    const client = await register(setup, { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key] } })
+    const { exchange } = await obtainCode(setup, client)
+    const signed = await assertion(client.client_id as string, {}, { alg: 'PS256' }, rsa.privateKey)
+    const imported = vi.spyOn(crypto.subtle, 'importKey')
+    const fields = { ...exchange, client_assertion_type: assertionType, client_assertion: signed }
+    const answer = await answerOf(await setup.call('/token', form(fields)))
+    expect(answer).toMatchObject({ status: 401, error: 'invalid_client' })
+    expect(imported.mock.calls.map(([format]) => String(format))).not.toContain('jwk')
+    imported.mockRestore()
+  })
+})
+
+test('an assertion in another spelling proves nothing [finding 25]', async () => {
+  const { clientId, send } = await start()
+  const signed = await assertion(clientId)
+  expect(await send(`${signed}=`)).toMatchObject({ status: 401, error: 'invalid_client' })
+  expect(await send(signed)).toMatchObject({ status: 200 })
 })

@@ -1,4 +1,5 @@
 import { type Context, GatewayError } from '@mcp-gateway/core'
+import { hasUsualSize, isCompact } from '@mcp-gateway/core/keys'
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import type { Server } from '../server.js'
 import { assertionAlgorithms } from './auth-methods.js'
@@ -28,9 +29,11 @@ export async function readAssertion(
 ): Promise<FittingAssertion | undefined> {
   if (client.metadata.token_endpoint_auth_method !== 'private_key_jwt') return undefined
   const { issuer } = server.settings
+  if (!isCompact(assertion)) return undefined
   try {
     const { kid } = decodeProtectedHeader(assertion)
-    const { payload } = await jwtVerify(assertion, createLocalJWKSet(await clientKeys(server, client, kid, context)), {
+    const keys = createLocalJWKSet(usual(await clientKeys(server, client, kid, context)))
+    const { payload } = await jwtVerify(assertion, keys, {
       algorithms: [...assertionAlgorithms],
       issuer: client.clientId,
       subject: client.clientId,
@@ -65,4 +68,9 @@ async function clientKeys(
   if (metadata.jwks) return metadata.jwks
   const vouched = source === 'configured' || usedAt !== undefined
   return metadata.jwks_uri ? server.clientKeySets(metadata.jwks_uri, kid, { context, vouched }) : { keys: [] }
+}
+
+/** RFC 7517 section 5: keys that are out of range are ignored. The client chose them, and what checking them costs. */
+function usual({ keys }: JSONWebKeySet): JSONWebKeySet {
+  return { keys: keys.filter((key) => hasUsualSize(key)) }
 }

@@ -53,6 +53,15 @@ describe.each(['jwt', 'opaque'] as const)('introspection of %s tokens', (accessT
     await inactive(next.tokens.access_token)
   })
 
+  test('says inactive for an active token in another spelling [finding 25]', async () => {
+    const { tokens } = await obtainTokens(setup)
+    const token = tokens.access_token as string
+    for (const spelled of [`${token}=`, `${token}==`, token.replace('.', '=.'), `${token}.`, ` ${token}`]) {
+      const { headers: _, ...answer } = await ask(spelled)
+      expect([spelled, answer]).toEqual([spelled, { status: 200, active: false }])
+    }
+  })
+
   test('answers only who authenticates [attack 71]', async () => {
     const { client, tokens } = await obtainTokens(setup)
     expect(await ask(tokens.access_token as string, 'everything', 'wrong')).toMatchObject({

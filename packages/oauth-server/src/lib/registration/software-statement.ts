@@ -1,3 +1,4 @@
+import { hasUsualSize, isCompact } from '@mcp-gateway/core/keys'
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { assertionAlgorithms } from '../clients/auth-methods.js'
 import { Refusal } from '../http/refusal.js'
@@ -26,7 +27,7 @@ export async function applySoftwareStatement(
   if (issuers.length === 0 || typeof body !== 'object' || body === null || !('software_statement' in body)) return body
   const { software_statement: statement, ...request } = body as Record<string, unknown>
   const invalid = (description: string): Refusal => new Refusal(400, 'invalid_software_statement', description)
-  if (typeof statement !== 'string') throw invalid('software_statement must be a JWT')
+  if (typeof statement !== 'string' || !isCompact(statement)) throw invalid('software_statement must be a JWT')
   try {
     const trusted = issuers.find(({ issuer }) => issuer === decodeJwt(statement).iss)
     if (!trusted) {
@@ -36,10 +37,14 @@ export async function applySoftwareStatement(
         'The issuer of the software statement is not trusted here',
       )
     }
-    const { payload } = await jwtVerify(statement, createLocalJWKSet(trusted.jwks), {
-      issuer: trusted.issuer,
-      algorithms: [...assertionAlgorithms],
-    })
+    const { payload } = await jwtVerify(
+      statement,
+      createLocalJWKSet({ keys: trusted.jwks.keys.filter((key) => hasUsualSize(key, 8192)) }),
+      {
+        issuer: trusted.issuer,
+        algorithms: [...assertionAlgorithms],
+      },
+    )
     const said = Object.entries(payload).filter(([name]) => !envelope.includes(name))
     return { ...request, ...Object.fromEntries(said) }
   } catch (error) {

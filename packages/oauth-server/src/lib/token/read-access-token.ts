@@ -1,3 +1,4 @@
+import { isCompact } from '@mcp-gateway/core/keys'
 import { createLocalJWKSet, errors, jwtVerify } from 'jose'
 import { readRecord } from '../records.js'
 import type { Server } from '../server.js'
@@ -19,6 +20,8 @@ export async function readAccessToken(server: Server, token: string): Promise<Ac
     const claims = (await readRecord<AccessTokenClaims>(storage, await keys('token', token)))?.value
     return claims && claims.exp > clock() ? claims : undefined
   }
+  // RFC 7515 section 2. The library also reads other spellings, which would be other tokens to whoever keeps a list.
+  if (!isCompact(token)) return undefined
   try {
     const { payload } = await jwtVerify(token, createLocalJWKSet(await signingKeys.jwks()), {
       issuer: settings.issuer,

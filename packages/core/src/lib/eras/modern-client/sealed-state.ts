@@ -1,4 +1,5 @@
 import { parseSpan } from '../../json/raw-json.js'
+import { isBase64Url } from '../../verify/token-spelling.js'
 import type { RawJson } from '../era-server.js'
 
 /** What a `requestState` of ours says, once it was found to be whole. */
@@ -87,7 +88,7 @@ function toBase64Url(parts: readonly Uint8Array[]): string {
 }
 
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length > longest || !/^[\w-]*$/.test(text)) return undefined
+  if (text.length > longest || !isBase64Url(text)) return undefined
   try {
     return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
   } catch {
