@@ -21,8 +21,11 @@ export interface AuthInfo {
 export interface AuthExtra extends Record<string, unknown> {
   /** `iss`: who issued the token. */
   readonly issuer: string
-  /** `sub`: the user, unique within the issuer. For client credentials, the client. */
-  readonly subject: string
+  /**
+   * `sub`: the user, unique within the issuer. For client credentials, the client id. Absent where the token names
+   * nobody; what needs to know the user then refuses the request.
+   */
+  readonly subject?: string
   /** Roles, from whichever claim the issuer keeps them in. */
   readonly roles: readonly string[]
   /** Groups, likewise. */

@@ -10,6 +10,8 @@ export type GatewayErrorCode =
   | 'invalid_token'
   /** The token is good, its scopes are not enough: RFC 6750 section 3.1. */
   | 'insufficient_scope'
+  /** The token is good, but does not say for which user or client it acts, which is needed here. */
+  | 'subject_missing'
   /** The user has to do something in a browser first, such as connecting an account at an upstream. */
   | 'interaction_required'
   /** Something that is needed to decide (storage, a JWKS endpoint) does not answer; the same request may pass later. */
@@ -22,6 +24,7 @@ const statuses: Record<GatewayErrorCode, number> = {
   invalid_request: 400,
   invalid_token: 401,
   insufficient_scope: 403,
+  subject_missing: 403,
   interaction_required: 403,
   temporarily_unavailable: 503,
   outbound_refused: 502,

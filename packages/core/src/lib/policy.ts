@@ -1,7 +1,7 @@
 /** Who asks, as a verified access token tells it. */
 export interface PolicySubject {
-  /** The user (`sub`), or the client where there is no user. Unique within one issuer only. */
-  readonly id: string
+  /** The user (`sub`); absent where a client acts for itself. Unique within one issuer only. */
+  readonly id?: string
   /** The OAuth client that acts. */
   readonly clientId: string
   readonly scopes: readonly string[]

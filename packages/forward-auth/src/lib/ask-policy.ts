@@ -1,5 +1,6 @@
 import {
   type AuthInfo,
+  actorOf,
   type Context,
   challenge,
   type Decision,
@@ -71,10 +72,11 @@ function refuseOlder(method: string, request: AuthRequest): Response {
 }
 
 function policyInput({ action, kind, name }: Operation, server: string, auth: AuthInfo, context: Context): PolicyInput {
-  const { subject, roles, groups } = auth.extra ?? {}
+  const { roles, groups } = auth.extra ?? {}
+  const actor = actorOf(auth)
   return {
     subject: {
-      id: typeof subject === 'string' ? subject : auth.clientId,
+      ...(actor?.kind === 'user' && { id: actor.id }),
       clientId: auth.clientId,
       scopes: auth.scopes,
       roles: strings(roles),

@@ -1,4 +1,4 @@
-import { type AuthInfo, GatewayError } from '@mcp-gateway/core'
+import { type AuthInfo, actorOf, GatewayError } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import { type Remembered, remembered } from './remembered.js'
 
@@ -18,7 +18,8 @@ export interface AssertionOptions {
 export type Assert = (auth: AuthInfo) => Promise<string>
 
 /**
- * Makes assertions for one resource: a JWT with `iss` (the public URL), `aud` (the resource), `sub`, `client_id`,
+ * Makes assertions for one resource: a JWT with `iss` (the public URL), `aud` (the resource), `sub` (the user; not there where
+ * a client acts for itself), `client_id`,
  * `scope`, `roles`, `groups`, the token's `name`, `preferred_username` and `email`, `iat` and `exp`, and the type
  * `identity+jwt`, which no access token has. One assertion serves the requests with one token during half its life.
  */
@@ -49,10 +50,12 @@ interface Made {
   until: number
 }
 
-function claims({ extra, clientId, scopes }: AuthInfo): Record<string, unknown> {
+function claims(auth: AuthInfo): Record<string, unknown> {
+  const { extra, clientId, scopes } = auth
+  const actor = actorOf(auth)
   const known = (typeof extra?.claims === 'object' ? extra.claims : {}) as Record<string, unknown>
   return {
-    sub: typeof extra?.subject === 'string' ? extra.subject : clientId,
+    sub: actor?.kind === 'user' ? actor.id : undefined,
     client_id: clientId,
     scope: scopes.join(' '),
     roles: extra?.roles ?? [],

@@ -629,3 +629,55 @@ test('[attack 160] neither tokens nor personal data are logged', async () => {
   expect(logged.length).toBeGreaterThan(1)
   expect(logged.join()).not.toMatch(/eyJ|ada@/)
 })
+
+describe('a token whose user is not known', () => {
+  const inputs: PolicyInput[] = []
+  const policy = (input: PolicyInput) => {
+    inputs.push(input)
+    return { allow: true as const }
+  }
+  const named = (extra: Record<string, unknown>): Authority => ({
+    issuer,
+    protect: () => ({
+      verifyAccessToken: async (token) => ({
+        token,
+        clientId: 'shared-app',
+        scopes: ['mcp'],
+        expiresAt: Math.floor(Date.now() / 1000) + 300,
+        extra,
+      }),
+    }),
+  })
+  const options = { assertion: { keys } }
+  const server: ForwardAuthServer = { policy, olderRevisions: 'whole-server' }
+  const asked = async (authority: Authority, more: Partial<ForwardAuthOptions> = {}) =>
+    make({ ...options, ...more, auth: authority }, server).fetch(ask({ Authorization: 'Bearer opaque' }))
+
+  test('is refused, with an answer and a log line that say why [finding 4]', async () => {
+    const response = await asked(named({ userId: 'alice' }))
+    expect(response.status).toBe(403)
+    expect(response.headers.has('x-user-id')).toBe(false)
+    expect(await response.json()).toMatchObject({ error: 'access_denied' })
+    expect(logged.join()).toContain('a token names no subject')
+    expect(inputs).toEqual([])
+  })
+
+  test('passes where `subject` says where it names the user [finding 4]', async () => {
+    const response = await asked(named({ userId: 'alice' }), { subject: 'userId' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-user-id')).toBe('alice')
+    expect(inputs.at(-1)?.subject.id).toBe('alice')
+  })
+
+  test('a client that acts for itself is no user, for headers, assertions and policies [finding 4]', async () => {
+    const response = await asked(named({ subject: 'shared-app' }))
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-user-id')).toBe('-')
+    expect(response.headers.get('x-client-id')).toBe('shared-app')
+    const jws = response.headers.get('x-identity-assertion') ?? ''
+    const { payload } = await jwtVerify(jws, createLocalJWKSet(await keys.jwks()))
+    expect(payload).not.toHaveProperty('sub')
+    expect(payload.client_id).toBe('shared-app')
+    expect(inputs.at(-1)?.subject).not.toHaveProperty('id')
+  })
+})

@@ -1,4 +1,4 @@
-import { type AuthInfo, type Context, challenge, GatewayError, jsonRpcError } from '@mcp-gateway/core'
+import { type AuthInfo, type Context, challenge, GatewayError, jsonRpcError, principal } from '@mcp-gateway/core'
 import { cors, originCheck } from '@mcp-gateway/core/gateway'
 import { askPolicy } from './ask-policy.js'
 import { type AuthDecision, type AuthRefusal, refused } from './auth-decision.js'
@@ -135,6 +135,8 @@ async function authenticate(
 ): Promise<{ readonly kind: 'authenticated'; readonly auth: AuthInfo } | AuthRefusal> {
   let auth: AuthInfo | undefined
   const response = await route.authenticate(asRequest(original, request), context, (_, granted) => {
+    // Throws where the token names nobody, which `authenticate` answers.
+    if (granted.auth !== undefined) principal(granted.auth)
     auth = granted.auth
     return passed
   })

@@ -1,4 +1,4 @@
-import type { Authority, Logger, Policy } from '@mcp-gateway/core'
+import type { Authority, Logger, Policy, SubjectOption } from '@mcp-gateway/core'
 import type { Dpop } from '@mcp-gateway/core/dpop'
 import type { AssertionOptions } from './assertion.js'
 import type { Dialect } from './dialect.js'
@@ -32,6 +32,11 @@ export interface ForwardAuthOptions {
   readonly url: string
   /** Who issues the tokens: our own authorization server, or any OAuth or OpenID issuer. */
   readonly auth: Authority | { readonly issuer: string }
+  /**
+   * Where tokens name their user, for authorities whose verifiers do not set `extra.subject`: a claim, or a function. A
+   * token that names nobody is refused with 403: an upstream must not take all of its users for one.
+   */
+  readonly subject?: SubjectOption
   /** How the proxy tells what it was asked. */
   readonly dialect: Dialect
   /** The MCP servers, by path under `url` or by absolute URL. Nothing else is open. */

@@ -2,7 +2,7 @@ import { GatewayError } from '@mcp-gateway/core'
 
 /** The names of the headers that tell the upstream who calls. */
 export interface IdentityHeaderNames {
-  /** The user (`sub`), or the client where there is no user; `X-User-Id` unless told. */
+  /** The user (`sub`); `-` where a client acts for itself. `X-User-Id` unless told. */
   readonly userId: string
   /** The user's name; `X-User-Name` unless told. */
   readonly userName: string

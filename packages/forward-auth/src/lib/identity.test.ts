@@ -25,10 +25,12 @@ test('tells everything about a user, and a dash for what the token does not say'
     'X-Client-Id': 'client',
   })
   expect(told(auth(undefined, { scopes: [] }))).toMatchObject({
-    'X-User-Id': 'client',
+    'X-User-Id': '-',
     'X-User-Name': '-',
     'X-Scopes': '-',
   })
+  // Who is called like a client is not that client [finding 4]
+  expect(told(auth({ subject: 'client' }))).toMatchObject({ 'X-User-Id': '-', 'X-Client-Id': 'client' })
   expect(told(auth({ claims: { name: 'Ada Lovelace' } }))['X-User-Name']).toBe('Ada Lovelace')
 })
 

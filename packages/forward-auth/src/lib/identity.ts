@@ -1,4 +1,4 @@
-import { type AuthInfo, claimHeader, claimListHeader, longestClaimHeader } from '@mcp-gateway/core'
+import { type AuthInfo, actorOf, claimHeader, claimListHeader, longestClaimHeader } from '@mcp-gateway/core'
 import type { IdentityHeaderNames } from './identity-headers.js'
 
 /** Stands for nobody and for claims that a token does not have: a header that is left out is not safe behind Caddy. */
@@ -20,10 +20,11 @@ export function anonymous(names: readonly string[]): HeaderPairs {
  * @returns the headers, or the field that is too long
  */
 export function identify(names: IdentityHeaderNames, auth: AuthInfo): HeaderPairs | string {
-  const { subject, roles, claims } = auth.extra ?? {}
+  const { roles, claims } = auth.extra ?? {}
+  const actor = actorOf(auth)
   const known: Record<string, unknown> = typeof claims === 'object' && claims !== null ? { ...claims } : {}
   const values: Record<keyof IdentityHeaderNames, string> = {
-    userId: single(subject ?? auth.clientId),
+    userId: actor?.kind === 'user' ? single(actor.id) : absent,
     userName: single(known.preferred_username ?? known.username ?? known.name),
     userEmail: single(known.email),
     roles: list(roles, ','),

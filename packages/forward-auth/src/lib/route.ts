@@ -53,6 +53,7 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
         requiredScopes: server.requiredScopes,
         scopesSupported,
         dpop: options.dpop,
+        subject: options.subject,
       }),
       metadata: resourceMetadata({
         resource,

@@ -1,5 +1,6 @@
 import type { Context } from '../handler.js'
 import { loggedUrl } from '../logged-url.js'
+import { actorOf } from '../principal.js'
 import { BoundedMap } from '../verify/bounded-map.js'
 
 /**
@@ -27,7 +28,8 @@ export function accessFields(
   if (client?.address !== undefined) fields.client_address = client.address
   if (resource !== undefined) fields.resource = loggedUrl(resource)
   if (auth !== undefined) {
-    fields.user_sub = digestOf(String(auth.extra?.subject ?? auth.clientId))
+    const actor = actorOf(auth)
+    if (actor?.kind === 'user') fields.user_sub = digestOf(actor.id)
     fields.client_id = auth.clientId.includes('://') ? loggedUrl(auth.clientId) : auth.clientId
   }
   if (message?.method !== undefined) {

@@ -8,6 +8,7 @@ import type { Storage } from '../storage.js'
 import type { Dpop } from '../verify/dpop.js'
 import type { IssuerAuthorityOptions } from '../verify/issuer-authority.js'
 import type { ScopeHierarchy } from '../verify/scopes.js'
+import type { SubjectOption } from '../verify/subject.js'
 
 /** A server with settings of its own. */
 export interface ServerOptions {
@@ -35,6 +36,11 @@ export interface GatewayOptions {
   readonly url: string
   /** Who issues the tokens: our own authorization server, or any OpenID or OAuth issuer. */
   readonly auth?: Authority | IssuerAuthorityOptions
+  /**
+   * Where tokens name their user, for authorities whose verifiers do not set `extra.subject`: a claim, or a function.
+   * Requests that need to know the user, such as those of sessions, are refused with 403 while a token names none.
+   */
+  readonly subject?: SubjectOption
   /** The MCP servers by path. */
   readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
   /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/oauth-client`. */

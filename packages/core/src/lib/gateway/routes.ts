@@ -144,6 +144,7 @@ function guard(
         scopesSupported: server.scopesSupported ?? server.requiredScopes,
         scopeHierarchy: server.scopeHierarchy,
         dpop: server.dpop,
+        subject: options.subject,
       }),
     )
   } else {

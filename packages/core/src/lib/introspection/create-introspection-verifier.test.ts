@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { compact, sign, testKey } from '../../../test/issuer.js'
 import { type OidcIssuer, server, startOidcIssuer } from '../../../test/oidc-issuer.js'
+import { actorOf, principal } from '../principal.js'
 import { createIntrospectionVerifier, type IntrospectionVerifierOptions } from './create-introspection-verifier.js'
 
 const audience = 'https://mcp.example.com/notes/mcp'
@@ -33,8 +34,10 @@ describe('with a real issuer of opaque tokens', () => {
       token,
       clientId: 'app',
       scopes: ['notes:read'],
-      extra: { issuer: real.issuer, subject: 'app' },
+      extra: { issuer: real.issuer },
     })
+    // It tells no `sub` for client credentials, and the client id in its place would name all users of the client.
+    expect(auth.extra).not.toHaveProperty('subject')
     expect(auth.resource?.href).toBe(audience)
     expect(auth.expiresAt).toBeGreaterThan(Date.now() / 1000)
   })
@@ -114,6 +117,54 @@ describe('an answer', () => {
   const good = { active: true, aud: audience, client_id: 'app', sub: 'alice', token_type: 'Bearer', exp: inAnHour }
   const answers = (answer: unknown, options: Partial<IntrospectionVerifierOptions> = {}) =>
     verifier({ endpoint: 'https://login.example.com/introspect', fetch: async () => Response.json(answer), ...options })
+
+  test('without `sub` names nobody, whatever else is in it [finding 4]', async () => {
+    const { sub, ...nameless } = good
+    for (const answer of [nameless, { ...nameless, username: 'alice' }, { ...good, sub: 7 }, { ...good, sub: '' }]) {
+      const auth = await answers(answer).verifyAccessToken('x')
+      expect(actorOf(auth)).toBeUndefined()
+      expect(() => principal(auth)).toThrow(expect.objectContaining({ code: 'subject_missing' }))
+    }
+    expect(actorOf(await answers(good).verifyAccessToken('x'))).toEqual({ kind: 'user', id: sub })
+    expect(actorOf(await answers({ ...good, sub: 'app' }).verifyAccessToken('x'))).toEqual({
+      kind: 'client',
+      id: 'app',
+    })
+  })
+
+  test('names the user where `subject` says so [finding 4]', async () => {
+    const { sub, ...nameless } = good
+    const user = async (answer: object, subject: IntrospectionVerifierOptions['subject']) =>
+      actorOf(await answers(answer, { subject }).verifyAccessToken('x'))
+    expect(await user({ ...nameless, username: 'ada' }, 'username')).toEqual({ kind: 'user', id: 'ada' })
+    expect(await user(good, 'username')).toBeUndefined()
+    expect(await user(nameless, 'constructor')).toBeUndefined()
+    const orClient = ({ sub: name, client_id: client }: Readonly<Record<string, unknown>>) => name ?? client
+    expect(await user(nameless, orClient)).toEqual({ kind: 'client', id: 'app' })
+    expect(await user(good, orClient)).toEqual({ kind: 'user', id: sub })
+  })
+
+  test('is not asked for about a token in another spelling [finding 25]', async () => {
+    let questions = 0
+    const fetch = async () => {
+      questions++
+      return Response.json(good)
+    }
+    const asking = answers(good, { fetch, issuer: 'https://issuer.example.com' })
+    await asking.verifyAccessToken('opaque-token')
+    expect(questions).toBe(1)
+    for (const spelled of [
+      'opaque-token=',
+      'opaque-token==',
+      'eyJhbGciOiJub25lIn0.e30.YQ=',
+      'eyJhbGciOiJub25lIn0.e30.YR',
+    ]) {
+      await expect(asking.verifyAccessToken(spelled)).rejects.toMatchObject({ code: 'invalid_token' })
+    }
+    expect(questions).toBe(1)
+    await answers(good, { fetch, paddedTokens: true }).verifyAccessToken('b3BhcXVl=')
+    expect(questions).toBe(2)
+  })
 
   test('gives subject, scopes, roles and groups', async () => {
     const answer = {

@@ -18,6 +18,7 @@ import { discoverIssuer } from '../verify/discover-issuer.js'
 import { invalidToken } from '../verify/invalid-token.js'
 import { refreshing } from '../verify/refreshing.js'
 import type { Claims, TokenProfile } from '../verify/token-profile.js'
+import { isOneSpelling } from '../verify/token-spelling.js'
 import { type VerificationCacheOptions, withVerifiedTokenCache } from '../verify/verified-token-cache.js'
 
 /** What `createIntrospectionVerifier` needs to know. */
@@ -43,6 +44,17 @@ export interface IntrospectionVerifierOptions extends VerificationCacheOptions {
   readonly clockTolerance?: number
   /** Where roles and groups are in the answer. Default: `roles` and `groups`. */
   readonly profile?: Pick<TokenProfile, 'roles' | 'groups'>
+  /**
+   * Where an answer without `sub` names the user: a member such as `username`, or a function. A value that equals the
+   * client id stands for the client itself. Default: `sub`; a token without it names nobody, and requests that need a
+   * user are refused with 403.
+   */
+  readonly subject?: string | ((claims: Claims) => unknown)
+  /**
+   * Whether tokens of this issuer may end with `=`. Unless all of them are written so, leave it off: an issuer that
+   * decodes them lets one token be written in two ways, and a list of revoked tokens knows one. Default false.
+   */
+  readonly paddedTokens?: boolean
   /** How the issuer is asked. Default: the global fetch with limits on time, size and redirects. */
   readonly fetch?: OutboundFetch
 }
@@ -69,6 +81,7 @@ export interface IntrospectionVerifierOptions extends VerificationCacheOptions {
  */
 export function createIntrospectionVerifier(options: IntrospectionVerifierOptions): TokenVerifier {
   const { issuer, endpoint, clientId, clientSecret, maxAge = 30, clockTolerance = 5, profile } = options
+  const { subject = 'sub', paddedTokens = false } = options
   const clientAuth = options.clientAuth ?? (clientSecret ? ClientSecretBasic(clientSecret) : undefined)
   if (clientAuth === undefined)
     throw invalidOption('clientSecret or clientAuth is needed; introspection is not for anybody')
@@ -76,7 +89,14 @@ export function createIntrospectionVerifier(options: IntrospectionVerifierOption
   for (const url of endpoint === undefined ? [issuer] : [issuer, endpoint]) {
     if (!URL.canParse(url)) throw invalidOption(`issuer and endpoint must be URLs, not "${url}"`)
   }
-  const expected = { issuer, audience, clockTolerance, undated: true, profile: { ...introspected, ...profile } }
+  const expected = {
+    issuer,
+    audience,
+    clockTolerance,
+    undated: true,
+    profile: { ...introspected, ...profile, subject: subjectOf(subject) },
+    nameless: true,
+  }
   const fetchFrom = options.fetch ?? boundedFetch((url, init) => fetch(url, init))
   const server = refreshing(
     async () => ({
@@ -101,6 +121,9 @@ export function createIntrospectionVerifier(options: IntrospectionVerifierOption
 
   return withVerifiedTokenCache(
     async (token) => {
+      if (!isOneSpelling(token) || (token.endsWith('=') && !paddedTokens)) {
+        throw invalidToken('is not written as it was issued')
+      }
       refuseForeign(token, issuer)
       const answer = await ask(token).catch((cause: unknown) => {
         throw new GatewayError('temporarily_unavailable', 'The issuer gives no usable answer', { cause })
@@ -120,7 +143,12 @@ const introspected: TokenProfile = {
   accept: ({ token_type: type, token_use: use }) =>
     ['bearer', 'dpop'].includes((type as string).toLowerCase()) && use !== 'refresh_token',
   clientId: ({ client_id: clientId }) => clientId,
-  subject: ({ sub, client_id: clientId }) => sub ?? clientId,
+}
+
+// RFC 7662 section 2.2: `sub` is optional. The client in its place would make one user of all users of the client.
+function subjectOf(where: string | ((claims: Claims) => unknown)): (claims: Claims) => unknown {
+  if (typeof where === 'function') return where
+  return (claims) => (Object.hasOwn(claims, where) ? claims[where] : undefined)
 }
 
 /** A JWT that another issuer signed is not this one's business: it would learn a secret of theirs. */

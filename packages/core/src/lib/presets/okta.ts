@@ -31,7 +31,8 @@ export function okta(options: OktaOptions): IssuerOptions {
       requiredClaims: ['sub', 'cid', 'jti'],
       accept: ({ ver, jti }) => ver === 1 && (jti as string).startsWith('AT.'),
       clientId: ({ cid }) => cid,
-      subject: ({ uid, sub }) => uid ?? sub,
+      // A token without a user's id is one of a client for itself, whose name is the subject.
+      subject: ({ uid, sub, cid }) => uid ?? (sub === cid ? sub : undefined),
       scopes: ({ scp }) => scp,
     },
   }

@@ -98,7 +98,8 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
     async function finish(answer: Answer, upstream: Upstream): Promise<Response> {
       const { response } = answer
       const given = response.headers.get('mcp-session-id')
-      const to = given === null || isModern(context) ? undefined : await sealedSession(given, upstream)
+      const to =
+        given === null || isModern(context) ? undefined : await orCancel(response, sealedSession(given, upstream))
       return tapResponse(context, await forwardAnswer(answer, { request, context, idleTimeout, sessionId: to }))
     }
 
@@ -108,6 +109,16 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
     }
   }
   return options.eras === undefined ? forward : options.eras(forward)
+}
+
+/** Whoever names no user gets no session, and nobody reads the answer. */
+async function orCancel(response: Answer['response'], sealing: Promise<string>): Promise<string> {
+  try {
+    return await sealing
+  } catch (error) {
+    await response.body?.cancel().catch(() => {})
+    throw error
+  }
 }
 
 function withoutOurQuestion(context: Context): Context {

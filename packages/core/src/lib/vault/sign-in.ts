@@ -3,7 +3,8 @@ import { GatewayError } from '../gateway-error.js'
 import { createOAuthClient } from '../oauth-client/create-oauth-client.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
-import { principal } from '../principal.js'
+import { actorOf, principal } from '../principal.js'
+import { withSubject } from '../verify/subject.js'
 import type { Session } from './browser.js'
 import type { VaultSignIn } from './vault-options.js'
 
@@ -15,7 +16,7 @@ export interface SignIn {
 }
 
 export function createSignIn(options: VaultSignIn): SignIn {
-  const { verifier, subjectClaim = 'sub', scope = 'openid' } = options
+  const { verifier, subjectClaim, scope = 'openid' } = options
   if (verifier === undefined && !scope.split(' ').includes('openid')) {
     throw new GatewayError('invalid_configuration', 'signIn needs openid in its scope, or a verifier')
   }
@@ -25,12 +26,12 @@ export function createSignIn(options: VaultSignIn): SignIn {
     async complete(answer) {
       const { accessToken, idToken } = await client.complete(answer)
       if (verifier !== undefined) {
-        const auth = await verifier.verifyAccessToken(accessToken).catch(notVerified)
+        const auth = withSubject(await verifier.verifyAccessToken(accessToken).catch(notVerified), subjectClaim)
         return toSession(auth, auth.extra?.claims as Record<string, unknown> | undefined)
       }
-      const subject = idToken?.[subjectClaim]
+      const subject = idToken?.[subjectClaim ?? 'sub']
       if (typeof subject !== 'string' || subject === '') {
-        throw new OAuthClientError('invalid_response', `Sign-in: the ID token has no ${subjectClaim}`)
+        throw new OAuthClientError('invalid_response', `Sign-in: the ID token has no ${subjectClaim ?? 'sub'}`)
       }
       return toSession({ clientId: options.clientId, extra: { issuer: idToken?.iss, subject } }, idToken)
     },
@@ -47,6 +48,13 @@ function toSession(
   auth: Pick<AuthInfo, 'clientId' | 'extra'>,
   claims: Readonly<Record<string, unknown>> = {},
 ): Session {
+  // Who signs in at a browser is a user; one with the name of a client would get what the client has.
+  if (actorOf(auth as AuthInfo)?.kind !== 'user') {
+    throw new OAuthClientError(
+      'invalid_response',
+      'Sign-in: the token names no user; `subjectClaim` says where it does',
+    )
+  }
   const name = [claims.name, claims.preferred_username, claims.email, auth.extra?.subject].find(
     (value): value is string => typeof value === 'string' && value !== '',
   )

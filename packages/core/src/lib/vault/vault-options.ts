@@ -21,7 +21,10 @@ export interface VaultSignIn extends Omit<OAuthClientOptions, 'scope'> {
    * Without it the ID token tells.
    */
   readonly verifier?: TokenVerifier
-  /** The claim of the ID token that is the `subject` of the issuer's access tokens; `sub` unless told. */
+  /**
+   * The claim of the ID token that is the `subject` of the issuer's access tokens; `sub` unless told. With a `verifier`,
+   * the claim of the access token; its subject unless told.
+   */
   readonly subjectClaim?: string
 }
 

@@ -1,4 +1,4 @@
-import type { TokenVerifier } from '../auth-info.js'
+import type { AuthInfo, TokenVerifier } from '../auth-info.js'
 import { GatewayError } from '../gateway-error.js'
 import { invalidToken } from './invalid-token.js'
 
@@ -6,6 +6,9 @@ import { invalidToken } from './invalid-token.js'
  * Accepts the tokens of several issuers at one endpoint: asks the verifiers in their order, and the first that accepts
  * the token decides. Verifiers that know their issuer refuse a foreign token before they ask anybody anything, so give
  * those of opaque tokens last.
+ *
+ * Users are told apart by `extra.issuer`. Verifiers that do not set it are told apart by their place in the list, which
+ * must then stay as it is.
  *
  * It rejects with `temporarily_unavailable` when none accepted the token and at least one could not tell.
  *
@@ -23,9 +26,9 @@ export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier 
   return {
     async verifyAccessToken(token, proof) {
       let undecided: unknown
-      for (const verifier of verifiers) {
+      for (const [index, verifier] of verifiers.entries()) {
         try {
-          return await verifier.verifyAccessToken(token, proof)
+          return numbered(await verifier.verifyAccessToken(token, proof), index)
         } catch (error) {
           if ((error as { code?: unknown } | null)?.code === 'temporarily_unavailable') undecided ??= error
         }
@@ -33,4 +36,9 @@ export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier 
       throw undecided ?? invalidToken('is accepted by none of the verifiers')
     },
   }
+}
+
+/** Two issuers may call different users the same. */
+function numbered(auth: AuthInfo, verifier: number): AuthInfo {
+  return typeof auth.extra?.issuer === 'string' ? auth : { ...auth, extra: { ...auth.extra, verifier } }
 }

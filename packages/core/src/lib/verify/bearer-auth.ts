@@ -1,11 +1,16 @@
-import type { AuthExtra, AuthInfo, TokenVerifier } from '../auth-info.js'
+import type { AuthExtra, AuthInfo, KeyProof, TokenVerifier } from '../auth-info.js'
+import { GatewayError } from '../gateway-error.js'
 import type { Context, Middleware } from '../handler.js'
 import { oauthError } from '../oauth-error.js'
+import { actorOf } from '../principal.js'
 import { type Credentials, readCredentials } from './bearer-token.js'
 import { type ChallengeOptions, challenge } from './challenge.js'
 import type { Dpop } from './dpop.js'
+import { endWithToken, type Recheck } from './end-with-token.js'
 import { checkResource, resourceMetadataUrl } from './resource-url.js'
 import { coversScopes, type ScopeHierarchy } from './scopes.js'
+import { type SubjectOption, withSubject } from './subject.js'
+import { isOneSpelling } from './token-spelling.js'
 
 declare module '../handler.js' {
   interface Context {
@@ -34,6 +39,16 @@ export interface BearerAuthOptions {
   readonly dpop?: Dpop
   /** How far the clocks of issuer and gateway may differ when the expiry is checked, in seconds. Default 5. */
   readonly clockTolerance?: number
+  /**
+   * Where tokens name their user, for verifiers that do not set `extra.subject`: a claim or member of `extra`, or a
+   * function. Default: `extra.subject`. Where a token names nobody, requests that need a user are refused with 403.
+   */
+  readonly subject?: SubjectOption
+  /**
+   * How often the token of an open stream is verified again, in seconds. A stream ends with its token, and at most so
+   * much later than other requests are refused when the token was revoked. Default 10.
+   */
+  readonly streamCheckInterval?: number
 }
 
 /**
@@ -42,7 +57,11 @@ export interface BearerAuthOptions {
  * with all needed scopes, 400 for a malformed header, 503 when the verifier cannot decide. The token is read from the
  * Authorization header alone; it is neither forwarded nor removed here (`proxy` removes it).
  *
- * @throws GatewayError `invalid_configuration` for a resource that is no absolute http(s) URL
+ * An event stream, and any other body of unknown length, ends with the token: at its expiry and when it does not verify
+ * any more. A JSON answer is given in full to the request that was let pass.
+ *
+ * @throws GatewayError `invalid_configuration` for a resource that is no absolute http(s) URL, and for an interval that
+ *   is not positive
  * @see RFC 6750, RFC 9728 section 5.1, RFC 9449 section 7
  * @example
  * ```ts
@@ -51,6 +70,8 @@ export interface BearerAuthOptions {
  */
 export function bearerAuth(options: BearerAuthOptions): Middleware {
   const { verifier, dpop, requiredScopes = [], scopesSupported = [], scopeHierarchy, clockTolerance = 5 } = options
+  const { subject, streamCheckInterval: interval = 10 } = options
+  if (!(interval > 0)) throw new GatewayError('invalid_configuration', 'streamCheckInterval must be a positive number')
   const resource = checkResource(options.resource)
   const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(resource)
   const scope = requiredScopes.length > 0 ? requiredScopes : scopesSupported
@@ -64,7 +85,8 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     return { error: 'insufficient_scope', scope: requiredScopes }
   }
 
-  const authenticate = async (request: Request, { scheme, token }: Token): Promise<Authenticated> => {
+  const authenticate = async (request: Request, { scheme, token }: Token): Promise<AuthDecision> => {
+    if (!isOneSpelling(token)) return refused({ error: 'invalid_token', description: otherSpelling })
     if (scheme === 'Bearer' && dpop?.required) return refused({ error: 'invalid_token', description: needsProof })
     if (scheme === 'Bearer') {
       const auth = await verifier.verifyAccessToken(token)
@@ -80,8 +102,23 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     // Again here: a verifier that is not ours may know nothing of proofs.
     if (boundKey(auth) !== proof.jkt) return refused({ error: 'invalid_token', description: needsProof })
     // What is refused below anyway leaves no record behind.
-    if (fault(auth) !== undefined || (await proof.use())) return { kind: 'authenticated', auth }
+    if (fault(auth) !== undefined || (await proof.use())) {
+      return { kind: 'authenticated', auth, proof: { jkt: proof.jkt } }
+    }
     return refused({ error: 'invalid_dpop_proof', description: 'The DPoP proof was used before' })
+  }
+
+  /** What a stream that was begun with a token has to know about it later. */
+  const recheck = async ({ auth, proof }: Authenticated): Promise<Recheck> => {
+    try {
+      const found = await verifier.verifyAccessToken(auth.token, proof)
+      const now = withSubject(found, subject)
+      const isSame = boundKey(now) === proof?.jkt && actorOf(now)?.id === actorOf(auth)?.id
+      const hasAll = (auth.scopes ?? []).every((scope) => (now.scopes ?? []).includes(scope))
+      return isSame && hasAll && isCurrent(now, clockTolerance) ? { until: endOf(now, clockTolerance) } : 'ended'
+    } catch (error) {
+      return isOutage(errorCode(error)) ? 'undecided' : 'ended'
+    }
   }
 
   return async (request, context, next) => {
@@ -90,37 +127,65 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     if (credentials.kind === 'malformed') return refuse({ error: 'invalid_request' })
     if (credentials.kind === 'too_large')
       return oauthError(431, 'invalid_request', 'The Authorization header is too large')
-    let authenticated: Authenticated
+    let decision: AuthDecision
     try {
-      authenticated = await authenticate(request, credentials)
+      decision = await authenticate(request, credentials)
     } catch (error) {
       return refusal(error, refuse, context)
     }
-    if (authenticated.kind !== 'authenticated') return refuse(authenticated.why)
-    const { auth } = authenticated
+    if (decision.kind !== 'authenticated') return refuse(decision.why)
+    const { proof } = decision
+    const auth = withSubject(decision.auth, subject)
     const why = fault(auth)
     if (why !== undefined) return refuse(why)
-    return next(request, { ...context, auth, resource, refuse, requiredScopes })
+    try {
+      const response = await next(request, { ...context, auth, resource, refuse, requiredScopes })
+      return endWithToken(response, {
+        until: endOf(auth, clockTolerance),
+        interval,
+        recheck: () => recheck({ auth, proof }),
+        onEnd: (why) =>
+          context.logger?.info({ reason: why, client_id: auth.clientId }, 'a stream ended with its token'),
+      })
+    } catch (error) {
+      if (errorCode(error) !== 'subject_missing') throw error
+      context.logger?.warn({ err: error, client_id: auth.clientId, resource }, 'a token names no subject')
+      return oauthError(403, 'access_denied', subjectMissing)
+    }
   }
+}
+
+interface Authenticated {
+  readonly auth: AuthInfo
+  /** The key that the token is bound to. */
+  readonly proof?: KeyProof
 }
 
 type Token = Extract<Credentials, { kind: 'token' }>
 
 /** What the check of a token came to. Told by its tag: a verifier and a host bring classes of their own. */
-type Authenticated =
-  | { readonly kind: 'authenticated'; readonly auth: AuthInfo }
+type AuthDecision =
+  | ({ readonly kind: 'authenticated' } & Authenticated)
   | { readonly kind: 'refused'; readonly why: ChallengeOptions }
 
-function refused(why: ChallengeOptions): Authenticated {
+function refused(why: ChallengeOptions): AuthDecision {
   return { kind: 'refused', why }
 }
 
 const expired = 'The access token has expired, or does not say when it does'
 const bearerOnly = 'Only access tokens that are not bound to a key are accepted, with the scheme Bearer'
+const otherSpelling = 'The access token is not written as it was issued; send it without padding or other changes'
+const subjectMissing =
+  'This server needs to know the user, and the access token names none; its operator has to say where tokens name their user'
 const needsProof = 'The access token must be bound to a key, and come with the DPoP scheme and a proof'
 
 function isCurrent({ expiresAt }: AuthInfo, tolerance: number): boolean {
   return typeof expiresAt === 'number' && expiresAt + tolerance > Date.now() / 1000
+}
+
+/** Until when a token is taken, in milliseconds since the epoch. */
+function endOf({ expiresAt = 0 }: AuthInfo, tolerance: number): number {
+  return (expiresAt + tolerance) * 1000
 }
 
 /** What the token is bound to, as far as it tells. */
@@ -138,13 +203,17 @@ function inQuery(url: string): ChallengeOptions {
 /** Turns what a verifier threw into an answer. Whatever cannot be told apart is a refused token. */
 function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response, context: Context): Response {
   const code = errorCode(error)
-  if (code === 'temporarily_unavailable' || code === 'server_error') {
+  if (isOutage(code)) {
     context.logger?.error({ err: error }, 'could not verify an access token')
     const headers = { 'Retry-After': '5' }
     return oauthError(503, 'temporarily_unavailable', 'The access token cannot be checked now; try again', headers)
   }
   if (code === undefined) context.logger?.warn({ err: error }, 'the token verifier threw an unexpected error')
   return code === 'insufficient_scope' ? refuse({ error: 'insufficient_scope' }) : refuse({ error: 'invalid_token' })
+}
+
+function isOutage(code: string | undefined): boolean {
+  return code === 'temporarily_unavailable' || code === 'server_error'
 }
 
 /** The code of our own errors and of the MCP SDK's v2 (`code`) and v1 (`errorCode`). */

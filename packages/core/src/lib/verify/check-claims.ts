@@ -12,6 +12,8 @@ export interface ExpectedClaims {
   readonly clockTolerance: number
   /** Whether a token need not say when it was issued. */
   readonly undated?: boolean
+  /** Whether a token need not name a subject. */
+  readonly nameless?: boolean
 }
 
 /**
@@ -50,7 +52,7 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedT
   if (profile.accept?.(claims) === false) throw invalidToken('is no access token of a kind that is accepted')
   const clientId = profile.clientId(claims)
   const subject = profile.subject === undefined ? claims.sub : profile.subject(claims)
-  if (!isText(clientId) || !isText(subject)) throw invalidToken('does not say who it speaks for')
+  if (!isText(clientId) || !(isText(subject) || expected.nameless)) throw invalidToken('does not say who it speaks for')
   return {
     clientId,
     scopes: strings(profile.scopes === undefined ? claims.scope : profile.scopes(claims)),
@@ -59,7 +61,7 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedT
     extra: {
       // What the token says: one verifier may serve many tenants of a provider, and users are told apart by it.
       issuer: claims.iss as string,
-      subject,
+      ...(isText(subject) && { subject }),
       roles: strings(profile.roles === undefined ? claims.roles : profile.roles(claims)),
       groups: strings(profile.groups === undefined ? claims.groups : profile.groups(claims)),
       claims,
