@@ -20,7 +20,7 @@ export const findings: Requirements = {
     rule: 'A task of a shared child is known to its owner alone, in both eras and every isolation mode, and nobody can evict the entry of another user.',
   },
   'finding 4': {
-    held: false,
+    held: true,
     source,
     rule: 'Where a principal is needed and the token names no subject, the request is refused; client and user names never meet.',
   },
@@ -60,7 +60,7 @@ export const findings: Requirements = {
     rule: 'Notifications count against the queue limit; a question that cannot reach the client is answered with an error, and open questions are bounded.',
   },
   'finding 12': {
-    held: false,
+    held: true,
     source,
     rule: 'A stream ends when its token expires or is revoked.',
   },
@@ -115,7 +115,7 @@ export const findings: Requirements = {
     rule: 'With initial access tokens, a client document does not open the door that registration closes.',
   },
   'finding 23': {
-    held: false,
+    held: true,
     source,
     rule: 'A DPoP key of unusual size is refused before any signature is checked.',
   },
@@ -125,7 +125,7 @@ export const findings: Requirements = {
     rule: 'The name of a client cannot draw over the page around it.',
   },
   'finding 25': {
-    held: false,
+    held: true,
     source,
     rule: 'One token has one spelling.',
   },
