@@ -10,7 +10,8 @@ export interface OutboundFetchOptions extends OutboundLimits, OutboundBudget {
   /**
    * `configured`: places that the operator named, private addresses and plain http included. `public`: places that
    * others named (client metadata documents, a client's `jwks_uri`, and what is found there): https on the public
-   * Internet alone, no redirects, and a budget.
+   * Internet alone, no redirects, and a budget. Their names are asked of the name servers directly, never of
+   * `/etc/hosts`, so that one which is never answered holds up no other lookup of the process.
    */
   readonly destinations: 'configured' | 'public'
   /**

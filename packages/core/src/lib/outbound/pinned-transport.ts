@@ -2,15 +2,19 @@ import { GatewayError } from '../gateway-error.js'
 import { isNode } from '../is-node.js'
 import type { OutboundFetch } from './bounded-fetch.js'
 import { isPublicAddress } from './public-address.js'
+import { resolveName } from './resolve-name.js'
 
 type Https = typeof import('node:https')
 type Dns = typeof import('node:dns')
 type Stream = typeof import('node:stream')
 type Lookup = (
   hostname: string,
-  options: { all: true },
+  options: { all: true; signal?: AbortSignal },
   callback: (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void,
 ) => void
+
+/** A lookup as a socket asks for it. */
+type Checked = (hostname: string, options: { all?: boolean }, callback: (...result: never[]) => void) => void
 
 /** What a test may put in place of the resolver and the address rule; nobody else does. */
 export interface PinnedTransportParts {
@@ -22,7 +26,8 @@ export interface PinnedTransportParts {
 /**
  * A transport that connects to public addresses only. The address that was checked is the one that is connected to,
  * since the check is the socket's own name lookup: a name that answers differently a moment later gains nothing. One
- * forbidden address among several refuses the name. Each request has a connection of its own.
+ * forbidden address among several refuses the name. Each request has a connection of its own. Names are resolved as
+ * `resolveName` does, so that one which is never answered keeps nobody else waiting.
  *
  * @returns `undefined` where connections cannot be pinned: on anything but Node
  */
@@ -32,11 +37,20 @@ export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch
   const https = process.getBuiltinModule('node:https') as Https
   const dns = process.getBuiltinModule('node:dns') as Dns
   const { Readable } = process.getBuiltinModule('node:stream') as Stream
-  const { lookup = dns.lookup as Lookup, isAllowed = isPublicAddress, ca } = parts
+  const { lookup = byNameServer(dns), isAllowed = isPublicAddress, ca } = parts
 
-  const pinned = (hostname: string, options: { all?: boolean }, callback: (...result: never[]) => void): void => {
-    lookup(hostname, { all: true }, (error, addresses) => {
-      const answer = callback as (error: Error | null, ...rest: unknown[]) => void
+  const pinned = (
+    hostname: string,
+    options: { all?: boolean },
+    callback: (...result: never[]) => void,
+    signal: AbortSignal | undefined,
+  ): void => {
+    const answer = callback as (error: Error | null, ...rest: unknown[]) => void
+    if (isLocalName(hostname)) {
+      process.nextTick(answer, new GatewayError('outbound_refused', `${hostname} is not on the public Internet`))
+      return
+    }
+    lookup(hostname, { all: true, signal }, (error, addresses) => {
       if (error) return answer(error)
       const [first] = addresses
       if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
@@ -53,7 +67,9 @@ export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch
     if (body != null && typeof body !== 'string') throw new TypeError('The body of a pinned request is a string')
     const headers = { 'accept-encoding': 'identity', ...Object.fromEntries(new Headers(init.headers)) }
     return new Promise((resolve, reject) => {
-      const options = { method, headers, lookup: pinned as never, agent: false, ca, signal: signal ?? undefined }
+      const until = signal ?? undefined
+      const checked: Checked = (name, how, callback) => pinned(name, how, callback, until)
+      const options = { method, headers, lookup: checked as never, agent: false, ca, signal: until }
       const request = https.request(url, options, (incoming) => {
         const { statusCode: status = 0, statusMessage: statusText = '' } = incoming
         const empty = method === 'HEAD' || [204, 205, 304].includes(status)
@@ -74,6 +90,21 @@ export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch
       request.on('error', reject)
       request.end(body ?? undefined)
     })
+  }
+}
+
+/** RFC 6761 section 6.3: such a name is this machine's and is asked of no server; nor is one without a dot public. */
+function isLocalName(hostname: string): boolean {
+  const name = hostname.toLowerCase().replace(/\.$/, '')
+  return !name.includes('.') || name.endsWith('.localhost')
+}
+
+function byNameServer(dns: Dns): Lookup {
+  return (hostname, { signal }, callback) => {
+    resolveName(dns, hostname, signal).then(
+      (addresses) => callback(null, addresses),
+      (error) => callback(error, []),
+    )
   }
 }
 
