@@ -15,7 +15,7 @@ export const findings: Requirements = {
     rule: 'What a rule decided on is what is executed, whatever the case, NUL bytes, charset, nesting or method of the message.',
   },
   'finding 3': {
-    held: false,
+    held: true,
     source,
     rule: 'A task of a shared child is known to its owner alone, in both eras and every isolation mode, and nobody can evict the entry of another user.',
   },

@@ -37,3 +37,17 @@ export { type TranslateErasOptions, translateEras } from './lib/eras-http/transl
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
 export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
 export { type Edit, splice } from './lib/json/splice.js'
+export {
+  announcedTask,
+  type NamedTasks,
+  namedTasks,
+  ownTasksOnly,
+  taskOfNotification,
+} from './lib/tasks/task-messages.js'
+export {
+  type KnownTask,
+  mayAskFor,
+  type TaskOwner,
+  TaskOwners,
+  type TaskOwnersOptions,
+} from './lib/tasks/task-owners.js'

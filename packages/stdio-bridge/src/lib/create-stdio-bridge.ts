@@ -1,4 +1,5 @@
 import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
+import { TaskOwners } from '@mcp-gateway/core/eras'
 import { message } from '@mcp-gateway/core/gateway'
 import { createCheck } from './check.js'
 import { ownPath } from './http/own-path.js'
@@ -47,16 +48,17 @@ export interface StdioBridge extends Mountable {
 export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const settings = readOptions(options)
   const isOwn = ownPath(options.path)
-  const { spec, logger, maxMessageBytes: maxLineBytes, stopGrace } = settings
+  const { spec, logger, maxMessageBytes: maxLineBytes, maxQueuedBytes, stopGrace } = settings
+  const tasks = new TaskOwners<object>()
   const traffic: Traffic = { requests: 0, rubbish: 0, unknownAnswers: 0, dropped: 0 }
   const nursery = new Nursery({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
   const starter = new Starter(nursery, settings)
   const connect = async (principal: string, routing: Routing) => {
     const child = await starter.start(principal)
-    return isRefusal(child) ? child : new Connection(child, routing, logger, traffic)
+    return isRefusal(child) ? child : new Connection(child, routing, { logger, traffic, tasks, maxQueuedBytes })
   }
-  const modern = new ModernLeg(settings, connect)
-  const { pool, tasks } = modern
+  const modern = new ModernLeg(settings, connect, tasks)
+  const { pool } = modern
   const translation = new Translation({ settings, pool, tasks, connect })
   const sessions = new SessionSource(settings, connect, translation)
   const legacy = legacyLeg(sessions, settings.isolation)

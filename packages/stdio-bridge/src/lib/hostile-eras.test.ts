@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonRpcMessage } from '@mcp-gateway/core'
+import { announcedTask } from '@mcp-gateway/core/eras'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { call, post, Session, textOf, tokenOf } from '../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../index.js'
-import { TaskOwners } from './modern/task-owners.js'
 import { sharedByUser } from './mux/routing.js'
 import { readChildLine } from './wire/child-message.js'
 
@@ -57,14 +57,11 @@ describe('what a server writes that is no JSON, in a message too large to be par
     expect(sharedByUser.notified(message, { peers: new Set([peer]), pending: new Map() })).toEqual([])
   })
 
-  test('announces no task [S1]', () => {
-    const tasks = new TaskOwners<{ connection: { isOver: boolean } }>()
-    const owner = { principal: 'alice', child: { connection: { isOver: false } } }
-    const line = `[${padding.slice(6)},{"jsonrpc":"2.0","id":1,"result":{"resultType":"task","taskId":"t","x":nonsense}}]`
-    for (const { bytes } of readChildLine(Buffer.from(line))) tasks.see(bytes, owner)
-    expect(tasks.of('t')).toBeUndefined()
-    tasks.see(Buffer.from('{"result":{"resultType":"task","taskId":"t"}}'), owner)
-    expect(tasks.of('t')).toBe(owner)
+  test('announces no task by an id that is none [S1]', () => {
+    const line = `[${padding.slice(6)},{"jsonrpc":"2.0","id":1,"result":{"resultType":"task","taskId":nonsense}}]`
+    const messages = readChildLine(Buffer.from(line))
+    expect(messages).toHaveLength(1)
+    for (const { bytes, result } of messages) expect(announcedTask(bytes, result)).toBeUndefined()
   })
 })
 

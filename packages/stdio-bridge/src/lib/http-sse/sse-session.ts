@@ -61,14 +61,15 @@ export class SseSession implements Peer, StreamHost {
       }
     } else if (message.kind === 'notification') {
       if (message.method === 'notifications/cancelled') this.connection.cancelled(message, this)
-      else this.connection.notify(message.bytes)
+      else this.connection.notify(message.bytes, this.owner)
     } else {
       const send = (bytes: Buffer | undefined) => {
         if (bytes !== undefined) this.stream.send(bytes, undefined, context)
       }
       const waiter = { related: send, answer: send }
       const ask = (waiter: Waiter) => {
-        this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+        const { owner } = this
+        this.connection.request(message, { waiter, peer: this, principal: owner.principal, owner })
       }
       ask(message.method === 'initialize' ? this.#orElse(waiter, () => ask(waiter)) : waiter)
     }

@@ -1,16 +1,15 @@
-import {
-  type EraAnswer,
-  type EraLink,
-  type EraLinkCall,
-  type EraLinkListener,
-  type EraNotification,
-  type EraRequest,
-  member,
+import type {
+  EraAnswer,
+  EraLink,
+  EraLinkCall,
+  EraLinkListener,
+  EraNotification,
+  EraRequest,
+  TaskOwners,
 } from '@mcp-gateway/core/eras'
 import { legacyOnly, type Pool, type PooledChild } from '../modern/pool.js'
-import type { TaskOwners } from '../modern/task-owners.js'
+import { taskRunner } from '../mux/task-runner.js'
 import { isRefusal } from '../refusal.js'
-import { asBuffer } from '../wire/client-message.js'
 import { notKeepingUp } from './session-limits.js'
 import type { SessionOwner } from './session-types.js'
 
@@ -19,7 +18,7 @@ const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => un
 /** What a link needs of its bridge. */
 export interface ChildrenLinkHost {
   readonly children: Pool
-  readonly tasks: TaskOwners
+  readonly tasks: TaskOwners<object>
   readonly maxQueuedBytes: number
 }
 
@@ -31,21 +30,22 @@ export class ChildrenLink implements EraLink {
   listener: EraLinkListener = deaf
   readonly #owner: SessionOwner
   readonly #host: ChildrenLinkHost
+  /** Bytes of notifications for which a child is being started. */
+  #waiting = 0
 
   constructor(owner: SessionOwner, host: ChildrenLinkHost) {
     this.#owner = owner
     this.#host = host
   }
 
+  /** Bytes that wait for the child that would get a notification now. */
+  get queued(): number {
+    return this.#waiting + this.#host.children.queuedFor(this.#owner)
+  }
+
   request(request: EraRequest, call: EraLinkCall): (reason: string) => void {
     const { children, tasks, maxQueuedBytes } = this.#host
-    const { principal } = this.#owner
-    const task = request.method.startsWith('tasks/') ? tasks.of(taskIdOf(request)) : undefined
-    // What is another user's does not exist
-    if (task !== undefined && task.principal !== principal) {
-      call.answered(failure(-32602, 'There is no such task'))
-      return () => undefined
-    }
+    const wanted = runnerOf(request, this.#owner, tasks, children)
     let isOver = false
     let cancel: (reason: string) => void = () => undefined
     const run = (child: PooledChild) => {
@@ -53,7 +53,6 @@ export class ChildrenLink implements EraLink {
         if (isOver) return
         isOver = true
         children.release(child)
-        if ('result' in answer) this.#seeTask(asBuffer(answer.result), child)
         call.answered(answer)
       }
       cancel = (reason) => {
@@ -66,9 +65,9 @@ export class ChildrenLink implements EraLink {
         return
       }
       const { related } = call
-      const pending = connection.send(request, { principal: call.principal, related, answered })
+      const pending = connection.send(request, { principal: call.principal, owner: this.#owner, related, answered })
     }
-    void children.acquire(this.#owner, task?.child).then((child) => {
+    void children.acquire(this.#owner, wanted).then((child) => {
       if (isOver) {
         if (child !== legacyOnly && !isRefusal(child)) children.release(child)
       } else if (child === legacyOnly) {
@@ -89,28 +88,35 @@ export class ChildrenLink implements EraLink {
   }
 
   notify({ method, params }: EraNotification): void {
-    const { children } = this.#host
+    const { children, maxQueuedBytes } = this.#host
+    const bytes = params?.length ?? 0
+    this.#waiting += bytes
     void children.acquire(this.#owner).then((child) => {
+      this.#waiting -= bytes
       if (child === legacyOnly || isRefusal(child)) return
+      if (child.connection.child.queued > maxQueuedBytes) {
+        children.release(child)
+        return
+      }
       const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
       const parts = params === undefined ? [] : [Buffer.from(',"params":'), params]
-      child.connection.notify(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]))
+      child.connection.notify(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]), this.#owner)
       children.release(child)
     })
   }
-
-  #seeTask(result: Buffer, child: PooledChild): void {
-    if (result.length > 16_384 || !result.includes('"taskId"')) return
-    const { principal } = this.#owner
-    this.#host.tasks.see(Buffer.concat([Buffer.from('{"result":'), result, Buffer.from('}')]), { principal, child })
-  }
 }
 
-function taskIdOf({ params }: EraRequest): string {
-  const span = params && member(params, { start: 0, end: params.length }, 'taskId')
-  if (span === undefined || params === undefined) return ''
-  const taskId: unknown = JSON.parse(asBuffer(params).toString('utf8', span.start, span.end))
-  return typeof taskId === 'string' ? taskId : ''
+/** The child that runs the task that a request is about. */
+function runnerOf(
+  { method, params }: EraRequest,
+  owner: SessionOwner,
+  tasks: TaskOwners<object>,
+  children: Pool,
+): PooledChild | undefined {
+  const bytes = params ?? new Uint8Array()
+  return taskRunner(tasks, owner, method, bytes, params && { start: 0, end: params.length }, (one) =>
+    children.find(one),
+  )
 }
 
 function failure(code: number, message: string): EraAnswer {

@@ -86,7 +86,8 @@ export class LegacySession implements Peer, StreamHost {
       },
     }
     const ask = (waiter: Waiter) => {
-      call.pending = this.connection.request(message, { waiter, peer: this, principal: this.owner.principal })
+      const { owner } = this
+      call.pending = this.connection.request(message, { waiter, peer: this, principal: owner.principal, owner })
     }
     this.#calls.add(call)
     ask(
@@ -111,7 +112,7 @@ export class LegacySession implements Peer, StreamHost {
 
   notify(message: Message): void {
     if (message.method === 'notifications/cancelled') this.connection.cancelled(message, this)
-    else this.connection.notify(message.bytes)
+    else this.connection.notify(message.bytes, this.owner)
   }
 
   /** The client's answer to something that the server asked. */

@@ -1,5 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { exclusive, sharedByAll, sharedByUser } from '../mux/routing.js'
+import { exclusive, sharedByAll, sharedByUser, sharedWithoutTokens } from '../mux/routing.js'
 import type { SessionConnection } from '../mux/session-connection.js'
 import type { Settings } from '../options.js'
 import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '../refusal.js'
@@ -37,8 +37,10 @@ export class SessionSource {
     this.#settings = settings
     this.#connect = connect
     this.#translation = translation
-    const routing = settings.isolation === 'pool' ? sharedByAll : sharedByUser
-    this.#shared = new SharedChildren(settings, (principal) => connect(principal, routing))
+    this.#shared = new SharedChildren(settings, (principal) => {
+      const ofOne = principal === '' ? sharedWithoutTokens : sharedByUser
+      return connect(principal, settings.isolation === 'pool' ? sharedByAll : ofOne)
+    })
   }
 
   /** Opens a session. */

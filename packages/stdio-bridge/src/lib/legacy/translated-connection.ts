@@ -20,12 +20,7 @@ export class TranslatedConnection implements SessionConnection {
     reply: (message, ask) => this.#client.reply(ask, message.bytes),
     refuse: (ask, _code, why) => this.#client.refuse(ask, why),
   }
-  readonly child: SessionConnection['child'] = {
-    pause: () => undefined,
-    resume: () => undefined,
-    queued: 0,
-    stop: async () => this.#close(),
-  }
+  readonly child: SessionConnection['child']
   readonly #client: LegacyClient
   readonly #cancels: WeakMap<Pending, () => void> = new WeakMap()
   readonly #handshakeTimeout: number
@@ -34,12 +29,21 @@ export class TranslatedConnection implements SessionConnection {
   #isOver = false
 
   /**
+   * @param queued says how many bytes wait for the child that would get the next message
    * @param handshakeTimeout seconds that the answer to `initialize` may take
    * @param onClose hears when nobody speaks with it any more
    */
-  constructor(translate: Translate, handshakeTimeout: number, onClose: () => void) {
+  constructor(translate: Translate, queued: () => number, handshakeTimeout: number, onClose: () => void) {
     this.#handshakeTimeout = handshakeTimeout
     this.#onClose = onClose
+    this.child = {
+      pause: () => undefined,
+      resume: () => undefined,
+      get queued() {
+        return queued()
+      },
+      stop: async () => this.#close(),
+    }
     this.#client = translate((message) => {
       for (const peer of this.peers) peer.notified({ kind: 'notification', bytes: asBuffer(message) })
     })
@@ -55,6 +59,7 @@ export class TranslatedConnection implements SessionConnection {
     const now = performance.now()
     const pending: Pending = {
       ...caller,
+      owner: caller.owner ?? { principal: caller.principal, audience: '' },
       number: ++this.#lastNumber,
       method: message.method ?? '',
       id: id === undefined ? Buffer.from('null') : bytes.subarray(id.start, id.end),

@@ -1,6 +1,5 @@
-import { legacyClient, modernServer } from '@mcp-gateway/core/eras'
+import { legacyClient, modernServer, type TaskOwners } from '@mcp-gateway/core/eras'
 import { legacyOnly, Pool, type PoolSettings } from '../modern/pool.js'
-import type { TaskOwners } from '../modern/task-owners.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
 import { isRefusal, type Refusal } from '../refusal.js'
@@ -13,7 +12,7 @@ export interface TranslationHost {
   readonly settings: PoolSettings & { readonly maxQueuedBytes: number }
   /** The children of modern clients, which serve these too unless each session is to have its own. */
   readonly pool: Pool
-  readonly tasks: TaskOwners
+  readonly tasks: TaskOwners<object>
   readonly connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>
 }
 
@@ -55,7 +54,7 @@ export class Translation {
   ): Promise<TranslatedConnection | Refusal | undefined> {
     const { settings, tasks, pool, connect } = this.#host
     const isOwn = settings.isolation === 'session' && client.listens
-    const children = isOwn ? new Pool({ ...settings, isolation: 'pool', poolSize: 1 }, connect) : pool
+    const children = isOwn ? new Pool({ ...settings, isolation: 'pool', poolSize: 1, isOwn: true }, connect) : pool
     if (!this.#isKnown || settings.isolation !== 'request') {
       const child = await children.acquire(owner)
       this.#isKnown = child !== legacyOnly && (this.#isKnown || !isRefusal(child))
@@ -66,6 +65,7 @@ export class Translation {
     const link = new ChildrenLink(owner, { children, tasks, maxQueuedBytes: settings.maxQueuedBytes })
     return new TranslatedConnection(
       (notified) => legacyClient(modernServer(link), { principal: owner.principal, notified, ...client }),
+      () => link.queued,
       settings.handshakeTimeout,
       () => {
         if (isOwn) children.close()

@@ -1,5 +1,6 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import type { Pending } from '../mux/peer.js'
 import { gracefulEnd } from './graceful-end.js'
 import type { PooledChild } from './pool.js'
@@ -7,8 +8,6 @@ import { statuses } from './statuses.js'
 
 /** What an exchange tells the leg. */
 export interface ExchangeHost {
-  /** The child has answered with a result. */
-  answered(exchange: Exchange, bytes: Buffer): void
   /** It is over. */
   done(exchange: Exchange): void
   /** A listener lost its child; another is found for it, or it ends. */
@@ -22,7 +21,7 @@ export class Exchange implements StreamHost {
   readonly retry = 0
   readonly highWaterMark = 1_048_576
   readonly message: Message
-  readonly principal: string
+  readonly owner: SessionOwner
   readonly stream: OutStream
   child: PooledChild | undefined
   pending: Pending | undefined
@@ -30,9 +29,9 @@ export class Exchange implements StreamHost {
   #over = false
   #acknowledged = false
 
-  constructor(message: Message, context: Context, principal: string, host: ExchangeHost) {
+  constructor(message: Message, context: Context, owner: SessionOwner, host: ExchangeHost) {
     this.message = message
-    this.principal = principal
+    this.owner = owner
     this.#host = host
     this.stream = new OutStream(0, this, context)
   }
@@ -59,10 +58,14 @@ export class Exchange implements StreamHost {
         this.#host.lost(this)
         return
       }
-      if (bytes !== undefined && errorCode === undefined) this.#host.answered(this, bytes)
       this.end(bytes, statuses[errorCode ?? 0])
     }
-    this.pending = child.connection.request(this.message, { waiter: { related, answer }, principal: this.principal })
+    const { owner } = this
+    this.pending = child.connection.request(this.message, {
+      waiter: { related, answer },
+      principal: owner.principal,
+      owner,
+    })
   }
 
   /** Answers, and is over. */

@@ -3,6 +3,7 @@ import type { RawJson } from '@mcp-gateway/core/eras'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import { exclusive, type Routing } from '../mux/routing.js'
+import type { TaskSharing } from '../mux/task-guard.js'
 import { isRefusal, type Refusal } from '../refusal.js'
 import { type LegacyChild, startLegacyChild } from './legacy-child.js'
 import type { PoolSettings } from './pool.js'
@@ -53,6 +54,12 @@ export class LegacyChildren {
 
   *children(): Generator<LegacyChild> {
     for (const { children } of this.#groups.values()) yield* children
+  }
+
+  /** The child that speaks over this connection, where it is one of these. */
+  find(connection: object): LegacyChild | undefined {
+    for (const child of this.children()) if (child.connection === connection) return child
+    return undefined
   }
 
   /** Whether a child without capabilities is for everybody. */
@@ -136,7 +143,7 @@ export class LegacyChildren {
   async #start(group: Group, { owner, capabilities }: Need): Promise<LegacyChild | Refusal> {
     group.starting++
     try {
-      const connection = await this.#connect(owner.principal, exclusive)
+      const connection = await this.#connect(owner.principal, { ...exclusive, tasks: this.#tasksOf(group, owner) })
       if (isRefusal(connection)) return connection
       const told = group.key === '' ? nothing : capabilities
       const started = await startLegacyChild(connection, told, this.#settings.handshakeTimeout)
@@ -148,6 +155,12 @@ export class LegacyChildren {
       group.starting--
       this.#wakeAll(group)
     }
+  }
+
+  /** Who come without tokens cannot be told apart, so their child has several users too. */
+  #tasksOf({ key }: Group, { principal }: SessionOwner): TaskSharing {
+    if (this.#settings.isolation === 'request') return 'one'
+    return key === '' || principal === '' ? 'several' : 'one'
   }
 
   #find({ owner, declared }: Need): Group {

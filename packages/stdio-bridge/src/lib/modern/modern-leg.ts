@@ -1,14 +1,17 @@
 import type { Context, Message } from '@mcp-gateway/core'
+import type { TaskOwners } from '@mcp-gateway/core/eras'
 import { accepts } from '../http/accepts.js'
 import { ownerOf } from '../legacy/session-registry.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
+import { taskRunner } from '../mux/task-runner.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
+import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { Exchange } from './exchange.js'
-import { noSuchTask, noTaskList, notKeepingUp, tooManyRequests } from './modern-refusals.js'
+import { notKeepingUp, tooManyRequests } from './modern-refusals.js'
 import { legacyOnly, Pool, type PooledChild } from './pool.js'
-import { TaskOwners } from './task-owners.js'
 import { TranslatedLeg } from './translated-leg.js'
 
 const openAfter = 10_000
@@ -18,14 +21,19 @@ export class ModernLeg {
   readonly pool: Pool
   readonly #settings: Settings
   readonly #exchanges: Set<Exchange> = new Set()
-  readonly tasks: TaskOwners = new TaskOwners()
+  readonly #tasks: TaskOwners<object>
   readonly #perPrincipal: Map<string, number> = new Map()
   readonly #translated: TranslatedLeg
 
-  constructor(settings: Settings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
+  constructor(
+    settings: Settings,
+    connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>,
+    tasks: TaskOwners<object>,
+  ) {
     this.#settings = settings
+    this.#tasks = tasks
     this.pool = new Pool(settings, connect)
-    this.#translated = new TranslatedLeg(settings, connect, () => this.pool.confirmLegacy())
+    this.#translated = new TranslatedLeg(settings, connect, tasks, () => this.pool.confirmLegacy())
   }
 
   get inFlight(): number {
@@ -52,36 +60,26 @@ export class ModernLeg {
     if (message.method === 'notifications/cancelled') return new Response(null, { status: 202 })
     const owner = ownerOf(context)
     const isRequest = message.kind === 'request'
-    if (isRequest && this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) {
-      return refuse(tooManyRequests, message)
-    }
-    // Those that wait for a child to start count too
-    if (isRequest) this.#count(owner.principal, 1)
-    const done = () => {
-      if (isRequest) this.#count(owner.principal, -1)
-    }
-    const task = this.tasks.route(message, owner.principal, this.pool.isForAll)
-    const child = await this.pool.acquire(owner, typeof task === 'string' ? undefined : task?.child)
+    if (this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) return refuse(tooManyRequests, message)
+    // Those that wait for a child to start count too, notifications among them
+    this.#count(owner.principal, 1)
+    const done = () => this.#count(owner.principal, -1)
+    const child = await this.pool.acquire(owner, this.#runnerOf(message, owner))
     if (child === legacyOnly) return this.#translated.handle(request, context, message, owner, done)
     if (isRefusal(child)) {
       done()
       return refuse(child, message)
     }
-    if (typeof task === 'string') {
-      done()
-      this.pool.release(child)
-      return task === 'no list' ? noTaskList(message) : noSuchTask(message)
-    }
     const { connection } = child
     const isBehind = connection.child.queued > this.#settings.maxQueuedBytes
     if (isBehind || !isRequest) {
-      if (!isBehind) connection.notify(message.bytes)
+      if (!isBehind) connection.notify(message.bytes, owner)
       done()
       this.pool.release(child)
       // MCP M13
       return isBehind ? refuse(notKeepingUp, message) : new Response(null, { status: 202 })
     }
-    const exchange = this.#begin(message, context, owner.principal, child)
+    const exchange = this.#begin(message, context, owner, child)
     const mismatch = await child.tools.mismatch(message, request.headers)
     if (mismatch !== undefined) {
       exchange.left()
@@ -109,7 +107,6 @@ export class ModernLeg {
     }
     this.pool.tick(now)
     this.#translated.tick(now, keepAlive)
-    this.tasks.tick()
   }
 
   /** Ends the listeners; the answers of the others end with their children. */
@@ -118,14 +115,18 @@ export class ModernLeg {
     this.#translated.close()
   }
 
-  #begin(message: Message, context: Context, principal: string, child: PooledChild): Exchange {
-    const exchange = new Exchange(message, context, principal, {
-      answered: ({ child: by }, bytes) => {
-        if (by !== undefined) this.tasks.see(bytes, { principal, child: by })
-      },
+  /** The child that runs the task that a request is about. */
+  #runnerOf({ method = '', bytes }: Message, owner: SessionOwner): PooledChild | undefined {
+    const own = asBuffer(bytes)
+    const { params } = this.#tasks.size === 0 ? {} : clientSpans(own)
+    return taskRunner(this.#tasks, owner, method, own, params, (one) => this.pool.find(one))
+  }
+
+  #begin(message: Message, context: Context, owner: SessionOwner, child: PooledChild): Exchange {
+    const exchange = new Exchange(message, context, owner, {
       done: (over) => {
         this.#exchanges.delete(over)
-        this.#count(principal, -1)
+        this.#count(owner.principal, -1)
         if (over.child !== undefined) this.pool.release(over.child)
       },
       lost: (listener) => {

@@ -4,19 +4,6 @@ import { type Refusal, refuseWith } from '../refusal.js'
 /** Revisions of the modern era that the bridge itself can speak. */
 export const modernVersions: readonly string[] = ['2026-07-28']
 
-// What is another user's does not exist
-export function noSuchTask(message: Message): Response {
-  return refuseWith({ status: 200, code: -32602, message: 'There is no such task' }, message)
-}
-
-/** A list of the tasks of everybody who shares a child is for nobody. */
-export function noTaskList(message: Message): Response {
-  return refuseWith(
-    { status: 404, code: -32601, message: 'A server that several users share does not list tasks' },
-    message,
-  )
-}
-
 // MCP M7
 export function unsupported(message: Message, supported: readonly string[]): Response {
   const requested = message.protocolVersion

@@ -3,6 +3,7 @@ import { ToolHeaders } from '@mcp-gateway/core/eras'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
+import type { TaskSharing } from '../mux/task-guard.js'
 import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import { type OwnAnswer, ownRequest } from './own-request.js'
 import { listByConnection } from './tool-lists.js'
@@ -20,6 +21,8 @@ export interface PooledChild {
 export interface PoolSettings {
   readonly isolation: 'session' | 'principal' | 'pool' | 'request' | undefined
   readonly poolSize: number
+  /** Whether the pool is one session's own. */
+  readonly isOwn?: boolean
   /** Seconds. */
   readonly handshakeTimeout: number
   /** Seconds. */
@@ -32,7 +35,7 @@ const crowded = 16
 const deathMeansLegacy = 60_000
 
 /** Modern children have no requests for their clients, and nothing that is unasked concerns a session. */
-const noSessions: Routing = { isShared: true, notified: () => [], asked: () => undefined }
+const noSessions = { isShared: true, notified: () => [], asked: () => undefined }
 
 /** The server speaks no modern revision. */
 export const legacyOnly = 'legacy-only'
@@ -67,6 +70,18 @@ export class Pool {
     return isolation === undefined || isolation === 'pool'
   }
 
+  /** The child that speaks over this connection, where it is one of these. */
+  find(connection: object): PooledChild | undefined {
+    for (const child of this.children()) if (child.connection === connection) return child
+    return undefined
+  }
+
+  /** Bytes that wait for the child that would get a message of this user now. */
+  queuedFor(owner: SessionOwner): number {
+    const alive = this.#groups.get(this.#keyOf(owner))?.children.filter(({ connection }) => !connection.isOver) ?? []
+    return leastBusy(alive)?.connection.child.queued ?? 0
+  }
+
   /** The server has been initialized as a legacy one: there is nothing left to find out. */
   confirmLegacy(): void {
     this.#legacyUntil = Number.POSITIVE_INFINITY
@@ -88,9 +103,7 @@ export class Pool {
     const group = this.#groupOf(owner)
     const alive = group.children.filter(({ connection }) => !connection.isOver)
     group.children = alive
-    const best = alive.reduce<PooledChild | undefined>((least, one) => {
-      return least === undefined || one.inFlight < least.inFlight ? one : least
-    }, undefined)
+    const best = leastBusy(alive)
     if (best !== undefined && (best.inFlight < crowded || alive.length >= this.#sizeFor(isolation, poolSize)))
       return best
     const started = this.#startIn(group, owner.principal)
@@ -131,10 +144,14 @@ export class Pool {
   }
 
   // A modern client has no session; children that are not for everybody are for one user
-  #groupOf({ principal, audience, scopes }: SessionOwner): Group {
-    const { isForAll } = this
+  #keyOf({ principal, audience, scopes }: SessionOwner): string {
+    if (this.isForAll) return ''
     const whose = JSON.stringify([principal, audience, [...scopes].sort()])
-    const key = isForAll ? '' : createHash('sha256').update(whose).digest('base64')
+    return createHash('sha256').update(whose).digest('base64')
+  }
+
+  #groupOf(owner: SessionOwner): Group {
+    const key = this.#keyOf(owner)
     const group = this.#groups.get(key) ?? { children: [], crashes: 0, notBefore: 0 }
     this.#groups.set(key, group)
     return group
@@ -169,8 +186,15 @@ export class Pool {
     }
   }
 
+  /** Who come without tokens cannot be told apart, so their child has several users too. */
+  #tasksOf(principal: string): TaskSharing {
+    const { isOwn = false, isolation } = this.#settings
+    if (isOwn || isolation === 'request') return 'one'
+    return this.isForAll || principal === '' ? 'several' : 'one'
+  }
+
   async #start(principal: string): Promise<PooledChild | Refusal | typeof legacyOnly> {
-    const connection = await this.#connect(principal, noSessions)
+    const connection = await this.#connect(principal, { ...noSessions, tasks: this.#tasksOf(principal) })
     if (isRefusal(connection)) return connection
     const { child } = connection
     child.isProbed = !this.#isModern
@@ -192,6 +216,12 @@ export class Pool {
     const headers = new ToolHeaders(listByConnection(connection, tools?.listChanged === true))
     return { connection, tools: headers, inFlight: 0, usedAt: performance.now() }
   }
+}
+
+function leastBusy(children: readonly PooledChild[]): PooledChild | undefined {
+  return children.reduce<PooledChild | undefined>((least, one) => {
+    return least === undefined || one.inFlight < least.inFlight ? one : least
+  }, undefined)
 }
 
 function isModern({ result, error }: OwnAnswer): boolean {

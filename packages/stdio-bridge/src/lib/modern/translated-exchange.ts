@@ -8,8 +8,8 @@ import { statuses } from './statuses.js'
 
 /** What a translated exchange tells the leg. */
 export interface TranslatedHost {
-  /** It is answered with this, or its client is gone. */
-  done(exchange: TranslatedExchange, bytes: Buffer | undefined, isError: boolean): void
+  /** It is answered, or its client is gone. */
+  done(exchange: TranslatedExchange): void
   /** Its call has questions and waits for the retry. */
   parked(exchange: TranslatedExchange): void
   /** A listener lost its child; another is found for it, or it ends. */
@@ -63,7 +63,7 @@ export class TranslatedExchange implements StreamHost, ModernReply {
   }
 
   answered(message: RawJson, errorCode?: number): void {
-    this.#end(asBuffer(message), statuses[errorCode ?? 0], errorCode !== undefined)
+    this.#end(asBuffer(message), statuses[errorCode ?? 0])
   }
 
   inputRequired(message: RawJson): void {
@@ -75,7 +75,7 @@ export class TranslatedExchange implements StreamHost, ModernReply {
     const { status, message, retryAfter } = why === 'too_many' ? tooManyParked : tooManyOfYoursParked
     const error = JSON.stringify({ code: -31000 - status, message })
     this.stream.addHeaders({ 'Retry-After': String(retryAfter) })
-    this.#end(Buffer.from(`{"jsonrpc":"2.0","id":${rawId(this.message)},"error":${error}}`), status, true)
+    this.#end(Buffer.from(`{"jsonrpc":"2.0","id":${rawId(this.message)},"error":${error}}`), status)
   }
 
   lost(): void {
@@ -113,11 +113,11 @@ export class TranslatedExchange implements StreamHost, ModernReply {
     this.left()
   }
 
-  #end(bytes: Buffer | undefined, status?: number, isError = false): void {
+  #end(bytes: Buffer | undefined, status?: number): void {
     if (this.#isOver) return
     this.#isOver = true
     this.stream.finish(bytes, status)
-    this.#host.done(this, bytes, isError)
+    this.#host.done(this)
   }
 }
 

@@ -5,16 +5,17 @@ import {
   type ModernRequest,
   modernClient,
   readModernRequest,
+  type TaskOwners,
 } from '@mcp-gateway/core/eras'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Connection } from '../mux/connection.js'
 import type { Routing } from '../mux/routing.js'
+import { taskRunner } from '../mux/task-runner.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
 import type { LegacyChild } from './legacy-child.js'
 import { LegacyChildren, type Need } from './legacy-children.js'
-import { modernVersions, noSuchTask, noTaskList, notKeepingUp, unsupported } from './modern-refusals.js'
-import { TaskOwners } from './task-owners.js'
+import { modernVersions, notKeepingUp, unsupported } from './modern-refusals.js'
 import { TranslatedExchange } from './translated-exchange.js'
 
 const openAfter = 10_000
@@ -38,7 +39,7 @@ export class TranslatedLeg {
   readonly #children: LegacyChildren
   readonly #client: ModernClient
   readonly #exchanges: Set<TranslatedExchange> = new Set()
-  readonly #tasks: TaskOwners<LegacyChild> = new TaskOwners()
+  readonly #tasks: TaskOwners<object>
   readonly #uses: WeakMap<ModernExchange, Use> = new WeakMap()
   readonly #onLegacy: () => void
 
@@ -46,9 +47,11 @@ export class TranslatedLeg {
   constructor(
     settings: Settings,
     connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>,
+    tasks: TaskOwners<object>,
     onLegacy: () => void,
   ) {
     this.#settings = settings
+    this.#tasks = tasks
     this.#children = new LegacyChildren(settings, connect)
     this.#client = modernClient(settings)
     this.#onLegacy = onLegacy
@@ -87,11 +90,8 @@ export class TranslatedLeg {
     if (!modernVersions.includes(message.protocolVersion ?? '')) return refused(unsupported(message, modernVersions))
     const modern = readModernRequest(message.bytes, message.method ?? '')
     if (modern.requestState !== undefined) return this.#resume(modern, request, context, message, owner, done)
-    const task = this.#tasks.route(message, owner.principal, this.#children.isForAll)
-    if (task === 'no such task') return refused(noSuchTask(message))
-    if (task === 'no list') return refused(noTaskList(message))
     const need = needOf(message, modern, owner)
-    const child = await this.#children.acquire(need, task?.child)
+    const child = await this.#children.acquire(need, this.#runnerOf(modern, owner))
     if (isRefusal(child)) return refused(refuse(child, message))
     this.#onLegacy()
     const mismatch = await child.tools.mismatch(message, request.headers)
@@ -122,7 +122,6 @@ export class TranslatedLeg {
       }
     }
     this.#children.tick(now)
-    this.#tasks.tick()
   }
 
   /** Ends the listeners, and the calls that wait for their clients. */
@@ -138,7 +137,7 @@ export class TranslatedLeg {
     const child = await this.#children.acquire(need)
     if (isRefusal(child)) return refuse(child, message)
     const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
-    if (!isBehind) child.connection.notify(message.bytes)
+    if (!isBehind) child.connection.notify(message.bytes, owner)
     this.#children.release(child, need)
     return isBehind ? refuse(notKeepingUp, message) : accepted
   }
@@ -184,12 +183,9 @@ export class TranslatedLeg {
     done: () => void,
   ): TranslatedExchange {
     const exchange = new TranslatedExchange(message, context, {
-      done: (over, bytes, isError) => {
+      done: (over) => {
         this.#exchanges.delete(over)
         done()
-        const use = over.exchange && this.#uses.get(over.exchange)
-        if (use === undefined || bytes === undefined || isError) return
-        this.#tasks.see(bytes, { principal: need.owner.principal, child: use.child })
       },
       parked: ({ exchange }) => {
         const use = exchange && this.#uses.get(exchange)
@@ -215,6 +211,13 @@ export class TranslatedLeg {
     if (request.signal.aborted) exchange.left()
     else request.signal.addEventListener('abort', () => exchange.left(), { once: true })
     return exchange.stream.response
+  }
+
+  /** The child that runs the task that a request is about. */
+  #runnerOf({ method, params }: ModernRequest, owner: SessionOwner): LegacyChild | undefined {
+    const span = params && { start: 0, end: params.length }
+    const find = (one: object) => this.#children.find(one)
+    return taskRunner(this.#tasks, owner, method, params ?? new Uint8Array(), span, find)
   }
 
   #setParked(use: Use, isParked: boolean): void {

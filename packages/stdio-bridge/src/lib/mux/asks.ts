@@ -11,22 +11,38 @@ interface Ask {
   readonly peer: Peer
 }
 
+/** Questions that a child may have open at once. */
+const maxOpen = 256
+/** The longest id of a question, in bytes: it is kept until the answer. */
+const maxId = 1024
+
 /** The requests of a child that its clients have not answered, under numbers of our own. */
 export class Asks {
   readonly #child: Child
+  readonly #maxQueuedBytes: number
   readonly #open: Map<number, Ask> = new Map()
   #last = 0
 
-  constructor(child: Child) {
+  /** @param maxQueuedBytes bytes that the child may leave unread before it is told of no more refusals */
+  constructor(child: Child, maxQueuedBytes: number) {
     this.#child = child
+    this.#maxQueuedBytes = maxQueuedBytes
   }
 
-  /** Passes a request of the child on; one that nobody takes is refused at once. */
+  /** Passes a request of the child on; one that nobody takes, or that is one too many, is refused at once. */
   ask({ bytes, id, method, params }: ChildMessage, peer: Peer | undefined): void {
     if (id === undefined) return
+    if (id.end - id.start > maxId) {
+      this.#refuse(Buffer.from('null'), -32600, `An id has at most ${maxId} bytes here`)
+      return
+    }
     const raw = Buffer.from(bytes.subarray(id.start, id.end))
     if (peer === undefined) {
-      this.#child.write(refusal(raw, -32601, `No client takes ${method} here`))
+      this.#refuse(raw, -32601, `No client takes ${method} here`)
+      return
+    }
+    if (this.#open.size >= maxOpen) {
+      this.#refuse(raw, -32603, `${maxOpen} requests wait for the client already; wait for its answers`)
       return
     }
     const ask = ++this.#last
@@ -71,7 +87,7 @@ export class Asks {
     const asked = this.#open.get(ask)
     if (asked === undefined) return
     this.#open.delete(ask)
-    this.#child.write(refusal(asked.id, code, text))
+    this.#refuse(asked.id, code, text)
   }
 
   /** Refuses all that this peer was asked. */
@@ -94,6 +110,11 @@ export class Asks {
 
   clear(): void {
     this.#open.clear()
+  }
+
+  // A child that asks on and on and reads nothing must not fill the memory with the answers
+  #refuse(id: Buffer, code: number, text: string): void {
+    if (this.#child.queued <= this.#maxQueuedBytes) this.#child.write(refusal(id, code, text))
   }
 }
 

@@ -1,5 +1,12 @@
 import type { Logger, Message } from '@mcp-gateway/core'
-import { type Edit, type EraLinkCall, type EraRequest, member } from '@mcp-gateway/core/eras'
+import {
+  type Edit,
+  type EraLinkCall,
+  type EraRequest,
+  member,
+  type TaskOwner,
+  type TaskOwners,
+} from '@mcp-gateway/core/eras'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -12,8 +19,18 @@ import { logLevelKey, metaOf } from './meta.js'
 import { copy, numberAt, toNumber } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
+import { TaskGuard } from './task-guard.js'
 import type { Traffic } from './traffic.js'
 import { whoseLog } from './whose-log.js'
+
+/** What a connection shares with the others of its bridge. */
+export interface ConnectionHost {
+  readonly logger: Logger
+  readonly traffic: Traffic
+  readonly tasks: TaskOwners<object>
+  /** Bytes that a child may leave unread before the bridge's own answers to its questions are dropped. */
+  readonly maxQueuedBytes: number
+}
 
 /**
  * One child and everybody who speaks with it. Every request gets a number of our own, and so do progress tokens,
@@ -28,14 +45,18 @@ export class Connection implements ChildReader {
   readonly #routing: Routing
   readonly #logger: Logger
   readonly #traffic: Traffic
+  readonly #tasks: TaskOwners<object>
+  readonly #guard: TaskGuard
   readonly #ghosts: Ghosts = new Ghosts()
   #lastNumber = 0
   #user: string | undefined
   #isMixed = false
 
-  constructor(child: Child, routing: Routing, logger: Logger, traffic: Traffic) {
+  constructor(child: Child, routing: Routing, { logger, traffic, tasks, maxQueuedBytes }: ConnectionHost) {
     this.child = child
-    this.asks = new Asks(child)
+    this.asks = new Asks(child, maxQueuedBytes)
+    this.#tasks = tasks
+    this.#guard = new TaskGuard(tasks, this, routing.tasks)
     this.#routing = routing
     this.#logger = logger
     this.#traffic = traffic
@@ -54,8 +75,10 @@ export class Connection implements ChildReader {
   request(message: Message, caller: Caller): Pending {
     const bytes = asBuffer(message.bytes)
     const { id, params, progressToken, meta } = clientSpans(bytes)
-    const pending = this.#begin(message.method ?? '', {
+    const method = message.method ?? ''
+    const pending = this.#begin(method, {
       ...caller,
+      owner: caller.owner ?? userAlone(caller.principal),
       id: id === undefined ? Buffer.from('null') : copy(bytes, id),
       ...(progressToken === undefined ? {} : { token: copy(bytes, progressToken) }),
       wantsLog: params !== undefined && member(bytes, meta, logLevelKey) !== undefined,
@@ -64,8 +87,13 @@ export class Connection implements ChildReader {
       this.fail(pending, 'exited')
       return pending
     }
+    const admitted = this.#guard.admit(bytes, method, params, meta, pending.owner)
+    if ('refused' in admitted) {
+      this.#refuse(pending, admitted.refused)
+      return pending
+    }
     const own = Buffer.from(String(pending.number))
-    const edits: Edit[] = []
+    const edits: Edit[] = [...admitted.edits]
     if (id !== undefined) edits.push({ ...id, bytes: own })
     if (progressToken !== undefined) edits.push({ ...progressToken, bytes: own })
     this.child.write(toLine(bytes, edits))
@@ -75,17 +103,30 @@ export class Connection implements ChildReader {
   /** Sends a request that comes from another era, so that only its parts are known. */
   send({ method, params }: EraRequest, link: EraLinkCall, peer?: Peer): Pending {
     const raw = params === undefined ? undefined : asBuffer(params)
-    const { progressToken, token, wantsLog } = metaOf(raw)
-    const caller = { waiter: deaf, peer, principal: link.principal, link }
+    const { meta, progressToken, token, wantsLog } = metaOf(raw)
+    const owner = link.owner ?? userAlone(link.principal)
+    const caller = { waiter: deaf, peer, principal: link.principal, owner, link }
     const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...(token && { token }), wantsLog })
-    if (this.isOver) this.fail(pending, 'exited')
-    else this.child.write(requestLine(pending.number, method, raw, progressToken))
+    if (this.isOver) {
+      this.fail(pending, 'exited')
+      return pending
+    }
+    const whole = raw && { start: 0, end: raw.length }
+    const admitted = this.#guard.admit(raw ?? Buffer.alloc(0), method, whole, meta, owner)
+    if ('refused' in admitted) this.#refuse(pending, admitted.refused)
+    else this.child.write(requestLine(pending.number, method, raw, progressToken, admitted.edits))
     return pending
   }
 
-  /** Passes a notification on as it is. */
-  notify(bytes: Uint8Array): void {
-    this.child.write(toLine(asBuffer(bytes), []))
+  /**
+   * Passes a notification on as it is.
+   *
+   * @param owner whose it is; one about a task of somebody else is dropped
+   */
+  notify(bytes: Uint8Array, owner?: TaskOwner): void {
+    const own = asBuffer(bytes)
+    if (owner !== undefined && !this.#guard.admitsNotification(own, owner)) return
+    this.child.write(toLine(own, []))
   }
 
   /** Tells the child that nobody waits any more (MCP S3); a late answer is dropped. */
@@ -155,6 +196,7 @@ export class Connection implements ChildReader {
   ended(ending: Ending): void {
     for (const pending of this.pending.values()) this.fail(pending, ending.expected ? 'closed' : 'exited')
     this.asks.clear()
+    this.#tasks.forget(this)
     const peers = [...this.peers]
     this.peers.clear()
     for (const peer of peers) peer.ended(ending)
@@ -182,7 +224,7 @@ export class Connection implements ChildReader {
     }
     this.pending.delete(pending.number)
     this.child.answered()
-    deliverAnswer(pending, message)
+    deliverAnswer(pending, this.#guard.answered(pending, message))
   }
 
   #progressed(message: ChildMessage): void {
@@ -191,7 +233,8 @@ export class Connection implements ChildReader {
     // Progress of a request that is over has no stream to go to
     if (span === undefined || pending?.token === undefined) return
     pending.activeAt = performance.now()
-    deliverRelated(pending, message, { ...span, bytes: pending.token })
+    if (!this.#guard.mayHear(pending, message)) this.#traffic.dropped++
+    else deliverRelated(pending, message, { ...span, bytes: pending.token })
   }
 
   /** A notification for a `subscriptions/listen`, whose request id names it (MCP M21). */
@@ -199,11 +242,20 @@ export class Connection implements ChildReader {
     const tag = subscriptionTag(message, 'params')
     if (tag === undefined) return false
     const pending = this.pending.get(numberAt(message.bytes, tag) ?? -1)
-    if (pending !== undefined) deliverRelated(pending, message, { ...tag, bytes: pending.id })
+    if (pending === undefined) return true
+    if (!this.#guard.mayHear(pending, message)) this.#traffic.dropped++
+    else deliverRelated(pending, message, { ...tag, bytes: pending.id })
     return true
   }
 
   #unasked(message: ChildMessage): void {
+    const hearer = this.#guard.hearer(message, this.peers, this.pending.values())
+    if (hearer !== 'pass') {
+      if (hearer === undefined) this.#traffic.dropped++
+      else if ('pending' in hearer) deliverUnasked(hearer.pending, message)
+      else for (const peer of hearer.peers) peer.notified(message)
+      return
+    }
     const concerned = this.#routing.notified(message, this)
     for (const peer of concerned) peer.notified(message)
     if (concerned.length > 0) return
@@ -226,6 +278,12 @@ export class Connection implements ChildReader {
     return pending
   }
 
+  #refuse(pending: Pending, error: Buffer): void {
+    this.pending.delete(pending.number)
+    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), -32602)
+    else pending.link.answered({ error, code: -32602 })
+  }
+
   #tellCancelled(requestId: number, reason: string): void {
     const params = { requestId, reason }
     this.notify(Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params })))
@@ -242,6 +300,10 @@ export class Connection implements ChildReader {
     const text = 'The child wrote a line to stdout that is no MCP message'
     this.#logger.warn({ pid: this.child.pid, bytes, count }, text)
   }
+}
+
+function userAlone(principal: string): TaskOwner {
+  return { principal, audience: '' }
 }
 
 const deaf: Pending['waiter'] = { related: () => undefined, answer: () => undefined }

@@ -6,6 +6,8 @@ export const logLevelKey = 'io.modelcontextprotocol/logLevel'
 
 /** What the bridge reads in the `_meta` of a request's params. */
 export interface RequestMeta {
+  /** Where `_meta` is. */
+  readonly meta?: Span
   /** Where the progress token is. */
   readonly progressToken?: Span
   readonly token?: Buffer
@@ -18,6 +20,7 @@ export function metaOf(params: Buffer | undefined): RequestMeta {
   const meta = member(params, { start: 0, end: params.length }, '_meta')
   const progressToken = member(params, meta, 'progressToken')
   return {
+    meta,
     progressToken,
     token: progressToken && copy(params, progressToken),
     wantsLog: member(params, meta, logLevelKey) !== undefined,

@@ -1,4 +1,4 @@
-import type { EraLinkCall } from '@mcp-gateway/core/eras'
+import type { EraLinkCall, TaskOwner } from '@mcp-gateway/core/eras'
 import type { Ending } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
@@ -20,6 +20,10 @@ export type FailureReason = 'exited' | 'timeout' | 'answer_too_large' | 'closed'
 
 /** Who stands for a client at a connection: a session. */
 export interface Peer {
+  /** Which session it is; absent for a translation, which stands for all its clients. */
+  readonly id?: string
+  /** Whose session it is. */
+  readonly owner?: TaskOwner
   /** The resources that it has subscribed to. */
   readonly subscriptions: ReadonlySet<string>
   /** A notification that belongs to no request. */
@@ -42,6 +46,8 @@ export interface Pending {
   readonly method: string
   /** Whose request it is. */
   readonly principal: string
+  /** As whom it begins tasks and asks for them. */
+  readonly owner: TaskOwner
   /** The client's id, as it wrote it. */
   readonly id: Buffer
   /** The client's progress token, as it wrote it. */
@@ -57,5 +63,7 @@ export interface Pending {
 export interface Caller {
   readonly waiter: Waiter
   readonly principal: string
+  /** As whom it begins tasks and asks for them; a user without audience and scopes where it is left out. */
+  readonly owner?: TaskOwner
   readonly peer?: Peer
 }

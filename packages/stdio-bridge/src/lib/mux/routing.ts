@@ -1,6 +1,7 @@
 import { member, parseSpan } from '@mcp-gateway/core/eras'
 import type { ChildMessage } from '../wire/child-message.js'
 import type { Peer, Pending } from './peer.js'
+import type { TaskSharing } from './task-guard.js'
 
 /** What a routing sees of a connection. */
 export interface Routed {
@@ -12,6 +13,8 @@ export interface Routed {
 export interface Routing {
   /** Whether several clients share the child: then it is never paused for one of them. */
   readonly isShared: boolean
+  /** How the child's tasks are kept apart. */
+  readonly tasks: TaskSharing
   /** Who gets a notification that names no request and no subscription. */
   notified(message: ChildMessage, connection: Routed): readonly Peer[]
   /** Who gets a request of the child. */
@@ -21,6 +24,7 @@ export interface Routing {
 /** One client alone: everything is for it. */
 export const exclusive: Routing = {
   isShared: false,
+  tasks: 'none',
   notified: (_message, { peers }) => [...peers],
   asked: ({ peers }) => peers.values().next().value,
 }
@@ -28,13 +32,18 @@ export const exclusive: Routing = {
 /** Sessions of one user: what cannot be told apart goes to the one that is at work. */
 export const sharedByUser: Routing = {
   isShared: true,
+  tasks: 'one',
   notified: (message, connection) => everyoneConcerned(message, connection) ?? one(atWork(connection)),
   asked: (connection) => atWork(connection),
 }
 
+/** Sessions of everybody who has no token: nobody knows whether they are one user's. */
+export const sharedWithoutTokens: Routing = { ...sharedByUser, tasks: 'several' }
+
 /** Sessions of several users: what cannot be told apart is for a session that is alone, or for nobody. */
 export const sharedByAll: Routing = {
   isShared: true,
+  tasks: 'several',
   notified: (message, connection) => everyoneConcerned(message, connection) ?? one(alone(connection)),
   // It was told of no client capability, so it has nothing to ask
   asked: () => undefined,

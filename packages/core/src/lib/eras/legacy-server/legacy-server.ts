@@ -150,7 +150,7 @@ class LegacyServer implements EraServer, EraLinkListener {
       const call = this.#calls.begin(request.method, caller)
       const level = this.#declared.logging === undefined ? undefined : this.#calls.levelToSet(caller.logLevel)
       if (level !== undefined) void this.#ask({ method: 'logging/setLevel', params: rawJson(`{"level":"${level}"}`) })
-      const { signal, principal } = caller
+      const { signal, principal, owner } = caller
       let cancel: (reason: string) => void = () => undefined
       const abort = () => {
         this.#calls.end(call, true)
@@ -161,6 +161,7 @@ class LegacyServer implements EraServer, EraLinkListener {
       // A link that is over answers at once
       cancel = this.#link.request(request, {
         principal,
+        ...(owner === undefined ? {} : { owner }),
         related: (notification) => this.#calls.relate(call, notification),
         answered: (answer, isGivenUp) => {
           signal.removeEventListener('abort', abort)

@@ -1,0 +1,27 @@
+import { namedTasks, type Span, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/eras'
+
+/** Requests that are to go where a task runs. */
+const placed = /^(?:tasks\/|subscriptions\/listen$)/
+
+/**
+ * The child of a pool that runs the tasks that a request is about; `undefined` where any may have it. Whether the user
+ * may ask for them at all is the child's connection to say.
+ *
+ * @param find gives the child that speaks over a connection, where it is one that the request may go to
+ */
+export function taskRunner<Child>(
+  tasks: TaskOwners<object>,
+  owner: TaskOwner,
+  method: string,
+  bytes: Uint8Array,
+  params: Span | undefined,
+  find: (connection: object) => Child | undefined,
+): Child | undefined {
+  if (tasks.size === 0 || !placed.test(method)) return undefined
+  const { taskIds } = namedTasks(bytes, method, params)
+  const [taskId] = taskIds
+  // Without a list that joins those of all children, the newest task says which child's is wanted
+  if (taskId === undefined && method !== 'tasks/list') return undefined
+  const connection = tasks.serverOf(owner, taskId, (one) => find(one) !== undefined)
+  return connection && find(connection)
+}
