@@ -100,7 +100,7 @@ export const findings: Requirements = {
     rule: 'The loopback authorization server answers no foreign Host.',
   },
   'finding 20': {
-    held: false,
+    held: true,
     source,
     rule: 'A foreign page cannot start a child process by a request without Origin.',
   },

@@ -15,12 +15,13 @@ export interface OriginCheckOptions {
 }
 
 /**
- * Refuses with 403 what a foreign web page sends: a request with an `Origin` that is not listed, or with a `Host` that
- * is not ours (DNS rebinding). Requests without `Origin` do not come from pages and pass. It sets no CORS headers; a
- * page on a listed origin needs `cors` too.
+ * Refuses with 403 what a foreign web page sends: a request with an `Origin` that is not listed, one that a browser marks
+ * as of another site and sends without `Origin` (an image, a link, a frame), or one with a `Host` that is not ours (DNS
+ * rebinding). Requests with neither header do not come from pages and pass. It sets no CORS headers; a page on a listed
+ * origin needs `cors` too, and asks by `fetch` or `EventSource`, which send its `Origin`.
  *
  * @throws {GatewayError} `invalid_configuration` for an entry that is no origin
- * @see MCP Streamable HTTP, rule M2
+ * @see MCP Streamable HTTP, rule M2; W3C Fetch Metadata, section 2.3
  * @example
  * ```ts
  * const checked = compose([originCheck({ allowedOrigins: ['https://app.example.com'] })], handler)
@@ -31,6 +32,7 @@ export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions
   const isServed = hostCheck([], allowedHosts)
   return (request, context, next) => {
     const origin = request.headers.get('origin')
+    if (origin === null && isForeign(request)) return foreignPage()
     if (origin !== null && !isAllowed(origin)) {
       return jsonRpcError({
         status: 403,
@@ -45,6 +47,23 @@ export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions
     }
     return next(request, context)
   }
+}
+
+/**
+ * Whether a browser says that a page of another site or origin made this request, and does not say which: browsers send
+ * no `Origin` with what a page embeds or links to. A port of its own makes no other site, so `same-site` is foreign too.
+ */
+export function isForeign({ headers }: Request): boolean {
+  if (headers.has('origin')) return false
+  const site = headers.get('sec-fetch-site')
+  return site !== null && site !== 'same-origin' && site !== 'none'
+}
+
+/** The refusal of what a page embeds or links to. */
+export function foreignPage(): Response {
+  const message =
+    'Pages of other sites may not embed or link to this; one on an allowed Origin uses fetch or EventSource'
+  return jsonRpcError({ status: 403, message })
 }
 
 /** Compares an `Origin` header with a list of origins; `null` matches nothing. */

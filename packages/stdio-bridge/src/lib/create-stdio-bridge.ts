@@ -1,6 +1,6 @@
 import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
 import { TaskOwners } from '@mcp-gateway/core/eras'
-import { message } from '@mcp-gateway/core/gateway'
+import { foreignPage, isForeign, message } from '@mcp-gateway/core/gateway'
 import { createCheck } from './check.js'
 import { ownPath } from './http/own-path.js'
 import { SseLeg } from './http-sse/sse-leg.js'
@@ -89,6 +89,8 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     const own = isOwn(request, context)
     if (own.kind !== 'own') return own.response
     const { method, headers } = request
+    // A page of another site must start no process by what it embeds, where no gateway with its check stands in front
+    if (isForeign(request)) return foreignPage()
     if (method === 'POST') return context.message === undefined ? alone(request, context) : serve(request, context)
     // MCP M1: the modern era has no other method, whatever headers of sessions a request carries
     const isModern = (headers.get('mcp-protocol-version') ?? '') >= '2026'

@@ -53,9 +53,14 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
   }
   const checks = storage === undefined ? readiness : { storage: () => storage.get('readiness'), ...readiness }
   add(`${base.prefix}/health`, health())
+  // A check may start what it asks, which is not for a page to make it do. Orchestrators may name any host
+  const ofNoPage = originCheck({ allowedOrigins: allowedOriginsOf(options, base) })
   add(
     `${base.prefix}/ready`,
-    ready(checks, () => inFlight.closing),
+    compose(
+      [ofNoPage],
+      ready(checks, () => inFlight.closing),
+    ),
   )
   const probes = new Set(table.keys())
   const vault = guardVault(options)
@@ -120,10 +125,7 @@ function guard(
   resource: string,
   verifier: TokenVerifier | undefined,
 ): Handler {
-  // As browsers write it: in lower case, without a default port
-  const origin = new URL(base.origin).origin
-  const own = base.loopback ? [origin, 'loopback'] : [origin]
-  const { allowedOrigins = own } = options
+  const allowedOrigins = allowedOriginsOf(options, base)
   // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
   const { allowedHosts = base.loopback ? ['loopback', base.hostname] : undefined } = options
   const limits = rateLimits(options)
@@ -153,6 +155,12 @@ function guard(
   layers.push(leaveTrace, message(options.message), leaveTrace, ...limits.identity)
   layers.push(...(options.middleware ?? []), ...(server.middleware ?? []))
   return compose(layers, toHandler(server.server))
+}
+
+function allowedOriginsOf({ allowedOrigins }: GatewayOptions, base: BaseUrl): readonly string[] {
+  // As browsers write it: in lower case, without a default port
+  const origin = new URL(base.origin).origin
+  return allowedOrigins ?? (base.loopback ? [origin, 'loopback'] : [origin])
 }
 
 function guardVault(options: GatewayOptions): Routes['vault'] {
