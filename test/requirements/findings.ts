@@ -55,7 +55,7 @@ export const findings: Requirements = {
     rule: 'Waiting requests keep bytes and spans instead of parsed trees, within a limit per principal; a batch has one response budget.',
   },
   'finding 11': {
-    held: false,
+    held: true,
     source,
     rule: 'Notifications count against the queue limit; a question that cannot reach the client is answered with an error, and open questions are bounded.',
   },

@@ -47,7 +47,10 @@ export interface StdioBridgeOptions {
   readonly maxSessionsPerPrincipal?: number
   /** Requests of one session that may wait for their answers, 128 unless told; beyond it 429. */
   readonly maxRequestsInFlight?: number
-  /** Bytes that a child may leave unread in its stdin, 8 MiB unless told; beyond it 503. */
+  /**
+   * Bytes that a child may leave unread in its stdin, 8 MiB unless told; beyond it 503 for requests, notifications and
+   * answers alike. Cancellations pass, shortened.
+   */
   readonly maxQueuedBytes?: number
   /** Longest message that a child may write, in bytes, 32 MiB unless told. */
   readonly maxMessageBytes?: number
@@ -60,7 +63,10 @@ export interface StdioBridgeOptions {
   readonly maxParkedCalls?: number
   /** Of those the calls of one user (of a token), 16 unless told; beyond it 429. */
   readonly maxParkedCallsPerPrincipal?: number
-  /** Seconds that a modern client has to come back with an answer, 300 unless told; then its call is cancelled. */
+  /**
+   * Seconds that a client has to answer a question of the server, 300 unless told. Then the call of a modern client is
+   * cancelled; of a legacy one the server hears an error.
+   */
   readonly parkedCallTimeout?: number
   /** Seconds from the start of a child to its first answer, 60 unless told. */
   readonly handshakeTimeout?: number

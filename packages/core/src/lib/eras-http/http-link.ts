@@ -58,6 +58,7 @@ export class HttpLink implements EraLink {
   )
   #listening: Promise<void> | undefined
   #lastId = 0
+  #queued = 0
 
   constructor({ upstream, url, context, era }: HttpLinkOptions) {
     this.#upstream = upstream
@@ -65,6 +66,11 @@ export class HttpLink implements EraLink {
     this.context = context
     this.#isModern = era === 'modern'
     this.#version = this.#isModern ? '2026-07-28' : '2025-11-25'
+  }
+
+  /** Bytes of notifications that the server has not taken yet. */
+  get queued(): number {
+    return this.#queued
   }
 
   get isOver(): boolean {
@@ -99,10 +105,12 @@ export class HttpLink implements EraLink {
   notify({ method, params }: EraNotification): void {
     const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
     const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    this.#queued += message.length
     this.#post(message, this.#closing.signal)
       .then((response) => response.body?.cancel())
       .catch(() => undefined)
       .finally(() => {
+        this.#queued -= message.length
         if (method === 'notifications/initialized') void this.#standing.run()
       })
     // Many servers lose what they say while nobody listens

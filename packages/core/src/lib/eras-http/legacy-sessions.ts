@@ -27,16 +27,23 @@ interface Session {
   readonly client: LegacyClient
   /** The requests under way, each with the client's id. */
   readonly calls: Map<Reply, { readonly id: string; readonly cancel: () => void; readonly method: string }>
-  /** Which stream a question went out on. */
-  readonly questions: Set<number>
+  /** What the client was asked, on which stream and when. */
+  readonly questions: Map<number, { readonly stream: Reply; readonly since: number }>
   /** The GET stream, and what was said while there was none. */
   standalone?: Reply
   readonly unsent: Uint8Array[]
+  unsentBytes: number
   usedAt: number
 }
 
 const prefix = 'era-'
 const maxUnsent = 256
+const maxUnsentBytes = 1_048_576
+/** Bytes of notifications that a server may leave untaken. */
+const maxQueued = 8_388_608
+/** Questions that one client may have open at once, and how long each waits for the answer, in ms. */
+const maxQuestions = 64
+const answerTimeout = 300_000
 const decoder = new TextDecoder()
 
 /** The sessions of legacy clients in front of a modern server over HTTP. */
@@ -92,8 +99,9 @@ export class LegacySessions {
         },
       }),
       calls: new Map(),
-      questions: new Set(),
+      questions: new Map(),
       unsent: [],
+      unsentBytes: 0,
       usedAt: performance.now(),
     }
     this.#sessions.set(session.id, session)
@@ -129,12 +137,16 @@ export class LegacySessions {
     if (request.method === 'GET') return listen(session, context)
     if (message === undefined) return refuse(405, 'Use POST, GET or DELETE', message)
     if (message.kind === 'request') return this.#request(session, context, message)
+    if (message.method === 'notifications/cancelled') {
+      cancel(session, message)
+      return new Response(null, { status: 202 })
+    }
+    if (session.link.queued > maxQueued) return refuse(503, 'The server does not keep up with its input', message)
     if (message.kind === 'response') {
       if (typeof message.id === 'number' && session.questions.delete(message.id)) {
         session.client.reply(message.id, message.bytes)
       }
-    } else if (message.method === 'notifications/cancelled') cancel(session, message)
-    else session.client.notify(message.bytes)
+    } else session.client.notify(message.bytes)
     // MCP L2
     return new Response(null, { status: 202 })
   }
@@ -150,12 +162,7 @@ export class LegacySessions {
     let isOver = false
     const cancelCall = session.client.request(message.bytes, {
       related: (notification) => reply.send(notification),
-      asked: (question, number) => {
-        session.questions.add(number)
-        reply.send(question, () => {
-          if (session.questions.delete(number)) session.client.refuse(number, 'The request was withheld by policy')
-        })
-      },
+      asked: (question, number) => ask(session, reply, question, number),
       withdrawn: (notice, number) => {
         session.questions.delete(number)
         reply.send(notice)
@@ -192,6 +199,7 @@ export class LegacySessions {
     for (const session of this.#sessions.values()) {
       if (session.calls.size > 0 || session.standalone?.isOpen === true) session.usedAt = now
       if (now - session.usedAt > this.#limits.idleTimeout * 1000) this.#end(session)
+      else expire(session, now)
     }
   }
 }
@@ -208,8 +216,37 @@ function listen(session: Session, context: Context): Promise<Response> {
   })
   session.standalone = reply
   reply.open()
+  session.unsentBytes = 0
   for (const message of session.unsent.splice(0)) reply.send(message)
   return reply.response
+}
+
+/** Asks on the stream of the call, or on the one that the client listens on where it has left the other. */
+function ask(session: Session, reply: Reply, question: Uint8Array, number: number): void {
+  const { questions, standalone, client } = session
+  const listening = standalone?.isOpen === true ? standalone : undefined
+  const stream = reply.isAttached ? reply : listening
+  if (stream === undefined) {
+    client.refuse(number, 'No client was there to ask')
+  } else if (questions.size >= maxQuestions) {
+    client.refuse(number, `${maxQuestions} requests wait for this client already; wait for its answers`)
+  } else {
+    questions.set(number, { stream, since: performance.now() })
+    stream.send(question, () => {
+      if (questions.delete(number)) client.refuse(number, 'The request was withheld by policy')
+    })
+  }
+}
+
+/** Refuses what the client has not answered in time, and tells it that its answer is not wanted any more. */
+function expire({ questions, client }: Session, now: number): void {
+  for (const [number, { stream, since }] of questions) {
+    if (now - since <= answerTimeout) continue
+    questions.delete(number)
+    const params = `{"requestId":${number},"reason":"The answer took too long"}`
+    if (stream.isOpen) stream.send(rawJson(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`))
+    client.refuse(number, 'The client did not answer in time')
+  }
 }
 
 /** Gives a notification that belongs to no request to the client, now or when it listens. */
@@ -219,7 +256,10 @@ function tell(session: Session, notification: Uint8Array): void {
     return
   }
   session.unsent.push(notification.slice())
-  if (session.unsent.length > maxUnsent) session.unsent.shift()
+  session.unsentBytes += notification.length
+  while (session.unsent.length > maxUnsent || session.unsentBytes > maxUnsentBytes) {
+    session.unsentBytes -= session.unsent.shift()?.length ?? 0
+  }
 }
 
 function cancel(session: Session, message: Message): void {

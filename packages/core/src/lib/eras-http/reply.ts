@@ -44,6 +44,11 @@ export class Reply {
     return this.#controller !== undefined
   }
 
+  /** Whether a client is there to read what is sent. */
+  get isAttached(): boolean {
+    return !this.#isDecided || this.isOpen
+  }
+
   /** Opens the event stream. */
   open(): void {
     if (this.#isDecided) return

@@ -1,5 +1,6 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
 import { accepts } from '../http/accepts.js'
+import { notKeepingUp } from '../legacy/session-limits.js'
 import { newSessionId, ownerOf, SessionRegistry } from '../legacy/session-registry.js'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Translation } from '../legacy/translation.js'
@@ -41,9 +42,11 @@ export class SseLeg {
   }
 
   tick(now: number, keepAlive: boolean): void {
-    const { requestTimeout, maxRequestTime } = this.#settings
+    const { requestTimeout, maxRequestTime, parkedCallTimeout } = this.#settings
+    const limits = { askTimeout: requestTimeout * 1000, answerTimeout: parkedCallTimeout * 1000 }
     for (const session of [...this.sessions]) {
       if (keepAlive) session.stream.keepAlive()
+      session.expire(now, limits)
       if (session.stream.isFull && now - session.stream.readAt > 60_000) session.end()
       for (const pending of session.connection.pending.values()) {
         if (session.isAsking) pending.activeAt = now
@@ -103,7 +106,11 @@ export class SseLeg {
     const session = this.sessions.find(sessionIdOf(request) ?? '', context)
     if (session === undefined)
       return jsonRpcError({ status: 404, message: 'There is no such session; open it again', id })
-    if (session.inFlight >= this.#settings.maxRequestsInFlight) return refuse(tooMany(429), message)
+    const { maxRequestsInFlight, maxQueuedBytes } = this.#settings
+    if (message.kind === 'request' && session.inFlight >= maxRequestsInFlight) return refuse(tooMany(429), message)
+    // A cancellation makes room; what the child gets of it is short then
+    const isBehind = session.connection.child.queued > maxQueuedBytes
+    if (isBehind && message.method !== 'notifications/cancelled') return refuse(notKeepingUp, message)
     session.take(message, context)
     return new Response(null, { status: 202 })
   }

@@ -1,6 +1,7 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import { orElse } from '../legacy/or-else.js'
+import { type QuestionLimits, SessionQuestions } from '../legacy/session-questions.js'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { Peer, Waiter } from '../mux/peer.js'
 import type { SessionConnection } from '../mux/session-connection.js'
@@ -20,7 +21,9 @@ export class SseSession implements Peer, StreamHost {
   usedAt: number = performance.now()
   readonly #onEnd: (session: SseSession) => void
   readonly #instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>
-  readonly #asks: Set<number> = new Set()
+  readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
+    this.connection.asks.refuse(ask, -32603, why)
+  })
   #isSeeking = false
   #ended = false
 
@@ -49,14 +52,14 @@ export class SseSession implements Peer, StreamHost {
   }
 
   get isAsking(): boolean {
-    return this.#asks.size > 0
+    return this.#questions.isOpen
   }
 
   /** Takes what the client posted; its answer comes on the stream, past the taps of this POST. */
   take(message: Message, context: Context): void {
     this.usedAt = performance.now()
     if (message.kind === 'response') {
-      if (typeof message.id === 'number' && this.#asks.delete(message.id)) {
+      if (typeof message.id === 'number' && this.#questions.answered(message.id)) {
         this.connection.asks.reply(message, message.id, this)
       }
     } else if (message.kind === 'notification') {
@@ -75,6 +78,11 @@ export class SseSession implements Peer, StreamHost {
     }
   }
 
+  /** Refuses what the client does not answer in time. */
+  expire(now: number, limits: QuestionLimits): void {
+    this.#questions.expire(now, limits, () => this.stream)
+  }
+
   end(): void {
     if (this.#ended) return
     this.#ended = true
@@ -88,15 +96,11 @@ export class SseSession implements Peer, StreamHost {
   }
 
   asked({ bytes }: ChildMessage, ask: number): void {
-    this.#asks.add(ask)
-    this.stream.send(bytes, () => {
-      if (this.#asks.delete(ask)) this.connection.asks.refuse(ask, -32603, 'The request was withheld by policy')
-    })
+    this.#questions.ask(this.stream, bytes, ask)
   }
 
   withdrawn(bytes: Buffer, ask: number): void {
-    this.#asks.delete(ask)
-    this.stream.send(bytes)
+    this.#questions.withdraw(bytes, ask, () => this.stream)
   }
 
   ended(): void {

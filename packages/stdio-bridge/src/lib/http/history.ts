@@ -3,6 +3,8 @@ export interface PastEvent {
   readonly stream: number
   readonly sequence: number
   readonly frame: Buffer
+  /** Hears when nobody has read it and nobody can ask for it any more. */
+  lost?: () => void
 }
 
 /**
@@ -22,24 +24,30 @@ export class History {
   add(event: PastEvent): void {
     this.#events.push(event)
     this.#bytes += event.frame.length
+    const fallen: PastEvent[] = []
     while (this.#bytes > this.#maxBytes) {
-      this.#bytes -= this.#events[this.#first]?.frame.length ?? 0
+      const oldest = this.#events[this.#first]
+      this.#bytes -= oldest?.frame.length ?? 0
       this.#first++
+      if (oldest !== undefined) fallen.push(oldest)
     }
     if (this.#first > 64 && this.#first * 2 > this.#events.length) {
       this.#events = this.#events.slice(this.#first)
       this.#first = 0
     }
+    for (const { lost } of fallen) lost?.()
   }
 
   /** What this stream sent after an event, or `undefined` when some of it is no longer here. */
   after(stream: number, sequence: number, last: number): Buffer[] | undefined {
-    const frames: Buffer[] = []
+    const events: PastEvent[] = []
     for (let index = this.#first; index < this.#events.length; index++) {
       const event = this.#events[index]
-      if (event?.stream === stream && event.sequence > sequence) frames.push(event.frame)
+      if (event?.stream === stream && event.sequence > sequence) events.push(event)
     }
-    return frames.length === last - sequence ? frames : undefined
+    if (events.length !== last - sequence) return undefined
+    for (const event of events) event.lost = undefined
+    return events.map(({ frame }) => frame)
   }
 
   get bytes(): number {

@@ -105,13 +105,14 @@ export class OutStream {
   }
 
   /**
-   * Sends a message that is not the answer; `withheld` hears when a tap did not let it pass. The taps are those of the
-   * request that the message belongs to, where it is another than that of the stream.
+   * Sends a message that is not the answer; `withheld` hears when a tap did not let it pass, `lost` when nobody was there
+   * to read it and it is not kept, or not any more. The taps are those of the request that the message belongs to, where
+   * it is another than that of the stream.
    */
-  send(bytes: Buffer, withheld?: () => void, context: Context = this.#context): void {
+  send(bytes: Buffer, withheld?: () => void, context: Context = this.#context, lost?: () => void): void {
     const pass = (message: Buffer) => {
       this.open()
-      this.#frame((id) => eventFrame(message, id))
+      this.#frame((id) => eventFrame(message, id), lost)
     }
     this.#tapped(bytes, pass, withheld, context)
   }
@@ -174,11 +175,13 @@ export class OutStream {
     return body
   }
 
-  #frame(make: (id: string | undefined) => Buffer): void {
+  #frame(make: (id: string | undefined) => Buffer, lost?: () => void): void {
     const { history } = this.#host
     const sequence = ++this.#sequence
     const frame = make(history === undefined ? undefined : `${this.id}-${sequence}`)
-    history?.add({ stream: this.id, sequence, frame })
+    const isRead = this.#body?.isOpen === true
+    if (history === undefined && !isRead) lost?.()
+    history?.add({ stream: this.id, sequence, frame, ...(isRead || lost === undefined ? {} : { lost }) })
     this.#body?.write(frame)
     if (this.#body?.isFull === true) this.#host.pressed()
   }

@@ -47,13 +47,12 @@ function post(
   if (found.kind !== 'session') return found.response
   const { session } = found
   session.usedAt = performance.now()
-  if (message.kind === 'response') {
-    session.reply(message)
-    // MCP L2
-    return new Response(null, { status: 202 })
-  }
-  const refused = message.kind === 'request' ? source.admit(session) : undefined
-  return refused === undefined ? source.pass(session, message, context) : refuse(refused, message)
+  const refused = source.admit(session, message)
+  if (refused !== undefined) return refuse(refused, message)
+  if (message.kind !== 'response') return source.pass(session, message, context)
+  session.reply(message)
+  // MCP L2
+  return new Response(null, { status: 202 })
 }
 
 function get(request: Request, context: Context, session: LegacySession): Promise<Response> | Response {

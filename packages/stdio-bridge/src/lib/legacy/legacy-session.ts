@@ -211,7 +211,7 @@ export class LegacySession implements Peer, StreamHost {
   }
 
   /** What every second or so has to be looked at. */
-  tick(now: number, { openAfter, keepAlive, askTimeout, stallTimeout }: SessionCare): void {
+  tick(now: number, { openAfter, keepAlive, stallTimeout, ...limits }: SessionCare): void {
     for (const { stream, method } of this.#calls) {
       if (now - stream.openedAt < openAfter) continue
       if (method === 'initialize') stream.addHeaders({ 'Mcp-Session-Id': this.id })
@@ -221,7 +221,7 @@ export class LegacySession implements Peer, StreamHost {
       if (keepAlive) stream.keepAlive()
       if (stream.isFull && now - stream.readAt > stallTimeout) stream.detach()
     }
-    this.#questions.expire(now - askTimeout)
+    this.#questions.expire(now, limits, () => this.#route())
   }
 
   /** Looks for something else to speak with; the child that is given up for it may end meanwhile. */

@@ -3,7 +3,6 @@ export interface Unsent {
   readonly bytes: Buffer
   /** The number of the child's request, when it is one. */
   readonly ask?: number
-  readonly since: number
 }
 
 const maxMessages = 256
@@ -14,15 +13,19 @@ export class Outbox {
   #messages: Unsent[] = []
   #bytes = 0
 
-  add(bytes: Buffer, ask?: number): void {
+  /** Keeps a message, and returns the child's requests that are not kept any more for it. */
+  add(bytes: Buffer, ask?: number): readonly number[] {
     // The bytes may be part of a larger chunk
-    this.#messages.push({ bytes: Buffer.from(bytes), ask, since: performance.now() })
+    this.#messages.push({ bytes: Buffer.from(bytes), ask })
     this.#bytes += bytes.length
-    while (this.#messages.length > maxMessages || (this.#bytes > maxBytes && this.#messages.length > 1)) {
+    const fallen: number[] = []
+    while (this.#messages.length > maxMessages || this.#bytes > maxBytes) {
       const oldest = this.#messages.findIndex((message) => message.ask === undefined)
       const [dropped] = this.#messages.splice(Math.max(0, oldest), 1)
       this.#bytes -= dropped?.bytes.length ?? 0
+      if (dropped?.ask !== undefined) fallen.push(dropped.ask)
     }
+    return fallen
   }
 
   /** Everything, oldest first; nothing stays. */
@@ -40,12 +43,5 @@ export class Outbox {
     const [removed] = this.#messages.splice(index, 1)
     this.#bytes -= removed?.bytes.length ?? 0
     return true
-  }
-
-  /** Takes out the requests that have waited since before this time, in ms since the epoch. */
-  expired(before: number): number[] {
-    const asks = this.#messages.flatMap(({ ask, since }) => (ask !== undefined && since < before ? [ask] : []))
-    for (const ask of asks) this.remove(ask)
-    return asks
   }
 }

@@ -92,10 +92,12 @@ export class SessionSource {
     }
   }
 
-  /** Refuses a request that would be one too many. */
-  admit(session: LegacySession): Refusal | undefined {
+  /** Refuses a message that would be one too many, or that the child has no room for. */
+  admit(session: LegacySession, { kind, method }: Message): Refusal | undefined {
     const { maxRequestsInFlight, maxQueuedBytes } = this.#settings
-    if (session.inFlight >= maxRequestsInFlight) return tooManyRequests
+    if (kind === 'request' && session.inFlight >= maxRequestsInFlight) return tooManyRequests
+    // A cancellation makes room; what the child gets of it is short then
+    if (method === 'notifications/cancelled') return undefined
     return session.connection.child.queued > maxQueuedBytes ? notKeepingUp : undefined
   }
 
@@ -121,7 +123,8 @@ export class SessionSource {
 
   /** What has to be looked at every now and then: time limits and signs of life. */
   tick(now: number, keepAlive: boolean): void {
-    const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge } = this.#settings
+    const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, parkedCallTimeout } = this.#settings
+    const care = { askTimeout: requestTimeout * 1000, answerTimeout: parkedCallTimeout * 1000 }
     for (const session of [...this.sessions, ...this.#single]) {
       if (session.isBusy) session.usedAt = now
       const isIdle = now - session.usedAt > idleTimeout * 1000
@@ -130,7 +133,7 @@ export class SessionSource {
         this.end(session)
         continue
       }
-      session.tick(now, { openAfter, keepAlive, askTimeout: requestTimeout * 1000, stallTimeout: 60_000 })
+      session.tick(now, { ...care, openAfter, keepAlive, stallTimeout: 60_000 })
       for (const pending of session.connection.pending.values()) {
         // The handshake has a limit of its own
         if (pending.peer !== session || pending.method === 'initialize') continue

@@ -29,6 +29,8 @@ export interface SessionCare {
   readonly keepAlive: boolean
   /** How long a request of the child waits for a client to ask. */
   readonly askTimeout: number
+  /** How long a client may think about what it was asked. */
+  readonly answerTimeout: number
   /** How long a reader may take nothing before its connection is given up. */
   readonly stallTimeout: number
 }

@@ -58,6 +58,10 @@ export class Asks {
     const asked = this.#open.get(ask)
     if (asked === undefined) return
     this.#open.delete(ask)
+    if (this.#child.queued > this.#maxQueuedBytes) {
+      this.#child.write(refusal(asked.id, -32603, 'There was no room for the answer: the input was not read'))
+      return
+    }
     const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
     const head = Buffer.concat([start, asked.id, Buffer.from(`,"${name}":`)])
     this.#child.write(toLine(Buffer.concat([head, value, end]), []))

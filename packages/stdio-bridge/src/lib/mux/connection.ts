@@ -23,6 +23,9 @@ import { TaskGuard } from './task-guard.js'
 import type { Traffic } from './traffic.js'
 import { whoseLog } from './whose-log.js'
 
+/** The longest cancellation that is passed on as it is, in bytes. */
+const maxCancellation = 16_384
+
 /** What a connection shares with the others of its bridge. */
 export interface ConnectionHost {
   readonly logger: Logger
@@ -47,6 +50,7 @@ export class Connection implements ChildReader {
   readonly #traffic: Traffic
   readonly #tasks: TaskOwners<object>
   readonly #guard: TaskGuard
+  readonly #maxQueuedBytes: number
   readonly #ghosts: Ghosts = new Ghosts()
   #lastNumber = 0
   #user: string | undefined
@@ -56,6 +60,7 @@ export class Connection implements ChildReader {
     this.child = child
     this.asks = new Asks(child, maxQueuedBytes)
     this.#tasks = tasks
+    this.#maxQueuedBytes = maxQueuedBytes
     this.#guard = new TaskGuard(tasks, this, routing.tasks)
     this.#routing = routing
     this.#logger = logger
@@ -148,7 +153,10 @@ export class Connection implements ChildReader {
     if (found === undefined || found.method === 'initialize') return
     this.pending.delete(found.number)
     this.#ghosts.add(found)
-    this.child.write(toLine(bytes, [{ ...span, bytes: Buffer.from(String(found.number)) }]))
+    // Cancellations always pass, so they must not fill the queue
+    const isShort = bytes.length <= maxCancellation && this.child.queued <= this.#maxQueuedBytes
+    if (isShort) this.child.write(toLine(bytes, [{ ...span, bytes: Buffer.from(String(found.number)) }]))
+    else this.#tellCancelled(found.number, 'The client cancelled the request')
     found.waiter.answer(undefined)
   }
 

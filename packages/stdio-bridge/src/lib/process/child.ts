@@ -127,9 +127,9 @@ export class Child {
     return this.#stderr.tail()
   }
 
-  /** Bytes that the child has not taken from its stdin yet. */
+  /** Bytes that the child has not taken from its stdin yet; none where it gets no more. */
   get queued(): number {
-    return this.#process.stdin?.writableLength ?? 0
+    return this.#ending !== undefined || this.#stopping ? 0 : (this.#process.stdin?.writableLength ?? 0)
   }
 
   /** Writes one line, its line end included. */

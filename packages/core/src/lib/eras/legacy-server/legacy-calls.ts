@@ -20,6 +20,8 @@ interface Held {
 
 const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']
 const maxHeld = 4
+/** Seconds that a question waits for a call in which it can be put. */
+const holds = 60
 /** For how long a call that was cancelled may still make the server write log lines, in ms. */
 const lingers = 300_000
 
@@ -125,7 +127,16 @@ export class LegacyCalls {
     }
     const held = { request: { ...request, params: request.params?.slice() }, aborter, answer }
     this.#held.add(held)
-    aborter.signal.addEventListener('abort', () => this.#held.delete(held), { once: true })
+    const timer = setTimeout(() => {
+      if (this.#held.delete(held)) answer(failed('No call came in which a client could be asked'))
+    }, holds * 1000)
+    // Where timers keep a process alive, this one does not
+    ;(timer as { unref?: () => void }).unref?.()
+    const withdrawn = () => {
+      clearTimeout(timer)
+      this.#held.delete(held)
+    }
+    aborter.signal.addEventListener('abort', withdrawn, { once: true })
   }
 
   #lingersFor(principal: string): boolean {
