@@ -63,16 +63,13 @@ export interface StdioBridgeOptions {
   readonly maxParkedCalls?: number
   /** Of those the calls of one user (of a token), 16 unless told; beyond it 429. */
   readonly maxParkedCallsPerPrincipal?: number
-  /**
-   * Seconds that a client has to answer a question of the server, 300 unless told. Then the call of a modern client is
-   * cancelled; of a legacy one the server hears an error.
-   */
+  /** Seconds that a modern client has to come back with an answer, 300 unless told; then its call is cancelled. */
   readonly parkedCallTimeout?: number
   /** Seconds from the start of a child to its first answer, 60 unless told. */
   readonly handshakeTimeout?: number
   /** Seconds without a sign of life after which a request fails, 300 unless told; progress begins them anew. */
   readonly requestTimeout?: number
-  /** Seconds after which a request fails in any case, 3600 unless told. */
+  /** Seconds after which a request fails in any case, one of the server to a legacy client too; 3600 unless told. */
   readonly maxRequestTime?: number
   /** Seconds without a request or an open stream after which a session ends, 900 unless told. */
   readonly idleTimeout?: number

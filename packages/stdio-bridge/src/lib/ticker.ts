@@ -11,7 +11,6 @@ export interface TickerLimits {
   readonly idleTimeout: number
   readonly maxSessionAge: number
   readonly keepAlive: number
-  readonly parkedCallTimeout: number
 }
 
 /**
@@ -19,8 +18,8 @@ export interface TickerLimits {
  * which the whole bridge goes: when the clock of the machine is set, nothing ends too early or never.
  */
 export function createTicker(tick: (now: number, keepAlive: boolean) => void, limits: TickerLimits): Ticker {
-  const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, keepAlive, parkedCallTimeout } = limits
-  const shortest = Math.min(requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, keepAlive, parkedCallTimeout)
+  const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, keepAlive } = limits
+  const shortest = Math.min(requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, keepAlive)
   const every = Math.max(10, Math.min(1000, shortest * 250))
   let timer: NodeJS.Timeout | undefined
   let aliveAt = performance.now()

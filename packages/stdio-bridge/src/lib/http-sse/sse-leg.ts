@@ -42,8 +42,8 @@ export class SseLeg {
   }
 
   tick(now: number, keepAlive: boolean): void {
-    const { requestTimeout, maxRequestTime, parkedCallTimeout } = this.#settings
-    const limits = { askTimeout: requestTimeout * 1000, answerTimeout: parkedCallTimeout * 1000 }
+    const { requestTimeout, maxRequestTime } = this.#settings
+    const limits = { askTimeout: requestTimeout * 1000, answerTimeout: maxRequestTime * 1000 }
     for (const session of [...this.sessions]) {
       if (keepAlive) session.stream.keepAlive()
       session.expire(now, limits)

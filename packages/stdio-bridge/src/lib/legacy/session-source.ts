@@ -123,8 +123,8 @@ export class SessionSource {
 
   /** What has to be looked at every now and then: time limits and signs of life. */
   tick(now: number, keepAlive: boolean): void {
-    const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge, parkedCallTimeout } = this.#settings
-    const care = { askTimeout: requestTimeout * 1000, answerTimeout: parkedCallTimeout * 1000 }
+    const { requestTimeout, maxRequestTime, idleTimeout, maxSessionAge } = this.#settings
+    const care = { askTimeout: requestTimeout * 1000, answerTimeout: maxRequestTime * 1000 }
     for (const session of [...this.sessions, ...this.#single]) {
       if (session.isBusy) session.usedAt = now
       const isIdle = now - session.usedAt > idleTimeout * 1000
