@@ -1,4 +1,3 @@
-import type { JsonRpcMessage } from '@mcp-gateway/core'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import {
   call,
@@ -6,7 +5,6 @@ import {
   events,
   initialize,
   post,
-  readAll,
   Session,
   textOf,
   tokenOf,
