@@ -85,11 +85,21 @@ function parseKey(text: string): string {
   }
 }
 
-// Each quote looks back over the backslashes before it, at most to the quote before: linear in all
+/** Up to this many bytes are cheaper to look at one by one than to search. */
+const few = 24
+
 function skipString(bytes: Uint8Array, at: number): number {
-  for (let end = bytes.indexOf(quote, at + 1); end !== -1; end = bytes.indexOf(quote, end + 1)) {
+  let index = at + 1
+  for (const end = Math.min(index + few, bytes.length); index < end; index++) {
+    const byte = bytes[index]
+    if (byte === quote) return index + 1
+    if (byte === backslash) index++
+  }
+  // Each quote looks back over the backslashes before it, at most to the quote before: linear in all
+  const from = index
+  for (let end = bytes.indexOf(quote, from); end !== -1; end = bytes.indexOf(quote, end + 1)) {
     let back = end - 1
-    while (back > at && bytes[back] === backslash) back--
+    while (back >= from && bytes[back] === backslash) back--
     if ((end - back) % 2 === 1) return end + 1
   }
   return bytes.length
@@ -110,10 +120,15 @@ function skipValue(bytes: Uint8Array, at: number): number {
 function skipNested(bytes: Uint8Array, at: number): number {
   let depth = 0
   for (let index = at; index < bytes.length; index++) {
-    const byte = bytes[index]
-    if (byte === quote) index = skipString(bytes, index) - 1
-    else if (byte === 0x7b || byte === 0x5b) depth++
-    else if ((byte === 0x7d || byte === 0x5d) && --depth === 0) return index + 1
+    const byte = bytes[index] as number
+    if (byte === quote) {
+      index = skipString(bytes, index) - 1
+      continue
+    }
+    // Braces and square brackets differ in this bit alone
+    const bracket = byte | 0x20
+    if (bracket === 0x7b) depth++
+    else if (bracket === 0x7d && --depth === 0) return index + 1
   }
   return bytes.length
 }
