@@ -37,6 +37,7 @@ export { type TranslateErasOptions, translateEras } from './lib/eras-http/transl
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
 export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
 export { type Edit, splice } from './lib/json/splice.js'
+export { type MessageParts, messageParts } from './lib/message/message-parts.js'
 export {
   announcedTask,
   type NamedTasks,

@@ -25,7 +25,10 @@ export interface Message {
   readonly id?: string | number | null
   /** The method of a request or notification. */
   readonly method?: string
-  /** What the request is about: `params.name`, `params.uri` or `params.taskId`, by method (MCP M8). */
+  /**
+   * What the request is about: a tool, prompt, resource or task, by method; of `completion/complete` the prompt's name or
+   * the resource's URI template. A `subscriptions/listen`, which may be about several resources, has none.
+   */
   readonly name?: string
   /** The protocol revision that the request declares; `2025-03-26` where it declares none (MCP L8). */
   readonly protocolVersion?: string

@@ -85,6 +85,41 @@ describe('a server that writes null where a member does not count', () => {
   })
 })
 
+describe('what is a request and a response at once', () => {
+  const large = 'x'.repeat(20_000)
+  const lines = [
+    `{"jsonrpc":"2.0","id":1,"result":{},"method":"sampling/createMessage"}`,
+    `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"method":"sampling/createMessage","params":{}}`,
+    `{"result":{"a":"${large}"},"method":"sampling/createMessage","id":1}`,
+    `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"Method":"sampling/createMessage"}`,
+    `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"\\u006dethod":"sampling/createMessage"}`,
+    `{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","error":null}`,
+    `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"result":{}}`,
+    `{"jsonrpc":"2.0","id":1,"id":2,"result":{}}`,
+    `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"error":{}}`,
+    `{"jsonrpc":"2.0","id":null,"method":"sampling/createMessage"}`,
+    `{"jsonrpc":"2.0","id":{},"result":{}}`,
+  ]
+
+  test.each(lines)('is no message of a child: %.70s [finding 27]', (line) => {
+    expect(readChildLine(Buffer.from(line))).toEqual([])
+    expect(readChildLine(Buffer.from(`[${line}]`))).toEqual([])
+  })
+
+  test('reaches no client as the answer of its request [finding 27]', async () => {
+    const bridge = serverThat(`
+      if (method === 'server/discover') say({ id, result: { supportedVersions: ['${version}'], capabilities: { tools: {} } } })
+      else if (method === 'tools/list') say({ id, result: { tools: [] } })
+      else if (id !== undefined) {
+        say({ id, result: { ...text('${large}') }, method: 'sampling/createMessage', params: {} })
+        setTimeout(() => say({ id, result: { ...text('fine') } }), 50)
+      }`)
+    const message = (await (await modern(bridge, 'x')).json()) as JsonRpcMessage
+    expect(message.method).toBeUndefined()
+    expect(textOf(message)).toBe('fine')
+  })
+})
+
 test('[S2] a modern server that dies at a start is not taken for a legacy one, and serves after the next', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mcp-'))
   const file = JSON.stringify(join(folder, 'starts'))

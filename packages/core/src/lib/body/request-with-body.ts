@@ -11,6 +11,9 @@ export function requestWithBody(request: Request, context: Context): Request {
   const headers = new Headers(request.headers)
   // The message may differ in length from what arrived
   headers.delete('content-length')
+  // And its bytes are read as this, whatever the client called them
+  headers.set('content-type', 'application/json')
+  headers.delete('content-encoding')
   return new Request(request.url, {
     method: request.method,
     headers,

@@ -125,3 +125,27 @@ test('[L7] a session that the server does not know any more ends the link', asyn
   expect(await ask('tools/list').answered).toMatchObject({ code: -31502 })
   expect([ended, link.isOver]).toEqual([1, true])
 })
+
+test.each(['application/json', 'text/event-stream'])(
+  'what is a request and a response at once is neither, in an answer of type %s [finding 27]',
+  async (type) => {
+    const { ask, link } = setUp('modern', (_request, { id }) => {
+      const large = 'x'.repeat(70_000)
+      const mixed = `{"jsonrpc":"2.0","id":${id},"result":{"a":"${large}"},"method":"sampling/createMessage","params":{}}`
+      return new Response(type === 'application/json' ? mixed : `data: ${mixed}\n\n`, {
+        headers: { 'Content-Type': type },
+      })
+    })
+    const asked: string[] = []
+    link.listener = {
+      notified: ({ method }) => void asked.push(method),
+      asked: ({ method }) => {
+        asked.push(method)
+        return () => {}
+      },
+      ended: () => {},
+    }
+    expect(await ask('tools/list').answered).toMatchObject({ code: -31502 })
+    expect(asked).toEqual([])
+  },
+)

@@ -13,6 +13,7 @@ import type { ToolHeaders } from '../eras/tool-headers.js'
 import type { Context, Handler } from '../handler.js'
 import { at, parseSpan, rawJson } from '../json/raw-json.js'
 import { parseMessage } from '../message/parse-message.js'
+import { methodSubject } from '../message/subjects.js'
 import { readEvents } from '../sse/read-events.js'
 import { type Incoming, readIncoming } from './incoming.js'
 import { nameHeader } from './name-header.js'
@@ -143,7 +144,9 @@ export class HttpLink implements EraLink {
     headers.set('Content-Type', 'application/json')
     if (this.#isModern && message.method !== undefined) {
       headers.set('Mcp-Method', message.method)
-      if (message.name !== undefined) headers.set('Mcp-Name', nameHeader(message.name))
+      if (message.name !== undefined && methodSubject(message.method)?.isMirrored === true) {
+        headers.set('Mcp-Name', nameHeader(message.name))
+      }
       for (const [name, value] of (await this.tools?.mirrored(message)) ?? []) headers.set(name, nameHeader(value))
       // It may have been cancelled meanwhile
       signal.throwIfAborted()

@@ -1,6 +1,7 @@
 import type { EraAnswer } from '../eras/era-server.js'
 import { membersOf } from '../eras/members-of.js'
 import { at, parseSpan } from '../json/raw-json.js'
+import { messageParts } from '../message/message-parts.js'
 
 /** A message of a server, in parts. */
 export type Incoming =
@@ -15,17 +16,20 @@ const decoder = new TextDecoder()
 /** Reads one message; `undefined` when it is none. */
 export function readIncoming(bytes: Uint8Array): Incoming | undefined {
   if (bytes.length <= parsedUpTo && parseSpan(bytes, { start: 0, end: bytes.length }) === undefined) return undefined
-  const { id, method: name, params, result, error } = membersOf(bytes, ['id', 'method', 'params', 'result', 'error'])
+  const parts = messageParts(bytes)
+  if ('why' in parts) return undefined
+  const { kind, id, method: name, params, result, error } = parts
   const rawId = id === undefined ? 'null' : decoder.decode(at(bytes, id))
-  if (name !== undefined) {
+  if (kind !== 'response') {
     const method = parseSpan(bytes, name)
     if (typeof method !== 'string') return undefined
     const message = { method, ...(params === undefined ? {} : { params: at(bytes, params) }) }
-    return id === undefined ? { kind: 'notification', ...message } : { kind: 'request', id: rawId, ...message }
+    return kind === 'notification' ? { kind, ...message } : { kind, id: rawId, ...message }
   }
-  if (result !== undefined) return { kind: 'response', id: rawId, answer: { result: at(bytes, result) } }
-  if (error === undefined) return undefined
-  const own = at(bytes, error)
-  const code = parseSpan(own, membersOf(own, ['code']).code)
-  return { kind: 'response', id: rawId, answer: { error: own, code: typeof code === 'number' ? code : -32603 } }
+  // Of two members one is null, and does not count
+  const own = error === undefined || (result !== undefined && bytes[error.start] === 0x6e) ? undefined : error
+  if (own === undefined) return result && { kind, id: rawId, answer: { result: at(bytes, result) } }
+  const failure = at(bytes, own)
+  const code = parseSpan(failure, membersOf(failure, ['code']).code)
+  return { kind, id: rawId, answer: { error: failure, code: typeof code === 'number' ? code : -32603 } }
 }

@@ -10,6 +10,7 @@ test.each([
   ['{"params":{"name":"a","NAME":"b"}}', 'name'],
   ['{"params":{"arguments":{"a":1,"a":2}}}', 'a'],
   ['[{"a":1},{"b":{"c":1,"c" :2}}]', 'c'],
+  ['[{"params":1},{"params":{"name":"a","NAME":"b"}}]', 'name'],
   ['{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"a":2}', 'a'],
   ['{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"j":2}', 'j'],
 ])('finds the member that %s has twice', (text, name) => {

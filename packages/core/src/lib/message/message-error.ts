@@ -8,10 +8,17 @@ export class MessageError extends GatewayError {
   /** The id of the refused request, where one could be read. */
   readonly id?: string | number | null
   readonly data?: unknown
+  /** The HTTP status to answer with. */
+  readonly httpStatus: 200 | 400
 
-  constructor(rpcCode: number, message: string, options?: { id?: string | number | null; data?: unknown }) {
+  constructor(
+    rpcCode: number,
+    message: string,
+    options?: { id?: string | number | null; data?: unknown; httpStatus?: 200 | 400 },
+  ) {
     super('invalid_request', message)
     this.rpcCode = rpcCode
+    this.httpStatus = options?.httpStatus ?? 400
     this.id = options?.id
     this.data = options?.data
   }

@@ -2,6 +2,7 @@ import { readBody } from '../body/read-body.js'
 import { GatewayError } from '../gateway-error.js'
 import type { Middleware } from '../handler.js'
 import { jsonRpcError } from '../json-rpc-error.js'
+import { isMediaType } from '../media-type.js'
 import type { Message } from '../message.js'
 import { answerBatch } from './answer-batch.js'
 import { MessageError } from './message-error.js'
@@ -31,8 +32,10 @@ const published: readonly string[] = [
 
 /**
  * Reads the JSON-RPC message of a POST once, into `context.message`: from there on its bytes are the body, and
- * `request.body` is consumed. Refuses what two readers could understand differently: bad UTF-8, members of the same
- * name, headers that differ from the body (revision 2026-07-28). Splits batches, so that what follows never sees one,
+ * `request.body` is consumed. Refuses what two readers could understand differently: a charset other than UTF-8, bad
+ * UTF-8, members of the same name, members and methods of the protocol that are spelt in other case or with a NUL, headers
+ * that differ from the body (revision 2026-07-28). Refuses with -32602 a call whose tool, prompt, resource or task is not
+ * told as a string, so that every rule behind sees what it is about. Splits batches, so that what follows never sees one,
  * and joins their answers. Other methods than POST pass untouched. It does not verify tokens: put it behind
  * `bearerAuth`, so that strangers cannot make the gateway read bodies.
  *
@@ -63,19 +66,18 @@ export function message(options: MessageOptions = {}): Middleware {
       incoming = readMessages(bytes, request.headers, limits)
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
-      return jsonRpcError({ status: 400, code: error.rpcCode, message: error.message, id: error.id, data: error.data })
+      const { httpStatus: status, rpcCode: code, id, data } = error
+      return jsonRpcError({ status, code, message: error.message, id, data })
     }
     if ('bytes' in incoming) return next(request, { ...context, message: incoming })
     return answerBatch(incoming, (one) => next(request, { ...context, message: one }))
   }
 }
 
-const jsonType = /^\s*application\/json\s*(?:;|$)/i
-
 function checkContentHeaders(headers: Headers): Response | undefined {
-  if (!jsonType.test(headers.get('content-type') ?? '')) {
+  if (!isMediaType(headers.get('content-type'), 'application/json')) {
     return jsonRpcError(
-      { status: 415, message: 'Content-Type must be application/json' },
+      { status: 415, message: 'Content-Type must be application/json, and its charset utf-8 if it names one' },
       { Accept: 'application/json' },
     )
   }

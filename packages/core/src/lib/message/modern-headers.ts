@@ -1,5 +1,6 @@
 import type { Message } from '../message.js'
 import { MessageError } from './message-error.js'
+import { methodSubject } from './subjects.js'
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
@@ -32,13 +33,13 @@ export function checkModernHeaders(message: Message, headers: Headers): void {
     throw mismatch(`MCP-Protocol-Version is ${version}, but "_meta" says ${String(declared).slice(0, 50)}`, id)
   }
   checkMirror('Mcp-Method', headers.get('mcp-method'), message.method, message)
-  if (message.name !== undefined || needsName.has(message.method ?? '')) {
-    checkMirror('Mcp-Name', headers.get('mcp-name'), message.name, message)
+  const sentName = headers.get('mcp-name')
+  // Without a name in the header and in the body, what is wrong is the body
+  const isAbsent = sentName === null && message.name === undefined
+  if (methodSubject(message.method ?? '')?.isMirrored === true && !isAbsent) {
+    checkMirror('Mcp-Name', sentName, message.name, message)
   }
 }
-
-/** Methods whose subject is mirrored in `Mcp-Name` (M8); `tasks/*` mirror it where they carry one. */
-const needsName: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 // M8
 function checkMirror(header: string, sent: string | null, expected: string | undefined, { kind, id }: Message): void {

@@ -1,8 +1,11 @@
+import { parseSpan } from '../json/raw-json.js'
 import type { Era, JsonRpcMessage, Message } from '../message.js'
-import { readEnvelope } from './envelope.js'
 import { MessageError } from './message-error.js'
+import { messageKind, typeOfValue } from './message-kind.js'
+import { messageParts, similarMember } from './message-parts.js'
+import { subjectOf } from './subjects.js'
 
-/** Below this size a whole parse costs no more than looking for the envelope. */
+/** From here on a response is not parsed: its members are told apart without looking into them. */
 const scanFrom = 16_384
 const firstModern = '2026-07-28'
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -16,8 +19,10 @@ export interface ParseMessageOptions {
 
 /**
  * Reads the envelope of one JSON-RPC message: which kind it is, its id, its method, what it is about. It keeps the
- * bytes. A large response is not parsed, only its envelope is looked for, so what is inside of it is not checked;
- * `json()` does that. It does not compare headers with the body, which is the work of `message`.
+ * bytes. A large response is not parsed, only its members are told apart, so what is inside of them is not checked;
+ * `json()` does that. A member of the envelope that is there twice, or that differs from one of the protocol in case or by
+ * a NUL only, makes it no message, since two readers would differ about what it is. It does not compare headers with the
+ * body, which is the work of `message`.
  *
  * @throws {GatewayError} `invalid_request` when the bytes are not JSON, or not one JSON-RPC 2.0 message
  * @example
@@ -28,11 +33,37 @@ export interface ParseMessageOptions {
  */
 export function parseMessage(bytes: Uint8Array, options: ParseMessageOptions = {}): Message {
   if (bytes.length >= scanFrom) {
-    const envelope = readEnvelope(bytes)
-    if (envelope !== undefined) return new ByteMessage(bytes, undefined, { kind: 'response', id: envelope.id }, options)
+    const response = readResponse(bytes)
+    if (response !== undefined) return new ByteMessage(bytes, undefined, response, options)
   }
-  const json = parseJson(bytes)
-  return fromJson(bytes, json, options)
+  const text = decode(bytes)
+  const json = parseJson(text)
+  const envelope = classify(json)
+  const flaw = nameFlaw(bytes, text, json as object)
+  if (flaw !== undefined) throw new MessageError(-32600, flaw, { id: envelope.id ?? null })
+  return new ByteMessage(bytes, json as JsonRpcMessage, envelope, options)
+}
+
+/** The envelope of a response whose values are not looked into; `undefined` for what has to be parsed. */
+function readResponse(bytes: Uint8Array): Classified | undefined {
+  const parts = messageParts(bytes)
+  if ('why' in parts || parts.kind !== 'response' || parseSpan(bytes, parts.jsonrpc) !== '2.0') return undefined
+  if (parts.result !== undefined && parts.error !== undefined) return undefined
+  return { kind: 'response', id: (parseSpan(bytes, parts.id) as string | number | null | undefined) ?? null }
+}
+
+/** What is wrong with the names of its members. `JSON.parse` does not tell which ones were there twice. */
+function nameFlaw(bytes: Uint8Array, text: string, json: object): string | undefined {
+  const similar = similarMember(json)
+  if (similar !== undefined) return `The message has a member that some readers take for "${similar}"`
+  const mayRepeat = text.includes('\\u') || Object.keys(json).some((key) => isTwiceIn(text, `"${key}"`))
+  const parts = mayRepeat ? messageParts(bytes) : undefined
+  return parts !== undefined && 'why' in parts ? parts.why : undefined
+}
+
+function isTwiceIn(text: string, part: string): boolean {
+  const first = text.indexOf(part)
+  return first !== -1 && text.indexOf(part, first + part.length) !== -1
 }
 
 /** Makes a message from a parsed one that is known to be what the bytes say. */
@@ -41,13 +72,26 @@ export function fromJson(bytes: Uint8Array, json: unknown, options: ParseMessage
   return new ByteMessage(bytes, json as JsonRpcMessage, envelope, options)
 }
 
-/** Parses UTF-8 JSON, or throws with code -32700. */
-function parseJson(bytes: Uint8Array): unknown {
+/** Reads UTF-8, or throws with code -32700. */
+function decode(bytes: Uint8Array): string {
   try {
-    return JSON.parse(decoder.decode(bytes))
+    return decoder.decode(bytes)
   } catch {
-    throw new MessageError(-32700, 'The body is not JSON in UTF-8')
+    throw notJson()
   }
+}
+
+/** Parses JSON, or throws with code -32700. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw notJson()
+  }
+}
+
+function notJson(): MessageError {
+  return new MessageError(-32700, 'The body is not JSON in UTF-8')
 }
 
 interface Classified {
@@ -56,31 +100,20 @@ interface Classified {
   readonly method?: string
 }
 
-// JSON-RPC 2.0 sections 4 and 5
 function classify(json: unknown): Classified {
   if (Array.isArray(json)) throw new MessageError(-32600, 'A batch is not accepted here; send one message per request')
   if (typeof json !== 'object' || json === null) throw new MessageError(-32600, 'The message must be a JSON object')
   const { jsonrpc, id, method, params, result, error } = json as Record<string, unknown>
-  const readable = typeof id === 'string' || typeof id === 'number' ? id : null
+  const idType = typeOfValue(id)
+  const readable = idType === 'string' || idType === 'number' ? (id as string | number) : null
   const refuse = (why: string) => new MessageError(-32600, why, { id: readable })
   if (jsonrpc !== '2.0') throw refuse('"jsonrpc" must be "2.0"')
-  if (method !== undefined) {
-    if (typeof method !== 'string') throw refuse('"method" must be a string')
-    if (result !== undefined || error !== undefined)
-      throw refuse('A message has "method", "result" or "error", not two')
-    if (params !== undefined && (typeof params !== 'object' || params === null || Array.isArray(params))) {
-      throw refuse('"params" must be an object')
-    }
-    if (id === undefined) return { kind: 'notification', method }
-    // MCP base protocol: "the ID MUST NOT be null"
-    if (readable === null) throw refuse('"id" must be a string or a number')
-    return { kind: 'request', id: readable, method }
-  }
-  if ((result === undefined) === (error === undefined)) throw refuse('A message needs "method", "result" or "error"')
-  if (id !== null && readable === null && !(id === undefined && error !== undefined)) {
-    throw refuse('"id" must be a string or a number')
-  }
-  return { kind: 'response', id: readable }
+  if (result !== undefined && error !== undefined) throw refuse('A message has "result" or "error", not both')
+  const kind = messageKind(idType, typeOfValue(method), typeOfValue(result), typeOfValue(error))
+  if (typeof kind === 'object') throw refuse(kind.why)
+  if (kind === 'response') return { kind, id: readable }
+  if (params !== undefined && typeOfValue(params) !== 'object') throw refuse('"params" must be an object')
+  return kind === 'request' ? { kind, id: readable, method: method as string } : { kind, method: method as string }
 }
 
 class ByteMessage implements Message {
@@ -99,13 +132,13 @@ class ByteMessage implements Message {
     this.kind = envelope.kind
     this.id = envelope.id
     this.method = envelope.method
-    this.name = subject(json)
+    this.name = envelope.method === undefined ? undefined : subjectOf(envelope.method, json?.params)
     this.protocolVersion = options.protocolVersion ?? declaredVersion(json) ?? '2025-03-26'
     this.era = eraOf(this.protocolVersion)
   }
 
   json(): JsonRpcMessage {
-    this.#json ??= parseJson(this.bytes) as JsonRpcMessage
+    this.#json ??= parseJson(decode(this.bytes)) as JsonRpcMessage
     return this.#json
   }
 
@@ -126,20 +159,4 @@ function declaredVersion(json: JsonRpcMessage | undefined): string | undefined {
     meta?.['io.modelcontextprotocol/protocolVersion'] ??
     (json?.method === 'initialize' ? json.params?.protocolVersion : undefined)
   return typeof declared === 'string' ? declared : undefined
-}
-
-/** Which parameter `Mcp-Name` mirrors, by method (MCP M8). */
-const nameParameter: Record<string, string> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-  'tasks/get': 'taskId',
-  'tasks/update': 'taskId',
-  'tasks/cancel': 'taskId',
-}
-
-function subject(json: JsonRpcMessage | undefined): string | undefined {
-  const parameter = json?.method === undefined ? undefined : nameParameter[json.method]
-  const value = parameter === undefined ? undefined : json?.params?.[parameter]
-  return typeof value === 'string' ? value : undefined
 }

@@ -1,9 +1,11 @@
+import { isIllFormed } from '../json/fold-name.js'
 import type { Message } from '../message.js'
 import { checkJson } from './check-json.js'
 import { MessageError } from './message-error.js'
 import { checkModernHeaders } from './modern-headers.js'
 import { eraOf, fromJson } from './parse-message.js'
 import { splitArray } from './split-array.js'
+import { similarMethod, subjectsOf } from './subjects.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
@@ -33,8 +35,27 @@ export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLi
   if (Array.isArray(json)) return readBatch(text, json, header, limits)
   const message = fromJson(bytes, json, { protocolVersion: header })
   checkVersion(message, header, limits.protocolVersions)
-  if (message.era === 'modern' || isDeclaredModern(message)) checkModernHeaders(message, headers)
+  const isModern = message.era === 'modern' || isDeclaredModern(message)
+  if (isModern) checkModernHeaders(message, headers)
+  checkSubject(message, !isModern && message.kind === 'request' ? 200 : 400)
   return message
+}
+
+/**
+ * Refuses a message whose subject a rule could not see, or would see otherwise than some servers do.
+ *
+ * @param httpStatus for a subject that is not told as the protocol says: a legacy client reads an error from a 200 alone
+ */
+function checkSubject(message: Message, httpStatus: 200 | 400): void {
+  const { method, id = null } = message
+  if (method === undefined) return
+  const meant = similarMethod(method)
+  if (meant !== undefined) throw new MessageError(-32600, `The method must be written "${meant}"`, { id })
+  if (method.includes('\0') || isIllFormed(method)) {
+    throw new MessageError(-32600, '"method" must be well-formed Unicode without NUL', { id })
+  }
+  const subjects = subjectsOf(method, message.json().params)
+  if ('why' in subjects) throw new MessageError(-32602, subjects.why, { id, httpStatus })
 }
 
 function parse(bytes: Uint8Array): { text: string; json: unknown } {
@@ -93,6 +114,7 @@ function readBatch(
     const message = fromJson(encoder.encode(texts[index]), item, { protocolVersion: version })
     if (message.method === 'initialize') throw new MessageError(-32600, '"initialize" must not be part of a batch')
     if (isDeclaredModern(message)) throw new MessageError(-32600, 'This revision has no batches; send one message')
+    checkSubject(message, 400)
     if (message.kind === 'request') {
       if (ids.has(message.id)) throw new MessageError(-32600, 'Two requests of the batch have the same id')
       ids.add(message.id)

@@ -142,3 +142,57 @@ test('a tap may give a promise of another library, which is waited for [finding 
   const tap: Tap = () => foreign as unknown as Promise<undefined>
   expect(await applyTaps({ taps: [tap] }, parseMessage(bytes(note)))).toBeUndefined()
 })
+
+const large = 'x'.repeat(40_000)
+const mixed = [
+  `{"jsonrpc":"2.0","id":1,"result":{},"method":"sampling/createMessage","params":{}}`,
+  `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"method":"sampling/createMessage","params":{}}`,
+  `{"result":{"a":"${large}"},"method":"sampling/createMessage","jsonrpc":"2.0","id":1}`,
+  `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"${large}"},"method":"sampling/createMessage"}`,
+  `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"\\u006dethod":"sampling/createMessage"}`,
+  `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"Method":"sampling/createMessage"}`,
+  `{"jsonrpc":"2.0","id":1,"result":{},"method\\u0000":"sampling/createMessage"}`,
+  `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"result":{}}`,
+  `{"jsonrpc":"2.0","id":1,"result":{},"id":2}`,
+  `{"jsonrpc":"2.0","id":1,"result":{"a":"${large}"},"error":{"code":1,"message":"m"}}`,
+]
+
+test.each(mixed)(
+  'what is a request and a response at once is neither, and reaches no tap: %.60s [finding 27]',
+  async (text) => {
+    const tap = vi.fn(keep)
+    for (const body of [text, `[${text}]`, `[${answer},${text}]`]) {
+      const response = await tapResponse({ taps: [tap] }, json(body))
+      expect(response.status).toBe(502)
+      expect(await response.text()).not.toContain('sampling')
+    }
+    const events = await tapResponse({ taps: [tap] }, sse(`data: ${text}\n\ndata: ${answer}\n\n`))
+    expect(await events.text()).toBe(`data: ${answer}\n\n`)
+    expect(tap).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ kind: 'response', id: 1 }))
+  },
+)
+
+test('an answer of several messages keeps the bytes of each that no tap changes [finding 2]', async () => {
+  const kept = await tapResponse({ taps: [keep] }, json(` [${answer} ,${note}]`))
+  expect(await kept.text()).toBe(` [${answer} ,${note}]`)
+  const filtered = await tapResponse({ taps: [hide] }, json(`[${note}, ${answer} , ${answer}]`))
+  expect(await filtered.text()).toBe(`[${answer},${answer}]`)
+})
+
+test('a client reads an answer in the charset in which the taps read it [finding 2]', async () => {
+  const odd = new Response(answer, { headers: { 'Content-Type': 'application/json; charset=utf-7' } })
+  expect((await tapResponse({ taps: [keep] }, odd)).headers.get('content-type')).toBe('application/json')
+  const stream = sse(`data: ${answer}\n\n`)
+  stream.headers.set('Content-Type', 'text/event-stream; charset=utf-7')
+  expect((await tapResponse({ taps: [keep] }, stream)).headers.get('content-type')).toBe('text/event-stream')
+})
+
+test.each(['application/json', 'text/event-stream'])(
+  'a compressed answer of type %s cannot be looked at, so it is not passed on [finding 2]',
+  async (type) => {
+    const headers = { 'Content-Type': type, 'Content-Encoding': 'gzip' }
+    const response = await tapResponse({ taps: [keep] }, new Response('secret', { headers }))
+    expect(response.status).toBe(502)
+    expect(await response.text()).not.toContain('secret')
+  },
+)

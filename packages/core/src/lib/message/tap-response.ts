@@ -1,5 +1,7 @@
 import { readStream } from '../body/read-body.js'
 import type { Context } from '../handler.js'
+import { scanArray, skipSpace } from '../json/json-scan.js'
+import { at, rawJson } from '../json/raw-json.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import type { Message } from '../message.js'
 import { readEvents, type SseEvent } from '../sse/read-events.js'
@@ -8,6 +10,8 @@ import { applyTaps } from './apply-taps.js'
 import { parseMessage } from './parse-message.js'
 
 const maxJson = 67_108_864
+const json = 'application/json'
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Applies the context's taps to a whole response, JSON or SSE, for handlers that answer with a `Response` rather than
@@ -17,16 +21,20 @@ const maxJson = 67_108_864
 export async function tapResponse(context: Context, response: Response): Promise<Response> {
   if (context.taps === undefined || context.taps.length === 0 || response.body === null) return response
   const type = response.headers.get('content-type')?.toLowerCase() ?? ''
+  if ((response.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
+    await response.body.cancel()
+    return unreadable(context, 'The server answered with a compressed body, which cannot be looked at')
+  }
   if (type.startsWith('text/event-stream')) return tapStream(context, response, response.body)
   const bytes = await readStream(response.body, maxJson)
   if (bytes === 'too-large') {
     return unreadable(context, `The answer is larger than ${maxJson} bytes, which is too much to look at`)
   }
-  if (bytes.length === 0) return withBody(response, null)
+  if (bytes.length === 0) return withBody(response, null, json)
   const tapped = await tapBytes(context, bytes)
-  if (tapped !== 'unreadable') return withBody(response, tapped ?? null)
+  if (tapped !== 'unreadable') return withBody(response, tapped ?? null, json)
   // An error of HTTP without JSON-RPC, such as a 404 page, says nothing that a tap could filter
-  if (response.status >= 400 && !type.startsWith('application/json')) {
+  if (response.status >= 400 && !type.startsWith(json)) {
     return jsonRpcError({ status: response.status, message: 'The server refused the request', id: context.message?.id })
   }
   return unreadable(context, 'The server did not answer with a JSON-RPC message')
@@ -50,7 +58,10 @@ async function tapBytes(context: Context, bytes: Uint8Array): Promise<Uint8Array
   )
   if (tapped.length === 0) return undefined
   if (!isBatch) return tapped[0]?.bytes
-  return new TextEncoder().encode(JSON.stringify(tapped.map((message) => message.json())))
+  const isSame = tapped.length === messages.length && tapped.every((message, index) => message === messages[index])
+  if (isSame) return bytes
+  const parts = tapped.flatMap((message, index) => (index === 0 ? [message.bytes] : [',', message.bytes]))
+  return rawJson('[', ...parts, ']')
 }
 
 function isArray(bytes: Uint8Array): boolean {
@@ -59,9 +70,13 @@ function isArray(bytes: Uint8Array): boolean {
 }
 
 function splitBatch(bytes: Uint8Array): Message[] {
-  const items: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  const encoder = new TextEncoder()
-  return (items as unknown[]).map((item) => parseMessage(encoder.encode(JSON.stringify(item))))
+  // A reader that looks for items without parsing must be given JSON
+  JSON.parse(decoder.decode(bytes))
+  const messages: Message[] = []
+  scanArray(bytes, skipSpace(bytes, 0), (item) => {
+    messages.push(parseMessage(at(bytes, item)))
+  })
+  return messages
 }
 
 function tapStream(context: Context, response: Response, body: ReadableStream<Uint8Array>): Response {
@@ -83,7 +98,7 @@ function tapStream(context: Context, response: Response, body: ReadableStream<Ui
     },
     cancel: (reason) => reader.cancel(reason),
   })
-  return withBody(response, stream)
+  return withBody(response, stream, 'text/event-stream')
 }
 
 /** The event to send; `undefined` when its message is held back. Events without data (priming, comments) pass. */
@@ -97,8 +112,10 @@ async function tapEvent(context: Context, event: SseEvent): Promise<Uint8Array |
   return tapped === event.data ? event.bytes : writeEvent(tapped, event.rest)
 }
 
-function withBody(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null): Response {
+// The client must read it in the charset in which the taps did
+function withBody(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null, type: string): Response {
   const headers = new Headers(response.headers)
   headers.delete('content-length')
+  if (body !== null) headers.set('content-type', type)
   return new Response(body as BodyInit | null, { status: response.status, statusText: response.statusText, headers })
 }

@@ -1,4 +1,5 @@
 import { decodeHeader } from '../message/modern-headers.js'
+import { methodSubject } from '../message/subjects.js'
 import type { Message } from '../message.js'
 
 /**
@@ -8,7 +9,7 @@ import type { Message } from '../message.js'
  */
 export function mirrorMessage(headers: Headers, { method, name }: Message): void {
   mirror(headers, 'mcp-method', method)
-  mirror(headers, 'mcp-name', name)
+  if (methodSubject(method ?? '')?.isMirrored === true) mirror(headers, 'mcp-name', name)
 }
 
 function mirror(headers: Headers, header: string, value: string | undefined): void {

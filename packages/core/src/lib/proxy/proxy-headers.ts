@@ -48,6 +48,8 @@ export function toUpstream(request: Request, context: Context, options: ProxyHea
   }
   requestHeaders.forEach(copy)
   options.forward.forEach(copy)
+  // The bytes were read, and decided on, as JSON in UTF-8: whatever the client called them, the upstream reads the same
+  if (context.message !== undefined) headers.set('content-type', 'application/json')
   // Where nobody has compared them with the body (legacy revisions), mirrored headers could say anything (MCP M26)
   if (context.message?.era === 'modern') {
     for (const name of request.headers.keys()) if (mirrored.test(name)) copy(name)

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type Span, scanArray, scanObject, skipSpace } from '@mcp-gateway/core/eras'
+import { messageParts, type Span, scanArray, skipSpace } from '@mcp-gateway/core/eras'
 
 /** What was read of one message that a child wrote. */
 export interface ChildMessage {
@@ -9,12 +9,11 @@ export interface ChildMessage {
   readonly id?: Span
   readonly method?: string
   readonly params?: Span
-  /** In a large message up to where the envelope can be told; members that a child puts behind it count as its part. */
   readonly result?: Span
   readonly error?: Span
 }
 
-/** From here on a response is not parsed: only its envelope is looked for. */
+/** From here on a message is not parsed: its members are told apart without looking into them. */
 const scanFrom = 16_384
 
 /**
@@ -52,46 +51,15 @@ export function readOverlong(head: Buffer, tail: Buffer): number | undefined {
 }
 
 function one(bytes: Buffer, start: number): ChildMessage[] {
-  if (bytes.length >= scanFrom) {
-    const quick = quickResponse(bytes)
-    if (quick !== undefined) return [quick]
-  }
-  const found: Partial<Record<string, Span>> = {}
-  const end = scanObject(bytes, start, (key, value) => {
-    found[key] = value
-  })
-  if (bytes[end - 1] !== 0x7d || skipSpace(bytes, end) !== bytes.length) return []
-  const { id, method, params, result, error } = found
-  if (method !== undefined) {
-    const name = readString(bytes, method)
-    if (name === undefined) return []
-    return [{ kind: id === undefined ? 'notification' : 'request', bytes, id, method: name, params }]
-  }
-  if (result === undefined && error === undefined) return []
-  return [{ kind: 'response', bytes, id, result, error }]
+  const parts = messageParts(bytes, start)
+  if ('why' in parts) return []
+  const { kind, id, method, params, result, error } = parts
+  if (kind === 'response') return [{ kind, bytes, id, result, error }]
+  const name = readString(bytes, method)
+  return name === undefined ? [] : [{ kind, bytes, id, method: name, params }]
 }
 
-const headPattern = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15}),(?:"jsonrpc":"2\.0",)?"result":/
-
-// Both places are exact: the head is the first bytes of the object, and a quote before a trailing id cannot be inside
-// of a string, nor can the last brace close anything but the object
-function quickResponse(bytes: Buffer): ChildMessage | undefined {
-  const head = bytes.toString('latin1', 0, 100)
-  const match = headPattern.exec(head)
-  if (match?.[1] !== undefined && bytes.at(-1) === 0x7d) {
-    const start = head.indexOf('"id":') + 5
-    const result = { start: match[0].length, end: bytes.length - 1 }
-    return { kind: 'response', bytes, id: { start, end: start + match[1].length }, result }
-  }
-  if (!/^\{"result":[{[]/.test(head)) return undefined
-  const tail = tailId(bytes.subarray(-100))
-  if (tail === undefined) return undefined
-  const offset = bytes.length - Math.min(100, bytes.length)
-  const start = offset + tail.at
-  const result = { start: '{"result":'.length, end: offset + tail.from + 1 }
-  return { kind: 'response', bytes, id: { start, end: start + tail.text.length }, result }
-}
-
+// A quote before a trailing id cannot be inside of a string, nor can the last brace close anything but the object
 function tailId(tail: Buffer): { text: string; at: number; from: number } | undefined {
   const text = tail.toString('latin1')
   const match = /[}\]],(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s{0,8}$/.exec(text)
@@ -99,9 +67,9 @@ function tailId(tail: Buffer): { text: string; at: number; from: number } | unde
   return { text: match[1], at: text.indexOf('"id":', match.index) + 5, from: match.index }
 }
 
-function readString(bytes: Buffer, { start, end }: Span): string | undefined {
+function readString(bytes: Buffer, span: Span | undefined): string | undefined {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8', start, end))
+    const value: unknown = JSON.parse(bytes.toString('utf8', span?.start, span?.end))
     return typeof value === 'string' ? value : undefined
   } catch {
     return undefined
