@@ -430,6 +430,31 @@ describe('policy', () => {
     expect(actions).toEqual(['* server', '* server', 'tools/list server'])
   })
 
+  test.each(['completion/complete', 'subscriptions/listen', 'resources/subscribe', 'tasks/result'])(
+    'what a %s is about is in no header: only somebody who may do everything may [finding 2]',
+    async (method) => {
+      const asked: unknown[] = []
+      const app = make(
+        {},
+        {
+          policy: ({ action, resource, subject }) => {
+            asked.push([action, resource.kind, resource.name])
+            return action === method || subject.roles.includes('admin')
+              ? { allow: true }
+              : { allow: false, reason: 'no' }
+          },
+        },
+      )
+      const as = async (roles: string[]) => {
+        const headers = { ...modern, 'Mcp-Method': method, 'Mcp-Name': 'harmless' }
+        return (await app.fetch(ask({ ...headers, Authorization: `Bearer ${await sign({ roles })}` }))).status
+      }
+      expect(await as(['reader'])).toBe(403)
+      expect(await as(['admin'])).toBe(200)
+      expect(asked).toEqual(Array(2).fill(['*', 'server', undefined]))
+    },
+  )
+
   test('[M25] malformed mirrored headers are 400 with the code of the specification', async () => {
     const app = make({}, { policy: () => ({ allow: true }) })
     const response = await app.fetch(ask({ ...modern, 'Mcp-Method': 'a, b', Authorization: `Bearer ${await sign()}` }))

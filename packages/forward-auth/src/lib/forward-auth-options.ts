@@ -14,7 +14,9 @@ export interface ForwardAuthServer {
   readonly name?: string
   /**
    * Decides on each request, by `Mcp-Method` and `Mcp-Name`. Safe only where the server behind refuses requests whose
-   * headers differ from their body, as revision 2026-07-28 demands.
+   * headers differ from their body, as revision 2026-07-28 demands. What a method is about and no header repeats (the
+   * prompt of `completion/complete`, the resources of `subscriptions/listen`) cannot be known here: for those it is asked
+   * with `action: '*'`, which only somebody who may do everything should pass.
    */
   readonly policy?: Policy
   /**

@@ -53,8 +53,12 @@ test.each([
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': 'd\xe9lot' },
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?%%%?=' },
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?gICA?=' },
+  // A NUL behind the name, and a method that some servers take for the other
+  { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?ZGVsZXRlX25vdGUA?=' },
+  { 'Mcp-Method': 'Tools/Call', 'Mcp-Name': 'search' },
+  { 'Mcp-Method': 'TOOLS/LIST' },
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?Zg==?=, =?base64?Zg==?=' },
-])('[M8, M9, M25] finds %o malformed', (headers) => {
+])('[M8, M9, M25] finds %o malformed [finding 2]', (headers) => {
   expect(read({ ...modern, ...headers } as Record<string, string>)).toMatchObject({ kind: 'malformed' })
 })
 
@@ -69,4 +73,14 @@ test.each(['2025-11-25', '2026-07-27', 'x', '', '2026-07-28, 2025-11-25', '2026-
 
 test.each(['GET', 'DELETE', 'OPTIONS', 'PUT'])('[M26] does not rely on the headers of a %s', (method) => {
   expect(read({ ...modern, 'Mcp-Method': 'tools/list' }, method)).toEqual({ kind: 'unreliable' })
+})
+
+test.each([
+  'completion/complete',
+  'subscriptions/listen',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'tasks/result',
+])('what a %s is about is in no header [finding 2]', (action) => {
+  expect(read({ ...modern, 'Mcp-Method': action, 'Mcp-Name': 'a' })).toEqual({ kind: 'unmirrored' })
 })

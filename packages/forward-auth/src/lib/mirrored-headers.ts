@@ -1,3 +1,4 @@
+import { methodSubject, similarMethod } from '@mcp-gateway/core'
 import type { AuthRequest } from './dialect.js'
 
 /** What a request does, as its headers tell. */
@@ -13,6 +14,8 @@ export type Mirrored =
   /** Nothing that can be relied on: only from revision 2026-07-28 on must a server compare headers and body. */
   | { readonly kind: 'unreliable' }
   | { readonly kind: 'malformed'; readonly why: string }
+  /** A method that is about something which no header repeats: a prompt to complete for, resources to watch. */
+  | { readonly kind: 'unmirrored' }
   | { readonly kind: 'operation'; readonly operation: Operation }
 
 const firstModern = '2026-07-28'
@@ -42,6 +45,9 @@ export function readMirrored(method: string, { headers }: AuthRequest): Mirrored
   if (action === null) return malformed('The header Mcp-Method is missing')
   // A list comes of two lines, of which the server may read another one
   if (!/^[\w$.-]+(?:\/[\w$.-]+)*$/.test(action)) return malformed('The header Mcp-Method is not one method')
+  const meant = similarMethod(action)
+  if (meant !== undefined) return malformed(`The header Mcp-Method must be written ${meant}`)
+  if (methodSubject(action)?.isMirrored === false) return { kind: 'unmirrored' }
   const kind = Object.hasOwn(named, action) ? named[action] : undefined
   if (kind === undefined) return { kind: 'operation', operation: { action, kind: 'server' } }
   const name = readName(headers.get('mcp-name'))
@@ -64,9 +70,12 @@ function readName(value: string | null): string | { why: string } {
 function decode(value: string): string | { why: string } {
   const base64 = encoded.exec(value)?.[1]
   try {
-    if (base64 !== undefined) return decoder.decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)))
+    const name =
+      base64 === undefined ? '\0' : decoder.decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)))
+    // Some servers read a name up to its first NUL
+    if (!name.includes('\0')) return name
   } catch {}
-  return { why: 'The header Mcp-Name is not well-formed base64 of UTF-8' }
+  return { why: 'The header Mcp-Name is not well-formed base64 of UTF-8 without NUL' }
 }
 
 function malformed(why: string): Mirrored {
