@@ -1,3 +1,4 @@
+import { isMediaType } from '@mcp-gateway/core'
 import { readBody } from './read-body.js'
 import { Refusal } from './refusal.js'
 
@@ -48,9 +49,9 @@ class SortedParameters implements Parameters {
 
 /** Reads a form-encoded POST body (RFC 6749 section 3.2: nothing else is accepted). */
 export async function readForm(request: Request): Promise<Parameters> {
-  const type = request.headers.get('content-type') ?? ''
-  if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
-    throw new Refusal(400, 'invalid_request', 'The Content-Type must be application/x-www-form-urlencoded')
+  if (!isMediaType(request.headers.get('content-type'), 'application/x-www-form-urlencoded')) {
+    const text = 'The Content-Type must be application/x-www-form-urlencoded, and its charset utf-8 if it names one'
+    throw new Refusal(400, 'invalid_request', text)
   }
   return parameters(new URLSearchParams(await readBody(request)))
 }

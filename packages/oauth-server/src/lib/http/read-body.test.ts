@@ -33,6 +33,34 @@ test('bytes that are no UTF-8 are refused [attack 56]', async () => {
   expect((await setUp().call('/token', { method: 'POST', headers, body })).status).toBe(400)
 })
 
+test.each(['utf-7', '"UTF-16"', 'utf-8; charset=utf-7', 'iso-8859-1', ''])(
+  'a body in charset=%s is refused, since somebody in front may read it otherwise [finding 2]',
+  async (charset) => {
+    const { call } = setUp()
+    const form = { 'Content-Type': `application/x-www-form-urlencoded; charset=${charset}` }
+    const answer = await call('/token', { method: 'POST', headers: form, body: 'grant_type=x' })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({
+      error: 'invalid_request',
+      error_description: expect.stringContaining('charset'),
+    })
+    const json = { 'Content-Type': `application/json; charset=${charset}` }
+    const registration = await call('/register', { method: 'POST', headers: json, body: '{}' })
+    expect(await registration.json()).toMatchObject({
+      error: 'invalid_client_metadata',
+      error_description: expect.stringContaining('charset'),
+    })
+  },
+)
+
+test('a body in UTF-8 is read, however that is written [finding 2]', async () => {
+  for (const charset of ['utf-8', '"UTF-8"']) {
+    const form = { 'Content-Type': `application/x-www-form-urlencoded;charset=${charset}` }
+    const answer = await setUp().call('/token', { method: 'POST', headers: form, body: 'grant_type=x' })
+    expect(await answer.json()).toMatchObject({ error: expect.not.stringMatching('invalid_request') })
+  }
+})
+
 test('no timer is left behind by a body that arrived', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   await setUp().call('/token', { method: 'POST', headers, body: 'grant_type=x' })
