@@ -1,3 +1,4 @@
+export { ByteBuffer, type ByteBufferOptions } from './lib/body/byte-buffer.js'
 export type {
   EraAnswer,
   EraCaller,

@@ -1,5 +1,7 @@
 export type { AuthExtra, AuthInfo, TokenVerifier } from './lib/auth-info.js'
 export type { Authority } from './lib/authority.js'
+export type { ByteBudget } from './lib/body/byte-budget.js'
+export { readBody } from './lib/body/read-body.js'
 export { claimHeader, claimListHeader, longestClaimHeader } from './lib/claim-header.js'
 export { type ClientNetwork, clientNetworks } from './lib/client-networks.js'
 export { compose } from './lib/compose.js'

@@ -18,7 +18,7 @@ export interface StreamGuard {
 export function guardStream(
   source: ReadableStream<Uint8Array>,
   guard: StreamGuard,
-  first: readonly Uint8Array[] = [],
+  first?: Uint8Array,
 ): ReadableStream<Uint8Array> {
   const { idleTimeout, abort, onEnd, farewell } = guard
   const reader = source.getReader()
@@ -34,7 +34,7 @@ export function guardStream(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        for (const chunk of first) controller.enqueue(chunk)
+        if (first !== undefined) controller.enqueue(first)
       },
       async pull(controller) {
         watch()

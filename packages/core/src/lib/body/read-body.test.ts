@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { parseMessage } from '../message/parse-message.js'
+import { byteBudget } from './byte-budget.js'
 import { bodyReader, readBody, readStream } from './read-body.js'
 import { requestWithBody } from './request-with-body.js'
 
@@ -30,10 +31,44 @@ test('joins chunks, and cancels a stream that is too long', async () => {
   expect(await readStream(parts, 5)).toEqual(encoder.encode('abc'))
 })
 
+test('empty chunks count: a stream of nothing else ends [finding 8]', async () => {
+  let chunks = 0
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      chunks++
+      controller.enqueue(new Uint8Array())
+    },
+  })
+  expect(await readStream(stream, 5)).toBe('too-large')
+  expect(chunks).toBeLessThan(2000)
+})
+
+test('a body of many chunks arrives as it was sent, whatever length was declared [finding 8]', async () => {
+  const whole = crypto.getRandomValues(new Uint8Array(10_000))
+  for (const expected of [undefined, 0, 1, 10_000, 20_000, Number.NaN, -1]) {
+    const parts = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let from = 0; from < whole.length; from += 7) controller.enqueue(whole.subarray(from, from + 7))
+        controller.close()
+      },
+    })
+    expect(await readStream(parts, 15_000, { expected })).toEqual(whole)
+  }
+})
+
+test('bytes of a shared budget are given back by a body that is refused [finding 10]', async () => {
+  const budget = byteBudget(10)
+  const of = (text: string) => new Response(text).body
+  expect(await readStream(of('123456'), 100, { budget })).toEqual(encoder.encode('123456'))
+  expect(await readStream(of('12345'), 100, { budget })).toBe('too-large')
+  expect(await readStream(of('1234'), 2, { budget })).toBe('too-large')
+  expect(await readStream(of('1234'), 100, { budget })).toEqual(encoder.encode('1234'))
+})
+
 test('a host adapter reads its own requests', async () => {
   const reader = vi.fn(async () => encoder.encode('fast'))
   expect(await readBody(Object.assign(post('slow'), { [bodyReader]: reader }), 10)).toEqual(encoder.encode('fast'))
-  expect(reader).toHaveBeenCalledExactlyOnceWith(10)
+  expect(reader).toHaveBeenCalledExactlyOnceWith(10, undefined)
 })
 
 test('a request whose body was read is rebuilt from the message, whatever its length was', async () => {

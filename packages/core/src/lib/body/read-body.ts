@@ -1,52 +1,65 @@
-/** Where a host adapter's own `Request` says how its body is best read: `(limit) => …`, as `readBody`. */
+import type { ByteBudget } from './byte-budget.js'
+import { ByteBuffer } from './byte-buffer.js'
+
+/** Where a host adapter's own `Request` says how its body is best read: `(limit, budget) => …`, as `readBody`. */
 export const bodyReader: unique symbol = Symbol('bodyReader')
 
 /** A `Request` of a host adapter. */
 export interface ReadableRequest extends Request {
-  readonly [bodyReader]?: (limit: number) => Promise<Uint8Array | 'too-large'>
+  readonly [bodyReader]?: (limit: number, budget?: ByteBudget) => Promise<Uint8Array | 'too-large'>
 }
 
 /**
  * Reads a whole body into memory, up to a limit. It stops at the limit rather than after it, so that a sender of
- * endless bytes costs no more than a sender of the limit.
+ * endless bytes costs no more than a sender of the limit; and memory grows with the bytes, however small the chunks are
+ * in which they come. It does not decode them.
  *
  * @param limit in bytes
+ * @param budget bytes that several bodies share; what is returned stays taken from it
+ * @returns the bytes, or `too-large`
+ * @example
+ * ```ts
+ * const body = await readBody(request, 65_536)
+ * if (body === 'too-large') return new Response(null, { status: 413 })
+ * ```
  */
-export async function readBody(request: ReadableRequest, limit: number): Promise<Uint8Array | 'too-large'> {
-  const declared = request.headers.get('content-length')
-  if (declared !== null && Number(declared) > limit) return 'too-large'
-  return request[bodyReader]?.(limit) ?? readStream(request.body, limit)
+export async function readBody(
+  request: ReadableRequest,
+  limit: number,
+  budget?: ByteBudget,
+): Promise<Uint8Array | 'too-large'> {
+  const declared = Number(request.headers.get('content-length') ?? 0)
+  if (declared > limit) return 'too-large'
+  return request[bodyReader]?.(limit, budget) ?? readStream(request.body, limit, { expected: declared, budget })
+}
+
+/** How a stream is read. */
+export interface ReadStreamOptions {
+  /** The length in bytes that its sender declared. */
+  readonly expected?: number
+  /** Bytes that several streams share; what is returned stays taken from it. */
+  readonly budget?: ByteBudget
 }
 
 /** Reads a whole stream into memory, up to a limit in bytes; past it, the stream is cancelled. */
 export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   limit: number,
+  options: ReadStreamOptions = {},
 ): Promise<Uint8Array | 'too-large'> {
   if (stream === null) return new Uint8Array()
   const reader = stream.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-    if (value === undefined) continue
-    size += value.byteLength
-    if (size > limit) {
+  const buffer = new ByteBuffer({ ...options, limit })
+  try {
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      if (value === undefined || buffer.add(value)) continue
+      buffer.clear()
       await reader.cancel().catch(() => {})
       return 'too-large'
     }
-    chunks.push(value)
+  } catch (error) {
+    buffer.clear()
+    throw error
   }
-  return concat(chunks, size)
-}
-
-/** Joins chunks into one array of bytes. */
-export function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  if (chunks.length === 1 && chunks[0] !== undefined) return chunks[0]
-  const all = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    all.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return all
+  return buffer.take()
 }

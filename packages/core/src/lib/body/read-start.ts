@@ -1,5 +1,5 @@
+import { ByteBuffer } from './byte-buffer.js'
 import { guardStream, type StreamGuard } from './guard-stream.js'
-import { concat } from './read-body.js'
 
 /**
  * Reads a body that is probably short: as a whole if it ends within the limit, else as a stream that begins with what
@@ -13,8 +13,7 @@ export async function readStart(
   limit: number,
 ): Promise<Uint8Array | ReadableStream<Uint8Array> | 'idle' | 'broken'> {
   const reader = source.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const buffer = new ByteBuffer()
   let idle = false
   const silent = () => {
     idle = true
@@ -25,11 +24,9 @@ export async function readStart(
     for (let { done, value } = await reader.read(); ; { done, value } = await reader.read()) {
       if (done) {
         guard.onEnd()
-        return concat(chunks, size)
+        return buffer.take()
       }
-      chunks.push(value as Uint8Array)
-      size += (value as Uint8Array).byteLength
-      if (size > limit) break
+      if (!buffer.add(value as Uint8Array) || buffer.length > limit) break
     }
   } catch {
     guard.onEnd()
@@ -38,5 +35,5 @@ export async function readStart(
     clearTimeout(timer)
   }
   reader.releaseLock()
-  return guardStream(source, guard, chunks)
+  return guardStream(source, guard, buffer.take())
 }

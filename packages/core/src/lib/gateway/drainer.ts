@@ -1,6 +1,5 @@
-import { guardStream } from '../body/guard-stream.js'
+import { onBodyEnd } from '../body/on-body-end.js'
 import { jsonRpcError } from '../json-rpc-error.js'
-import { BytesResponse } from '../respond/bytes-response.js'
 
 /** Counts the requests under way, and lets a closing gateway wait for them. */
 export interface Drainer {
@@ -33,7 +32,7 @@ export function drainer(): Drainer {
       underWay++
       try {
         const response = await answer()
-        if (request.method === 'POST' && isStream(response)) return track(response, end)
+        if (request.method === 'POST') return onBodyEnd(response, end)
         end()
         return response
       } catch (error) {
@@ -52,23 +51,4 @@ export function drainer(): Drainer {
       clearTimeout(timer)
     },
   }
-}
-
-function isStream(response: Response): boolean {
-  return BytesResponse.contentOf(response) === undefined && response.body !== null
-}
-
-function track(response: Response, onEnd: () => void): Response {
-  let ended = false
-  const once = () => {
-    if (!ended) onEnd()
-    ended = true
-  }
-  const body = guardStream(response.body as ReadableStream<Uint8Array>, {
-    idleTimeout: null,
-    abort: () => {},
-    onEnd: once,
-  })
-  const { status, statusText, headers } = response
-  return new Response(body, { status, statusText, headers })
 }

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { NodeRequest } from 'srvx/node'
-import { bodyReader, concat } from '../body/read-body.js'
+import type { ByteBudget } from '../body/byte-budget.js'
+import { ByteBuffer, ownBytes } from '../body/byte-buffer.js'
+import { bodyReader } from '../body/read-body.js'
 
 /** What frameworks above us leave on a request. */
 export type HostRequest = IncomingMessage & { originalUrl?: string; body?: unknown; rawBody?: unknown }
@@ -23,8 +25,8 @@ class LazyRequest extends NodeRequest {
     return this.#url
   }
 
-  [bodyReader](limit: number): Promise<Uint8Array | 'too-large'> {
-    return readNode(this.#request, limit)
+  [bodyReader](limit: number, budget?: ByteBudget): Promise<Uint8Array | 'too-large'> {
+    return readNode(this.#request, limit, budget)
   }
 }
 
@@ -33,21 +35,26 @@ export function toRequest(request: IncomingMessage, response: ServerResponse, ur
   return new LazyRequest(request, response, url) as unknown as Request
 }
 
-function readNode(request: IncomingMessage, limit: number): Promise<Uint8Array | 'too-large'> {
-  return Promise.resolve(readArrived(request, limit) ?? readArriving(request, limit))
+function readNode(request: IncomingMessage, limit: number, budget?: ByteBudget): Promise<Uint8Array | 'too-large'> {
+  return Promise.resolve(readArrived(request, limit, budget) ?? readArriving(request, limit, budget))
 }
 
 /**
  * A small body has mostly arrived together with its headers; taking it as it lies there costs a fraction of what the
  * events of a stream do.
  */
-function readArrived(request: IncomingMessage, limit: number): Uint8Array | 'too-large' | undefined {
+function readArrived(
+  request: IncomingMessage,
+  limit: number,
+  budget?: ByteBudget,
+): Uint8Array | 'too-large' | undefined {
   if (!request.complete || request.destroyed || request.readableEnded || request.readableFlowing !== null) return
-  if (request.readableLength > limit) return 'too-large'
-  return (request.read() as Uint8Array | null) ?? undefined
+  if (request.readableLength > limit || budget?.take(request.readableLength) === false) return 'too-large'
+  const bytes = request.read() as Uint8Array | null
+  return bytes === null ? undefined : ownBytes(bytes)
 }
 
-function readArriving(request: IncomingMessage, limit: number): Promise<Uint8Array | 'too-large'> {
+function readArriving(request: IncomingMessage, limit: number, budget?: ByteBudget): Promise<Uint8Array | 'too-large'> {
   return new Promise((resolve, reject) => {
     if (request.readableEnded) {
       resolve(new Uint8Array())
@@ -57,27 +64,24 @@ function readArriving(request: IncomingMessage, limit: number): Promise<Uint8Arr
       reject(new DOMException('The client went away', 'AbortError'))
       return
     }
-    const chunks: Uint8Array[] = []
-    let size = 0
+    const buffer = new ByteBuffer({ limit, expected: Number(request.headers['content-length'] ?? 0), budget })
     const stop = () => {
       request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
     }
     const onData = (chunk: Uint8Array) => {
-      size += chunk.length
-      if (size > limit) {
-        stop()
-        request.pause()
-        resolve('too-large')
-        return
-      }
-      chunks.push(chunk)
+      if (buffer.add(chunk)) return
+      stop()
+      buffer.clear()
+      request.pause()
+      resolve('too-large')
     }
     const onEnd = () => {
       stop()
-      resolve(concat(chunks, size))
+      resolve(buffer.take())
     }
     const onGone = () => {
       stop()
+      buffer.clear()
       reject(new DOMException('The client went away', 'AbortError'))
     }
     request.on('data', onData).once('end', onEnd).once('error', onGone).once('close', onGone)

@@ -1,3 +1,4 @@
+import { ByteBuffer } from '../body/byte-buffer.js'
 import { GatewayError } from '../gateway-error.js'
 import { orAborted } from './or-aborted.js'
 
@@ -76,15 +77,12 @@ async function buffered(response: Response, maxBytes: number, signal: AbortSigna
   signal.addEventListener('abort', abort, { once: true })
   try {
     if (announced > maxBytes) throw refused(from, `answers more than ${maxBytes} bytes`)
-    const chunks: Uint8Array[] = []
-    let size = 0
+    const buffer = new ByteBuffer({ limit: maxBytes, expected: announced })
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      size += part.value.byteLength
-      if (size > maxBytes) throw refused(from, `answers more than ${maxBytes} bytes`)
-      chunks.push(part.value)
+      if (!buffer.add(part.value)) throw refused(from, `answers more than ${maxBytes} bytes`)
     }
     signal.throwIfAborted()
-    return new Response(await new Blob(chunks as BlobPart[]).arrayBuffer(), { status, statusText, headers })
+    return new Response(buffer.take() as Uint8Array<ArrayBuffer>, { status, statusText, headers })
   } catch (error) {
     await reader.cancel().catch(() => {})
     throw error

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { ByteBuffer } from '../body/byte-buffer.js'
 import { guardStream, type StreamGuard } from '../body/guard-stream.js'
-import { concat } from '../body/read-body.js'
 import { isNode } from '../is-node.js'
 import type { TransportInit, UpstreamResponse } from './transport.js'
 
@@ -153,8 +153,7 @@ function begin(
   limit: number,
 ): Promise<Uint8Array | ReadableStream<Uint8Array> | 'idle' | 'broken'> {
   return new Promise((resolve) => {
-    const chunks: Uint8Array[] = []
-    let size = 0
+    const buffer = new ByteBuffer()
     let idle = false
     const silent = () => {
       idle = true
@@ -166,17 +165,15 @@ function begin(
       incoming.off('data', onData).off('end', onEnd).off('close', onBreak)
     }
     const onData = (chunk: Uint8Array) => {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size <= limit) return
+      if (buffer.add(chunk) && buffer.length <= limit) return
       stop()
-      resolve(guardStream(toStream(incoming), guard, chunks))
+      resolve(guardStream(toStream(incoming), guard, buffer.take()))
       incoming.off('error', onBreak)
     }
     const onEnd = () => {
       stop()
       guard.onEnd()
-      resolve(concat(chunks, size))
+      resolve(buffer.take())
     }
     const onBreak = () => {
       stop()

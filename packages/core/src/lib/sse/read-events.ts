@@ -1,4 +1,5 @@
-import { concat } from '../body/read-body.js'
+import type { ByteBudget } from '../body/byte-budget.js'
+import { ByteBuffer } from '../body/byte-buffer.js'
 import { GatewayError } from '../gateway-error.js'
 
 const lineFeed = 0x0a
@@ -19,13 +20,19 @@ export interface SseEvent {
  * standard asks for.
  *
  * @param maxBytes the most that one event may hold; a longer one ends the stream with `outbound_refused`
+ * @param budget bytes that several streams share; each event stays taken from it
  */
 export async function* readEvents(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   maxBytes = 67_108_864,
+  budget?: ByteBudget,
 ): AsyncGenerator<SseEvent, void, undefined> {
-  let pending: Uint8Array[] = []
-  let size = 0
+  const pending = new ByteBuffer({ limit: maxBytes, budget })
+  const hold = (part: Uint8Array) => {
+    if (pending.add(part)) return
+    pending.clear()
+    throw new GatewayError('outbound_refused', `An event is larger than ${maxBytes} bytes`)
+  }
   let lineLength = 0
   let afterReturn = false
   let isFirst = true
@@ -37,7 +44,7 @@ export async function* readEvents(
       if (byte === lineFeed && afterReturn) {
         afterReturn = false
         // The line feed of a CRLF whose carriage return already ended an event belongs to neither
-        if (size === 0 && index === start) start++
+        if (pending.length === 0 && index === start) start++
         continue
       }
       afterReturn = byte === carriageReturn
@@ -53,20 +60,13 @@ export async function* readEvents(
         index++
         afterReturn = false
       }
-      pending.push(value.subarray(start, index + 1))
-      size += index + 1 - start
-      const bytes = concat(pending, size)
+      hold(value.subarray(start, index + 1))
+      const bytes = pending.take()
       yield toEvent(isFirst ? withoutMark(bytes) : bytes)
       isFirst = false
-      pending = []
-      size = 0
       start = index + 1
     }
-    if (start < value.length) {
-      pending.push(value.subarray(start))
-      size += value.length - start
-      if (size > maxBytes) throw new GatewayError('outbound_refused', `An event is larger than ${maxBytes} bytes`)
-    }
+    hold(value.subarray(start))
   }
 }
 
@@ -78,50 +78,47 @@ function withoutMark(bytes: Uint8Array): Uint8Array {
 const decoder = new TextDecoder()
 
 function toEvent(bytes: Uint8Array): SseEvent {
-  const data: Uint8Array[] = []
-  let rest = ''
-  for (const line of lines(bytes)) {
-    const value = dataOf(line)
-    if (value === undefined) {
-      if (line.length > 0) rest += `${decoder.decode(line)}\n`
-    } else {
-      if (data.length > 0) data.push(Uint8Array.of(lineFeed))
-      data.push(value)
+  const data = new ByteBuffer()
+  const rest = new ByteBuffer()
+  let hasData = false
+  let start = 0
+  while (start < bytes.length) {
+    const end = lineEnd(bytes, start)
+    const from = dataStart(bytes, start, end)
+    if (from !== undefined) {
+      if (hasData) data.add(newline)
+      if (from < end) data.add(bytes.subarray(from, end))
+      hasData = true
+    } else if (end > start) {
+      rest.add(bytes.subarray(start, end))
+      rest.add(newline)
     }
+    start = end + (bytes[end] === carriageReturn && bytes[end + 1] === lineFeed ? 2 : 1)
   }
-  if (data.length === 0) return { bytes, rest }
   return {
     bytes,
-    data: concat(
-      data,
-      data.reduce((sum, part) => sum + part.length, 0),
-    ),
-    rest,
+    ...(hasData ? { data: data.take() } : {}),
+    rest: rest.length === 0 ? '' : decoder.decode(rest.view()),
   }
 }
 
-function* lines(bytes: Uint8Array): Generator<Uint8Array> {
-  let start = 0
-  while (start < bytes.length) {
-    const feed = bytes.indexOf(lineFeed, start)
-    const end = feed === -1 ? bytes.length : feed
-    const turn = bytes.subarray(start, end).indexOf(carriageReturn)
-    if (turn === -1) {
-      yield bytes.subarray(start, end)
-      start = end + 1
-    } else {
-      yield bytes.subarray(start, start + turn)
-      start += turn + (start + turn + 1 === feed ? 2 : 1)
-    }
-  }
+const newline = Uint8Array.of(lineFeed)
+
+/** The index behind the last byte of the line that starts here. A line ends in CR, LF or both. */
+function lineEnd(bytes: Uint8Array, start: number): number {
+  let end = start
+  while (end < bytes.length && bytes[end] !== lineFeed && bytes[end] !== carriageReturn) end++
+  return end
 }
 
 const dataField = new TextEncoder().encode('data')
 
-/** The value of a `data` line; `undefined` for every other line. */
-function dataOf(line: Uint8Array): Uint8Array | undefined {
-  for (let index = 0; index < dataField.length; index++) if (line[index] !== dataField[index]) return undefined
-  if (line.length === 4) return line.subarray(4)
-  if (line[4] !== 0x3a) return undefined
-  return line.subarray(line[5] === 0x20 ? 6 : 5)
+/** Where the value of a `data` line starts; `undefined` for every other line. */
+function dataStart(bytes: Uint8Array, start: number, end: number): number | undefined {
+  if (end - start < dataField.length) return undefined
+  for (let index = 0; index < dataField.length; index++) if (bytes[start + index] !== dataField[index]) return undefined
+  const colon = start + dataField.length
+  if (colon === end) return end
+  if (bytes[colon] !== 0x3a) return undefined
+  return bytes[colon + 1] === 0x20 && colon + 1 < end ? colon + 2 : colon + 1
 }
