@@ -13,7 +13,7 @@ export interface PastEvent {
  */
 export class History {
   readonly #maxBytes: number
-  #events: PastEvent[] = []
+  #events: (PastEvent | undefined)[] = []
   #first = 0
   #bytes = 0
 
@@ -28,6 +28,8 @@ export class History {
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#events[this.#first]
       this.#bytes -= oldest?.frame.length ?? 0
+      // The list is shortened now and then; what it held must not wait for that
+      this.#events[this.#first] = undefined
       this.#first++
       if (oldest !== undefined) fallen.push(oldest)
     }

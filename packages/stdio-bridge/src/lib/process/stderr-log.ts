@@ -1,7 +1,10 @@
 import type { Logger } from '@mcp-gateway/core'
+import { LineReader } from '../wire/line-reader.js'
+import { TailBuffer } from '../wire/tail-buffer.js'
 
 const ringBytes = 65_536
 const longestLine = 2_000
+const longestHeld = 16_384
 const linesPerMinute = 600
 
 /**
@@ -11,9 +14,12 @@ const linesPerMinute = 600
 export class StderrLog {
   readonly #logger: Logger
   readonly #fields: Record<string, unknown>
-  #ring: Buffer[] = []
-  #bytes = 0
-  #partial = ''
+  readonly #tail = new TailBuffer(ringBytes)
+  readonly #reader = new LineReader({
+    maxBytes: longestHeld,
+    onLine: (line) => this.#log(line.toString('utf8')),
+    onOverlong: (head) => this.#log(head.toString('utf8')),
+  })
   #minute = 0
   #lines = 0
 
@@ -23,18 +29,13 @@ export class StderrLog {
   }
 
   push(chunk: Buffer): void {
-    const part = chunk.length > ringBytes ? chunk.subarray(-ringBytes) : chunk
-    this.#ring.push(part)
-    this.#bytes += part.length
-    while (this.#bytes - (this.#ring[0]?.length ?? 0) >= ringBytes) this.#bytes -= this.#ring.shift()?.length ?? 0
-    const lines = (this.#partial + part.toString('utf8')).split('\n')
-    this.#partial = (lines.pop() ?? '').slice(-longestLine)
-    for (const line of lines) this.#log(line)
+    this.#tail.add(chunk)
+    this.#reader.push(chunk)
   }
 
   /** The last lines, for the log entry that tells why a child ended. */
   tail(lines = 5): string[] {
-    const text = Buffer.concat(this.#ring).toString('utf8').trimEnd()
+    const text = this.#tail.bytes.toString('utf8').trimEnd()
     return text === ''
       ? []
       : text
