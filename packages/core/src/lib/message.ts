@@ -33,7 +33,12 @@ export interface Message {
   /** The protocol revision that the request declares; `2025-03-26` where it declares none (MCP L8). */
   readonly protocolVersion?: string
   readonly era?: Era
-  /** The parsed message; parsed at the first call only. Read-only: to change it, use `with`. */
+  /**
+   * The parsed message. Read-only: to change it, use `with`. The bytes are what is kept: above 4 KiB the parsed form is
+   * dropped when memory is needed and parsed anew at the next call, so take from it what you need and do not compare it
+   * by identity. It throws a `GatewayError` `invalid_request` for bytes that are not JSON or have more than a million
+   * values, which only the unread part of a large response can be.
+   */
   json(): JsonRpcMessage
   /** A message with this content in place of the old, and the same protocol version. */
   with(message: JsonRpcMessage): Message

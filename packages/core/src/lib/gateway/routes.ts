@@ -66,12 +66,14 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
   const vault = guardVault(options)
   const checkHost = ownHosts([base.origin], options.allowedHosts)
 
+  // One for all servers, so that a user's requests under way are counted together
+  const readMessage = message(options.message)
   for (const server of servers) {
     checkPath(server.path, 'servers')
     const path = base.prefix + server.path
     const resource = base.origin + path
     const verifier = authority?.protect(resource)
-    add(path, guard(options, base, server, resource, verifier))
+    add(path, guard(options, base, server, resource, verifier, readMessage))
     if (authority === undefined) continue
     const document = resourceMetadata({
       resource,
@@ -124,6 +126,7 @@ function guard(
   server: Server,
   resource: string,
   verifier: TokenVerifier | undefined,
+  readMessage: Middleware,
 ): Handler {
   const allowedOrigins = allowedOriginsOf(options, base)
   // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
@@ -152,7 +155,7 @@ function guard(
   } else {
     layers.push((request, context, next) => next(request, { ...context, resource }))
   }
-  layers.push(leaveTrace, message(options.message), leaveTrace, ...limits.identity)
+  layers.push(leaveTrace, readMessage, leaveTrace, ...limits.identity)
   layers.push(...(options.middleware ?? []), ...(server.middleware ?? []))
   return compose(layers, toHandler(server.server))
 }

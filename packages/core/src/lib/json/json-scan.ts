@@ -33,8 +33,12 @@ export function scanObject(
   return index + 1
 }
 
-/** Visits the elements of the JSON array that starts at `at`. */
-export function scanArray(bytes: Uint8Array, at: number, visit: (value: Span) => void): void {
+/**
+ * Visits the elements of the JSON array that starts at `at`.
+ *
+ * @returns the index behind the array
+ */
+export function scanArray(bytes: Uint8Array, at: number, visit: (value: Span) => void): number {
   let start = skipSpace(bytes, at + 1)
   while (start < bytes.length && bytes[start] !== 0x5d) {
     const end = skipValue(bytes, start)
@@ -43,6 +47,7 @@ export function scanArray(bytes: Uint8Array, at: number, visit: (value: Span) =>
     if (bytes[start] !== 0x2c) break
     start = skipSpace(bytes, start + 1)
   }
+  return start + 1
 }
 
 /** The value of a member of the object at `span`; the last one where a key occurs twice, as `JSON.parse` takes it. */
@@ -66,7 +71,11 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
 
 const decoder = new TextDecoder()
 
+/** Up to this length a key is read faster byte by byte; a longer one would cost 32 bytes for each of its own. */
+const short = 64
+
 function readKey(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > short) return parseKey(decoder.decode(bytes.subarray(start, end)))
   let plain = ''
   for (let index = start + 1; index < end - 1; index++) {
     const byte = bytes[index] as number

@@ -1,31 +1,25 @@
 import { type Span, scanObject } from './json-scan.js'
-import { rawJson } from './raw-json.js'
+import { objectOfRuns } from './raw-json.js'
 
 /**
  * The JSON object that `bytes` are, without the members that are not wanted; the bytes themselves when it has none of
  * them. What stays keeps its bytes and its order.
  */
 export function withoutMembers(bytes: Uint8Array, isUnwanted: (key: string, value: Span) => boolean): Uint8Array {
-  // Each run of neighbours that stay is copied as a whole
-  const runs: { start: number; end: number }[] = []
+  // Start and end of each run of neighbours that stay, which is copied as a whole
+  const runs: number[] = []
   let isWhole = true
-  let run: { start: number; end: number } | undefined
+  let isInRun = false
   scanObject(bytes, 0, (key, value, start) => {
     if (isUnwanted(key, value)) {
       isWhole = false
-      run = undefined
-    } else if (run === undefined) {
-      run = { start, end: value.end }
-      runs.push(run)
+      isInRun = false
+    } else if (isInRun) {
+      runs[runs.length - 1] = value.end
     } else {
-      run.end = value.end
+      isInRun = true
+      runs.push(start, value.end)
     }
   })
-  if (isWhole) return bytes
-  const parts: (string | Uint8Array)[] = ['{']
-  for (const { start, end } of runs) {
-    if (parts.length > 1) parts.push(',')
-    parts.push(bytes.subarray(start, end))
-  }
-  return rawJson(...parts, '}')
+  return isWhole ? bytes : objectOfRuns(bytes, runs)
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { compose } from '../compose.js'
 import type { Handler } from '../handler.js'
+import { respond } from '../respond/respond.js'
 import { message } from './message-middleware.js'
 
 async function send(body: unknown, answer: Handler, headers: Record<string, string> = {}): Promise<Response> {
@@ -171,4 +172,43 @@ test.each([
   )
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ error: { code: -32600 } })
+})
+
+const large = (message: { id?: unknown } | undefined, bytes: number) =>
+  `{"jsonrpc":"2.0","id":${message?.id},"result":{"text":"${'x'.repeat(bytes)}"}}`
+
+test.each(['a response that is known', 'a stream of JSON'])(
+  'the answers of a batch have one budget: what does not fit is an error, as %s [finding 10]',
+  async (how) => {
+    const handler = compose([message({ maxBatchAnswer: 2500 })], (_request, { message }) => {
+      const body = large(message, 1000)
+      const headers = { 'Content-Type': 'application/json' }
+      return how === 'a stream of JSON' ? new Response(body, { headers }) : respond(body, { headers })
+    })
+    const request = new Request('https://mcp.example.com/mcp', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify([1, 2, 3, 4, 5].map(ping)),
+    })
+    const answers = (await (await handler(request, {})).json()) as { id: number; error?: { code: number } }[]
+    expect(answers.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5])
+    expect(answers.filter(({ error }) => error === undefined)).toHaveLength(2)
+    expect(answers.filter(({ error }) => error?.code === -31502)).toHaveLength(3)
+  },
+)
+
+test('an event that does not fit into the budget of a batch becomes the error of its request [finding 10]', async () => {
+  const handler = compose([message({ maxBatchAnswer: 2500 })], (_request, { message }) => {
+    const size = message?.id === 2 ? 5000 : 100
+    return new Response(`data: ${large(message, size)}\n\n`, { headers: { 'Content-Type': 'text/event-stream' } })
+  })
+  const request = new Request('https://mcp.example.com/mcp', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify([1, 2, 3].map(ping)),
+  })
+  const text = await (await handler(request, {})).text()
+  const answers = text.split('\n\n').flatMap((event) => (event === '' ? [] : [JSON.parse(event.slice(6))]))
+  expect(answers.map(({ id }) => id).sort()).toEqual([1, 2, 3])
+  expect(answers.filter(({ error }) => error !== undefined)).toMatchObject([{ id: 2, error: { code: -31502 } }])
 })

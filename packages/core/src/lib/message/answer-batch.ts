@@ -1,29 +1,35 @@
-import { concat, readStream } from '../body/read-body.js'
+import { type ByteBudget, byteBudget } from '../body/byte-budget.js'
+import { readStream } from '../body/read-body.js'
+import { rawJson } from '../json/raw-json.js'
 import { jsonRpcErrorBody } from '../json-rpc-error.js'
 import type { Message } from '../message.js'
+import { BytesResponse } from '../respond/bytes-response.js'
 import { readEvents } from '../sse/read-events.js'
 import { writeEvent } from '../sse/write-event.js'
 import { parseMessage } from './parse-message.js'
 
 const encoder = new TextEncoder()
-const maxAnswer = 16_777_216
 
 /**
  * Answers the messages of a batch one by one, all at the same time, and joins the answers (MCP 2025-03-26): nothing but
  * accepted notifications is 202; JSON answers become one array, as they were written; if one of them streams, all go
  * into one stream.
+ *
+ * @param maxBytes what all answers together may take in memory; each is read when it comes, and one that does not fit is
+ *   replaced by an error
  */
 export async function answerBatch(
   messages: readonly Message[],
   answer: (message: Message) => Response | Promise<Response>,
+  maxBytes: number,
 ): Promise<Response> {
-  const answers = await allOrNone(messages.map(async (message) => ({ message, response: await answer(message) })))
-  const streams = answers.some(({ response }) => isStream(response))
+  const budget = byteBudget(maxBytes)
+  const answers = await allOrNone(messages.map(async (message) => toAnswer(message, await answer(message), budget)))
   const headers = new Headers()
-  const session = answers.map(({ response }) => response.headers.get('mcp-session-id')).find((id) => id !== null)
+  const session = answers.find((one) => one.session !== null)?.session
   if (session) headers.set('Mcp-Session-Id', session)
-  if (streams) return stream(answers, headers)
-  const parts = (await Promise.all(answers.map(toJson))).filter((part) => part !== undefined)
+  if (answers.some((one) => one.stream !== undefined)) return stream(answers, headers, { maxBytes, budget })
+  const parts = answers.flatMap(({ json }) => (json === undefined ? [] : [json]))
   if (parts.length === 0) return new Response(null, { status: 202, headers })
   headers.set('Content-Type', 'application/json')
   return new Response(join(parts), { headers })
@@ -31,7 +37,10 @@ export async function answerBatch(
 
 interface Answer {
   readonly message: Message
-  readonly response: Response
+  readonly session: string | null
+  /** Of these two, one at most. */
+  readonly json?: Uint8Array
+  readonly stream?: ReadableStream<Uint8Array>
 }
 
 /** Where one of them fails, nobody reads the answers of the others: they are cancelled. */
@@ -40,25 +49,44 @@ async function allOrNone(pending: readonly Promise<Answer>[]): Promise<Answer[]>
   const failed = settled.find((one) => one.status === 'rejected')
   const answers = settled.filter((one) => one.status === 'fulfilled').map(({ value }) => value)
   if (failed === undefined) return answers
-  await Promise.all(answers.map(({ response }) => response.body?.cancel(failed.reason).catch(() => {})))
+  await Promise.all(answers.map((one) => one.stream?.cancel(failed.reason).catch(() => {})))
   throw failed.reason
+}
+
+/** Reads an answer that is no stream at once: whole ones that wait for the others would not be counted. */
+async function toAnswer(message: Message, response: Response, budget: ByteBudget): Promise<Answer> {
+  const session = response.headers.get('mcp-session-id')
+  if (isStream(response)) return { message, session, stream: response.body ?? undefined }
+  if (message.kind !== 'request') {
+    await response.body?.cancel()
+    return { message, session }
+  }
+  const bytes = await readWhole(response, budget)
+  return { message, session, json: bytes === 'too-large' ? tooLarge(message) : toJson(message, response.status, bytes) }
 }
 
 function isStream(response: Response): boolean {
   return response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
 }
 
+async function readWhole(response: Response, budget: ByteBudget): Promise<Uint8Array | 'too-large'> {
+  const content = BytesResponse.contentOf(response)
+  if (content === undefined) return readStream(response.body, Number.POSITIVE_INFINITY, { budget })
+  const bytes = typeof content === 'string' ? encoder.encode(content) : content
+  return budget.take(bytes.length) ? bytes : 'too-large'
+}
+
 /** The JSON of one answer; a refusal without JSON-RPC in its body becomes an error of the same status. */
-async function toJson({ message, response }: Answer): Promise<Uint8Array | undefined> {
-  if (message.kind !== 'request') {
-    await response.body?.cancel()
-    return undefined
-  }
-  const bytes = await readStream(response.body, maxAnswer)
-  if (bytes !== 'too-large' && isAnswer(bytes)) return bytes
-  const status = response.status >= 400 ? response.status : 502
-  const text = status === response.status ? `The request was refused with HTTP status ${status}` : 'No JSON-RPC answer'
+function toJson(message: Message, answered: number, bytes: Uint8Array): Uint8Array {
+  if (isAnswer(bytes)) return bytes
+  const status = answered >= 400 ? answered : 502
+  const text = status === answered ? `The request was refused with HTTP status ${status}` : 'No JSON-RPC answer'
   return encoder.encode(JSON.stringify(jsonRpcErrorBody({ status, message: text, id: message.id })))
+}
+
+function tooLarge({ id }: Message): Uint8Array {
+  const text = 'The answers of the batch are too large together; send this request in a batch of its own, or alone'
+  return encoder.encode(JSON.stringify(jsonRpcErrorBody({ status: 502, message: text, id })))
 }
 
 /** A refusal of another layer may be OAuth's JSON, or no JSON at all. */
@@ -71,17 +99,19 @@ function isAnswer(bytes: Uint8Array): boolean {
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const pieces: Uint8Array[] = []
-  for (const part of parts) pieces.push(encoder.encode(pieces.length === 0 ? '[' : ','), part)
-  pieces.push(encoder.encode(']'))
-  return concat(
-    pieces,
-    pieces.reduce((sum, piece) => sum + piece.length, 0),
+  return rawJson(
+    '[',
+    ...parts.flatMap((part, index) => (index === 0 ? [part] : [',', part])),
+    ']',
   ) as Uint8Array<ArrayBuffer>
 }
 
 /** All answers as events of one stream. It takes from none of them more than one event ahead of the client. */
-function stream(answers: readonly Answer[], headers: Headers): Response {
+function stream(
+  answers: readonly Answer[],
+  headers: Headers,
+  { maxBytes, budget }: { readonly maxBytes: number; readonly budget: ByteBudget },
+): Response {
   const readers = new Set<ReadableStreamDefaultReader<Uint8Array>>()
   let cancelled = false
   let waiting: (() => void)[] = []
@@ -98,16 +128,21 @@ function stream(answers: readonly Answer[], headers: Headers): Response {
         }
         if (!cancelled) controller.enqueue(bytes)
       }
-      const copy = async (answer: Answer) => {
-        if (!isStream(answer.response)) {
-          const json = await toJson(answer)
-          if (json !== undefined) await put(writeEvent(json))
-          return
-        }
-        if (answer.response.body === null) return
-        const reader = answer.response.body.getReader()
+      const copy = async ({ message, json, stream }: Answer) => {
+        if (json !== undefined) await put(writeEvent(json))
+        if (stream === undefined) return
+        const reader = stream.getReader()
         readers.add(reader)
-        for await (const event of readEvents(reader)) await put(event.bytes)
+        try {
+          for await (const { bytes } of readEvents(reader, maxBytes, budget)) {
+            await put(bytes)
+            budget.giveBack(bytes.length)
+          }
+        } catch (error) {
+          if ((error as { code?: unknown }).code !== 'outbound_refused' || message.kind !== 'request') throw error
+          await reader.cancel(error).catch(() => {})
+          await put(writeEvent(tooLarge(message)))
+        }
       }
       Promise.all(answers.map(copy)).then(
         () => {

@@ -1,12 +1,14 @@
+import { onBodyEnd } from '../body/on-body-end.js'
 import { readBody } from '../body/read-body.js'
 import { GatewayError } from '../gateway-error.js'
-import type { Middleware } from '../handler.js'
+import type { Context, Handler, Middleware } from '../handler.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import { isMediaType } from '../media-type.js'
 import type { Message } from '../message.js'
 import { answerBatch } from './answer-batch.js'
 import { MessageError } from './message-error.js'
 import { readMessages } from './read-messages.js'
+import { type CountedRequest, UnderWay } from './under-way.js'
 
 /** Limits on what a client may post. */
 export interface MessageOptions {
@@ -16,6 +18,34 @@ export interface MessageOptions {
   readonly maxDepth?: number
   /** Messages in a batch (revision 2025-03-26 alone has batches); 50 unless told. */
   readonly maxBatch?: number
+  /**
+   * Bytes that the answers to all messages of a batch may have together; an answer that does not fit is replaced by an
+   * error. In a joined stream it is what waits for the client at one time.
+   *
+   * @default 16_777_216
+   */
+  readonly maxBatchAnswer?: number
+  /**
+   * JSON values in a body: a parsed value takes up to a hundred times its bytes. An empty list or object counts as two.
+   *
+   * @default 200_000
+   */
+  readonly maxValues?: number
+  /**
+   * Requests of one user that may be under way at a time, each message of a batch as one; more are refused with 429 and
+   * `Retry-After`. A stream that answers a POST is under way until it ends. A user is who stands behind the token,
+   * without a token the client's address.
+   *
+   * @default 256
+   */
+  readonly maxConcurrent?: number
+  /**
+   * Bytes that the bodies of one user's requests under way may have together; more are refused with 429. A single
+   * request is bounded by `maxBytes` alone.
+   *
+   * @default 67_108_864
+   */
+  readonly maxConcurrentBytes?: number
   /** The revisions that `MCP-Protocol-Version` may name; all published ones unless told. */
   readonly protocolVersions?: readonly string[]
 }
@@ -36,8 +66,10 @@ const published: readonly string[] = [
  * UTF-8, members of the same name, members and methods of the protocol that are spelt in other case or with a NUL, headers
  * that differ from the body (revision 2026-07-28). Refuses with -32602 a call whose tool, prompt, resource or task is not
  * told as a string, so that every rule behind sees what it is about. Splits batches, so that what follows never sees one,
- * and joins their answers. Other methods than POST pass untouched. It does not verify tokens: put it behind
- * `bearerAuth`, so that strangers cannot make the gateway read bodies.
+ * and joins their answers. It bounds what one user's requests under way may hold: while they wait, the bytes of a message
+ * are kept, and not what they were parsed to. Other methods than POST pass untouched. It does not verify tokens: put it
+ * behind `bearerAuth`, so that strangers cannot make the gateway read bodies. Servers that share one `message()` share
+ * its counters.
  *
  * @throws {GatewayError} `invalid_configuration` at construction, for limits that are not positive
  * @see MCP Streamable HTTP, rules M4 and M6 to M12, L1, L8
@@ -48,18 +80,35 @@ const published: readonly string[] = [
  */
 export function message(options: MessageOptions = {}): Middleware {
   const { maxBytes = 4_194_304, maxDepth = 64, maxBatch = 50, protocolVersions = published } = options
-  for (const [name, value] of Object.entries({ maxBytes, maxDepth, maxBatch })) {
+  const { maxBatchAnswer = 16_777_216, maxValues = 200_000 } = options
+  const { maxConcurrent = 256, maxConcurrentBytes = 67_108_864 } = options
+  const positive = { maxBytes, maxDepth, maxBatch, maxBatchAnswer, maxValues, maxConcurrent, maxConcurrentBytes }
+  for (const [name, value] of Object.entries(positive)) {
     if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number`)
   }
-  const limits = { maxDepth, maxBatch, protocolVersions }
+  const limits = { maxDepth, maxBatch, maxValues, protocolVersions }
+  const underWay = new UnderWay({ maxConcurrent, maxConcurrentBytes })
 
   return async (request, context, next) => {
     if (request.method !== 'POST') return next(request, context)
     const refused = checkContentHeaders(request.headers)
     if (refused !== undefined) return refused
-    const bytes = await readBody(request, maxBytes)
+    const counted = underWay.enter(context)
+    if (counted === undefined) return tooMany(`${maxConcurrent} requests of yours are under way`)
+    try {
+      return onBodyEnd(await handle(request, context, next, counted), counted.end)
+    } catch (error) {
+      counted.end()
+      throw error
+    }
+  }
+
+  async function handle(request: Request, context: Context, next: Handler, counted: CountedRequest): Promise<Response> {
+    const bytes = await readBody(request, maxBytes, counted)
     if (bytes === 'too-large') {
-      return jsonRpcError({ status: 413, message: `The body is larger than ${maxBytes} bytes` })
+      return counted.isRefused
+        ? tooMany(`Your requests under way hold ${maxConcurrentBytes} bytes`)
+        : jsonRpcError({ status: 413, message: `The body is larger than ${maxBytes} bytes` })
     }
     let incoming: Message | readonly Message[]
     try {
@@ -70,8 +119,17 @@ export function message(options: MessageOptions = {}): Middleware {
       return jsonRpcError({ status, code, message: error.message, id, data })
     }
     if ('bytes' in incoming) return next(request, { ...context, message: incoming })
-    return answerBatch(incoming, (one) => next(request, { ...context, message: one }))
+    if (!counted.add(incoming.length - 1)) return tooMany(`At most ${maxConcurrent} requests may be under way`)
+    return answerBatch(incoming, (one) => next(request, { ...context, message: one }), maxBatchAnswer)
   }
+}
+
+// RFC 6585 section 4
+function tooMany(why: string): Response {
+  return jsonRpcError(
+    { status: 429, message: `${why}; wait until one of them has been answered` },
+    { 'Retry-After': '1' },
+  )
 }
 
 function checkContentHeaders(headers: Headers): Response | undefined {

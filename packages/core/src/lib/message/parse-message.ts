@@ -1,5 +1,7 @@
-import { parseSpan } from '../json/raw-json.js'
+import { hasMoreValues } from '../json/has-more-values.js'
+import { maxParsedValues, parseSpan } from '../json/raw-json.js'
 import type { Era, JsonRpcMessage, Message } from '../message.js'
+import { KeptJson } from './kept-json.js'
 import { MessageError } from './message-error.js'
 import { messageKind, typeOfValue } from './message-kind.js'
 import { messageParts, similarMember } from './message-parts.js'
@@ -19,10 +21,10 @@ export interface ParseMessageOptions {
 
 /**
  * Reads the envelope of one JSON-RPC message: which kind it is, its id, its method, what it is about. It keeps the
- * bytes. A large response is not parsed, only its members are told apart, so what is inside of them is not checked;
- * `json()` does that. A member of the envelope that is there twice, or that differs from one of the protocol in case or by
- * a NUL only, makes it no message, since two readers would differ about what it is. It does not compare headers with the
- * body, which is the work of `message`.
+ * bytes, and of a message over 4 KiB not what it was parsed to. A large response is not parsed, only its members are told
+ * apart, so what is inside of them is not checked; `json()` does that. A member of the envelope that is there twice, or
+ * that differs from one of the protocol in case or by a NUL only, makes it no message, since two readers would differ
+ * about what it is. It does not compare headers with the body, which is the work of `message`.
  *
  * @throws {GatewayError} `invalid_request` when the bytes are not JSON, or not one JSON-RPC 2.0 message
  * @example
@@ -72,8 +74,11 @@ export function fromJson(bytes: Uint8Array, json: unknown, options: ParseMessage
   return new ByteMessage(bytes, json as JsonRpcMessage, envelope, options)
 }
 
-/** Reads UTF-8, or throws with code -32700. */
+/** Reads UTF-8, or throws with code -32700; with -32600 where it has more values than memory should be spent on. */
 function decode(bytes: Uint8Array): string {
+  if (hasMoreValues(bytes, maxParsedValues)) {
+    throw new MessageError(-32600, `The message has more than ${maxParsedValues} values`)
+  }
   try {
     return decoder.decode(bytes)
   } catch {
@@ -124,11 +129,11 @@ class ByteMessage implements Message {
   readonly name?: string
   readonly protocolVersion: string
   readonly era: Era
-  #json: JsonRpcMessage | undefined
+  readonly #json: KeptJson<JsonRpcMessage>
 
   constructor(bytes: Uint8Array, json: JsonRpcMessage | undefined, envelope: Classified, options: ParseMessageOptions) {
     this.bytes = bytes
-    this.#json = json
+    this.#json = new KeptJson(bytes.length, json)
     this.kind = envelope.kind
     this.id = envelope.id
     this.method = envelope.method
@@ -138,8 +143,7 @@ class ByteMessage implements Message {
   }
 
   json(): JsonRpcMessage {
-    this.#json ??= parseJson(decode(this.bytes)) as JsonRpcMessage
-    return this.#json
+    return this.#json.get() ?? this.#json.set(parseJson(decode(this.bytes)) as JsonRpcMessage)
   }
 
   with(message: JsonRpcMessage): Message {

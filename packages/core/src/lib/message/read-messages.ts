@@ -1,4 +1,5 @@
 import { isIllFormed } from '../json/fold-name.js'
+import { hasMoreValues } from '../json/has-more-values.js'
 import type { Message } from '../message.js'
 import { checkJson } from './check-json.js'
 import { MessageError } from './message-error.js'
@@ -16,6 +17,7 @@ const batchVersion = '2025-03-26'
 export interface ReadLimits {
   readonly maxDepth: number
   readonly maxBatch: number
+  readonly maxValues: number
   readonly protocolVersions: readonly string[]
 }
 
@@ -28,6 +30,9 @@ export type Incoming = Message | readonly Message[]
  * @throws {MessageError} with the JSON-RPC code that MCP asks for
  */
 export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLimits): Incoming {
+  if (hasMoreValues(bytes, limits.maxValues)) {
+    throw new MessageError(-32600, `The body has more than ${limits.maxValues} values; send less at a time`)
+  }
   const { text, json } = parse(bytes)
   const flaw = checkJson(text, limits.maxDepth)
   if (flaw !== undefined) throw new MessageError(-32600, flaw)

@@ -1,17 +1,21 @@
 import { readStream } from '../body/read-body.js'
 import type { Context } from '../handler.js'
-import { scanArray, skipSpace } from '../json/json-scan.js'
-import { at, rawJson } from '../json/raw-json.js'
+import { hasMoreValues } from '../json/has-more-values.js'
+import { type Span, scanArray, skipSpace } from '../json/json-scan.js'
+import { at, joinJson, maxParsedValues } from '../json/raw-json.js'
 import { jsonRpcError } from '../json-rpc-error.js'
 import type { Message } from '../message.js'
 import { readEvents, type SseEvent } from '../sse/read-events.js'
 import { writeEvent } from '../sse/write-event.js'
 import { applyTaps } from './apply-taps.js'
+import { MessageError } from './message-error.js'
 import { parseMessage } from './parse-message.js'
 
 const maxJson = 67_108_864
 const json = 'application/json'
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+/** Messages in a batch of a server. */
+const maxMessages = 1000
 
 /**
  * Applies the context's taps to a whole response, JSON or SSE, for handlers that answer with a `Response` rather than
@@ -60,8 +64,7 @@ async function tapBytes(context: Context, bytes: Uint8Array): Promise<Uint8Array
   if (!isBatch) return tapped[0]?.bytes
   const isSame = tapped.length === messages.length && tapped.every((message, index) => message === messages[index])
   if (isSame) return bytes
-  const parts = tapped.flatMap((message, index) => (index === 0 ? [message.bytes] : [',', message.bytes]))
-  return rawJson('[', ...parts, ']')
+  return joinJson(['[', ...tapped.flatMap(({ bytes }, index) => (index === 0 ? [bytes] : [',', bytes])), ']'])
 }
 
 function isArray(bytes: Uint8Array): boolean {
@@ -69,14 +72,19 @@ function isArray(bytes: Uint8Array): boolean {
   return first === 0x5b
 }
 
+/** The messages of a batch as they were written; a parsed batch would take up to a hundred times its bytes. */
 function splitBatch(bytes: Uint8Array): Message[] {
+  if (hasMoreValues(bytes, maxParsedValues)) {
+    throw new MessageError(-32600, `The batch has more than ${maxParsedValues} values`)
+  }
   // A reader that looks for items without parsing must be given JSON
   JSON.parse(decoder.decode(bytes))
-  const messages: Message[] = []
+  const items: Span[] = []
   scanArray(bytes, skipSpace(bytes, 0), (item) => {
-    messages.push(parseMessage(at(bytes, item)))
+    if (items.push(item) > maxMessages)
+      throw new MessageError(-32600, `The batch has more than ${maxMessages} messages`)
   })
-  return messages
+  return items.map((item) => parseMessage(at(bytes, item)))
 }
 
 function tapStream(context: Context, response: Response, body: ReadableStream<Uint8Array>): Response {

@@ -1,5 +1,5 @@
 import { type Span, scanObject } from '../../json/json-scan.js'
-import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { at, objectOfRuns, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutMembers } from '../../json/without-members.js'
 import type { RawJson } from '../era-server.js'
 
@@ -17,11 +17,6 @@ export interface ModernResult {
 const cacheable = /^(?:server\/discover|(?:tools|prompts|resources|resources\/templates)\/list|resources\/read)$/
 
 const serverInfoKey = 'io.modelcontextprotocol/serverInfo'
-
-interface Run {
-  readonly start: number
-  end: number
-}
 
 /**
  * Reads a result of the modern era; its content is not parsed. Where what stays of it is in one piece it stays in its
@@ -45,35 +40,33 @@ export function readModernResult(result: RawJson, method: string): ModernResult 
     meta = rest
     return true
   }
-  const runs: Run[] = []
-  let run: Run | undefined
+  const runs: number[] = []
+  let isInRun = false
   let isWhole = true
   scanObject(result, 0, (key, value, start) => {
     if (isModern(key, value)) {
       isWhole = false
-      run = undefined
-    } else if (run === undefined) {
-      run = { start, end: value.end }
-      runs.push(run)
+      isInRun = false
+    } else if (isInRun) {
+      runs[runs.length - 1] = value.end
     } else {
-      run.end = value.end
+      isInRun = true
+      runs.push(start, value.end)
     }
   })
   if (type !== 'complete') return { type: String(type), result, inputRequests, requestState }
   return { type, result: isWhole ? result : join(result, runs, meta) }
 }
 
-/** What stays of a result, with this in place of its `_meta`. */
-function join(result: RawJson, runs: readonly Run[], meta: Uint8Array | undefined): RawJson {
+/** What stays of a result, with this in place of its `_meta`; `runs` has start and end of each run of members. */
+function join(result: RawJson, runs: readonly number[], meta: Uint8Array | undefined): RawJson {
   const hasMeta = meta !== undefined && meta.length > 2
-  const [only] = runs
-  if (only !== undefined && runs.length === 1 && !hasMeta) {
-    const piece = result.subarray(only.start - 1, only.end + 1)
+  const [start, end] = runs
+  if (start !== undefined && end !== undefined && runs.length === 2 && !hasMeta) {
+    const piece = result.subarray(start - 1, end + 1)
     piece[0] = 0x7b
     piece[piece.length - 1] = 0x7d
     return piece
   }
-  const members = runs.map(({ start, end }) => result.subarray(start, end))
-  if (hasMeta) members.unshift(rawJson('"_meta":', meta))
-  return rawJson('{', ...members.flatMap((piece, index) => (index === 0 ? [piece] : [',', piece])), '}')
+  return objectOfRuns(result, runs, hasMeta ? rawJson('"_meta":', meta) : undefined)
 }

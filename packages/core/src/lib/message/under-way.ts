@@ -1,0 +1,93 @@
+import type { ByteBudget } from '../body/byte-budget.js'
+import { clientNetworks } from '../client-networks.js'
+import type { Context } from '../handler.js'
+
+/** What the requests of one user that are under way may take together. */
+export interface UnderWayLimits {
+  readonly maxConcurrent: number
+  /** In bytes of their bodies. */
+  readonly maxConcurrentBytes: number
+}
+
+/** A request that is counted until `end`. Bodies take their bytes from it. */
+export interface CountedRequest extends ByteBudget {
+  /** Whether bytes were refused to it. */
+  readonly isRefused: boolean
+  /** Counts so many more requests, those of a batch; `false` when they are too many. */
+  add(requests: number): boolean
+  /** Gives everything back; to be called once or more. */
+  end(): void
+}
+
+interface Owner {
+  requests: number
+  bytes: number
+}
+
+/**
+ * Counts the requests that are under way, and the bytes of their bodies, for each user. A user is who stands behind the
+ * token: the subject, else the client; without a token the address, IPv6 by its /64 network. What is not under way any
+ * more is forgotten.
+ */
+export class UnderWay {
+  readonly #limits: UnderWayLimits
+  readonly #owners: Map<string, Owner> = new Map()
+
+  constructor(limits: UnderWayLimits) {
+    this.#limits = limits
+  }
+
+  /** Users with requests under way. */
+  get size(): number {
+    return this.#owners.size
+  }
+
+  /** Counts a request; `undefined` when its user has as many as there may be. */
+  enter(context: Context): CountedRequest | undefined {
+    const key = ownerOf(context)
+    const owner = this.#owners.get(key) ?? { requests: 0, bytes: 0 }
+    const { maxConcurrent, maxConcurrentBytes } = this.#limits
+    if (owner.requests >= maxConcurrent) return undefined
+    this.#owners.set(key, owner)
+    owner.requests++
+    let requests = 1
+    let held = 0
+    let isRefused = false
+    return {
+      get isRefused() {
+        return isRefused
+      },
+      take(bytes) {
+        // The only request of a user may be as large as a body can be
+        isRefused = owner.bytes > held && owner.bytes + bytes > maxConcurrentBytes
+        if (isRefused) return false
+        owner.bytes += bytes
+        held += bytes
+        return true
+      },
+      giveBack(bytes) {
+        owner.bytes -= bytes
+        held -= bytes
+      },
+      add(more) {
+        if (owner.requests + more > maxConcurrent) return false
+        owner.requests += more
+        requests += more
+        return true
+      },
+      end: () => {
+        owner.requests -= requests
+        owner.bytes -= held
+        requests = 0
+        held = 0
+        if (owner.requests === 0) this.#owners.delete(key)
+      },
+    }
+  }
+}
+
+function ownerOf({ auth, client }: Context): string {
+  if (auth === undefined) return `address ${clientNetworks(client?.address ?? '')[0]?.name}`
+  const { issuer, subject } = auth.extra ?? {}
+  return JSON.stringify(typeof subject === 'string' ? [issuer, subject] : [issuer, null, auth.clientId])
+}
