@@ -186,6 +186,28 @@ function isTest(file) {
   return /\.test(-d)?\.ts$/.test(file)
 }
 
+/** A function that reads what somebody else wrote has to be measured, or the table says why it need not be. */
+function checkReaders() {
+  const table = readFileSync(join(root, 'test', 'readers', 'table.ts'), 'utf8')
+  const reader = /^export (?:async )?(?:function\*? ?|class )((?:read|parse|scan|split|decode)[A-Z]\w*|\w+Reader)\b/gm
+  for (const name of readdirSync(join(root, 'packages'))) {
+    for (const file of sources(join(root, 'packages', name, 'src', 'lib'))) {
+      if (/[/\\]testing[/\\]/.test(file)) continue
+      for (const [, found] of readFileSync(file, 'utf8').matchAll(reader)) {
+        const id = `${relative(root, file).replaceAll('\\', '/')}#${found}`
+        if (!table.includes(`'${id}'`)) report(file, `${found} is not in test/readers/table.ts`)
+      }
+    }
+  }
+  for (const [, path, exported] of table.matchAll(/'(packages\/[^'#]+)#(\w+)/g)) {
+    const file = join(root, path)
+    if (!existsSync(file) || !new RegExp(`\\b${exported}\\b`).test(readFileSync(file, 'utf8'))) {
+      report(join(root, 'test', 'readers', 'table.ts'), `names ${path}#${exported}, which is not there`)
+    }
+  }
+}
+checkReaders()
+
 if (problems.length > 0) {
   console.error(problems.join('\n'))
   process.exit(1)

@@ -1,0 +1,61 @@
+/** A run that takes less time of the processor than this, in ms, says nothing about growth. */
+const measurable = 4
+const factor = 4
+/** Quadratic work takes 16 times as long for 4 times the input, linear work 4 times. */
+const most = 10
+const attempts = 6
+
+/** How long a reader takes, at four sizes at most. */
+export interface Growth {
+  /** Characters of the smaller input. */
+  readonly size: number
+  /** How many times as long four times the input takes; 1 where even the largest input is read in no time. */
+  readonly ratio: number
+}
+
+/**
+ * Measures whether a reader needs more than linear time: the input grows until a run can be measured, and then once more
+ * by four. The shortest of several runs counts, and a bad ratio is measured again, since other work runs beside it.
+ *
+ * @param read reads an input of about so many characters
+ * @param largest in characters
+ */
+export async function growth(
+  make: (size: number) => string,
+  read: (text: string) => unknown,
+  largest: number,
+): Promise<Growth> {
+  let size = 16_384
+  let time = await timeOf(make(size), read)
+  while (time < measurable && size * factor <= largest) {
+    size *= factor
+    time = await timeOf(make(size), read)
+  }
+  if (time < measurable) return { size, ratio: 1 }
+  let ratio = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < attempts && ratio > most; attempt++) {
+    const before = await shortest(make(size), read)
+    ratio = Math.min(ratio, (await shortest(make(size * factor), read)) / before)
+  }
+  return { size, ratio }
+}
+
+/** Whether a reader grows no faster than its input. */
+export function isLinear({ ratio }: Growth): boolean {
+  return ratio <= most
+}
+
+async function shortest(text: string, read: (text: string) => unknown): Promise<number> {
+  return Math.min(await timeOf(text, read), await timeOf(text, read), await timeOf(text, read))
+}
+
+async function timeOf(text: string, read: (text: string) => unknown): Promise<number> {
+  const start = process.cpuUsage()
+  try {
+    await read(text)
+  } catch {
+    // A refusal is an answer too
+  }
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000
+}

@@ -1,0 +1,431 @@
+import type { IncomingMessage } from 'node:http'
+import { claimHeader } from '../../packages/core/src/lib/claim-header.js'
+import { cors } from '../../packages/core/src/lib/cors.js'
+import { readInputResponses } from '../../packages/core/src/lib/eras/modern-client/input-responses.js'
+import { readModernRequest } from '../../packages/core/src/lib/eras/modern-client/modern-request.js'
+import { readModernResult } from '../../packages/core/src/lib/eras/modern-server/modern-result.js'
+import { readIncoming } from '../../packages/core/src/lib/eras-http/incoming.js'
+import { nameHeader } from '../../packages/core/src/lib/eras-http/name-header.js'
+import { requestId } from '../../packages/core/src/lib/gateway/request-id.js'
+import { requestPath } from '../../packages/core/src/lib/gateway/request-path.js'
+import { hasMoreValues } from '../../packages/core/src/lib/json/has-more-values.js'
+import { member, scanArray, scanObject, skipSpace } from '../../packages/core/src/lib/json/json-scan.js'
+import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
+import { withoutMembers } from '../../packages/core/src/lib/json/without-members.js'
+import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
+import { readEnvelope } from '../../packages/core/src/lib/message/envelope.js'
+import { message } from '../../packages/core/src/lib/message/message-middleware.js'
+import { decodeHeader } from '../../packages/core/src/lib/message/modern-headers.js'
+import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
+import { readMessages } from '../../packages/core/src/lib/message/read-messages.js'
+import { splitArray } from '../../packages/core/src/lib/message/split-array.js'
+import { tapResponse } from '../../packages/core/src/lib/message/tap-response.js'
+import { clientAddress } from '../../packages/core/src/lib/node/client-address.js'
+import { parsedBody } from '../../packages/core/src/lib/node/parsed-body.js'
+import { requestUrl } from '../../packages/core/src/lib/node/request-target.js'
+import { oauthError } from '../../packages/core/src/lib/oauth-error.js'
+import { originCheck } from '../../packages/core/src/lib/origin-check.js'
+import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
+import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
+import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
+import { network } from '../../packages/core/src/lib/rate-limit.js'
+import { redactText } from '../../packages/core/src/lib/redact.js'
+import { readEvents } from '../../packages/core/src/lib/sse/read-events.js'
+import { writeEvent } from '../../packages/core/src/lib/sse/write-event.js'
+import { readCredentials } from '../../packages/core/src/lib/verify/bearer-token.js'
+import { readKeySet } from '../../packages/core/src/lib/verify/key-set.js'
+import { readOriginal } from '../../packages/forward-auth/src/lib/dialect.js'
+import { readMirrored } from '../../packages/forward-auth/src/lib/mirrored-headers.js'
+import { isRegisteredRedirectUri } from '../../packages/oauth-server/src/lib/authorize/redirect-uri.js'
+import { createResources } from '../../packages/oauth-server/src/lib/authorize/resources.js'
+import { parseScope } from '../../packages/oauth-server/src/lib/authorize/scope.js'
+import { cacheLifetime } from '../../packages/oauth-server/src/lib/client-documents/cache-lifetime.js'
+import { parseDocument } from '../../packages/oauth-server/src/lib/client-documents/parse-document.js'
+import { readBasicCredentials } from '../../packages/oauth-server/src/lib/clients/basic-credentials.js'
+import { readAssertionSubject } from '../../packages/oauth-server/src/lib/clients/client-assertion-subject.js'
+import { formTarget } from '../../packages/oauth-server/src/lib/consent/form-target.js'
+import { isMetadataPath } from '../../packages/oauth-server/src/lib/discovery/metadata-paths.js'
+import { readCookie } from '../../packages/oauth-server/src/lib/http/cookies.js'
+import { parameters } from '../../packages/oauth-server/src/lib/http/form.js'
+import {
+  createRedirectUriRules,
+  redirectUriFault,
+} from '../../packages/oauth-server/src/lib/registration/redirect-uri-rules.js'
+import { parseRegistrationRequest } from '../../packages/oauth-server/src/lib/registration/registration-request.js'
+import { bearerToken } from '../../packages/oauth-server/src/lib/registration/registration-token.js'
+import { parseRefreshToken } from '../../packages/oauth-server/src/lib/token/refresh-token.js'
+import { accepts } from '../../packages/stdio-bridge/src/lib/http/accepts.js'
+import { StderrLog } from '../../packages/stdio-bridge/src/lib/process/stderr-log.js'
+import { readChildLine, readOverlong } from '../../packages/stdio-bridge/src/lib/wire/child-message.js'
+import { clientSpans } from '../../packages/stdio-bridge/src/lib/wire/client-message.js'
+import { LineReader } from '../../packages/stdio-bridge/src/lib/wire/line-reader.js'
+import { toLine } from '../../packages/stdio-bridge/src/lib/wire/splice.js'
+import { fromBase64 } from '../../packages/storage-adapters/src/lib/encrypted/base64-url.js'
+import { decodeText, encodeText } from '../../packages/storage-adapters/src/lib/text.js'
+
+/** A function that reads what somebody else wrote. */
+export interface Reader {
+  readonly read: (text: string) => unknown
+  /** What stands before and behind the input; nothing unless given. */
+  readonly around?: readonly (readonly [before: string, after: string])[]
+}
+
+const encoder = new TextEncoder()
+const bytes = (text: string) => encoder.encode(text)
+/** Headers of which all have this value, whatever characters it holds. */
+const all = (value: string) =>
+  ({ get: () => value, has: () => true, keys: () => ['mcp-method'][Symbol.iterator]() }) as unknown as Headers
+const asRequest = (value: string) => ({ headers: all(value), method: 'POST', url: value }) as unknown as Request
+const document = [
+  ['', ''],
+  ['{"a":', '}'],
+  ['{"a":"', '"}'],
+  ['{"', '":1}'],
+  ['[', '1]'],
+  ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","a":"', '"}}'],
+  ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","a":[', '1]}}'],
+  ['{"jsonrpc":"2.0","id":1,"result":{"a":"', '"}}'],
+] as const
+const uri = [
+  ['', ''],
+  ['https://a.example/', ''],
+  ['https://', '.example/'],
+] as const
+const whole = (text: string) => ({ start: 0, end: text.length })
+const limits = { maxDepth: 64, maxBatch: 50, maxValues: 10_000_000, protocolVersions: ['2025-03-26'] }
+const nobody = { debug() {}, info() {}, warn() {}, error() {} }
+
+async function drain(text: string, chunk: number): Promise<void> {
+  const source = bytes(text)
+  let from = 0
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (from >= source.length) controller.close()
+      else controller.enqueue(source.subarray(from, from + chunk))
+      from += chunk
+    },
+  })
+  for await (const _ of readEvents(stream.getReader()));
+}
+
+function readLines(text: string, chunk: number): void {
+  const reader = new LineReader({ maxBytes: 100_000, onLine: () => {}, onOverlong: () => {} })
+  const source = Buffer.from(text)
+  for (let from = 0; from < source.length; from += chunk) reader.push(source.subarray(from, from + chunk))
+  reader.end()
+}
+
+/** Only what is JSON gets so far. */
+const ifJson = (read: (text: string) => unknown) => (text: string) => {
+  JSON.parse(text)
+  return read(text)
+}
+const addressOf = clientAddress(['127.0.0.1'])
+const sessions = new Sessions(
+  new Upstreams(['https://a.example'], { retryAfter: 1, checkInterval: 1 }).all,
+  'x'.repeat(32),
+)
+const rules = createRedirectUriRules('any-host', [])
+const answer = () => new Response()
+
+/** Every reader, by its file and name: its time must not grow faster than its input, whatever it is fed with. */
+export const readers: Readonly<Record<string, Reader>> = {
+  'packages/core/src/lib/sse/read-events.ts#readEvents': {
+    read: (text) => drain(text, 65_536),
+    around: [
+      ['', '\n\n'],
+      ['data: ', '\r\r'],
+    ],
+  },
+  'packages/core/src/lib/sse/read-events.ts#readEvents in small chunks': { read: (text) => drain(text, 128) },
+  'packages/core/src/lib/sse/write-event.ts#writeEvent': { read: (text) => writeEvent(bytes(text)) },
+  'packages/core/src/lib/json/json-scan.ts#scanObject': {
+    read: (text) => scanObject(bytes(text), 0, () => {}),
+    around: document,
+  },
+  'packages/core/src/lib/json/json-scan.ts#scanArray': {
+    read: (text) => scanArray(bytes(text), 0, () => {}),
+    around: document,
+  },
+  'packages/core/src/lib/json/json-scan.ts#member': {
+    read: (text) => member(bytes(text), whole(text), 'z'),
+    around: document,
+  },
+  'packages/core/src/lib/json/json-scan.ts#skipSpace': { read: (text) => skipSpace(bytes(text), 0) },
+  'packages/core/src/lib/json/raw-json.ts#parseSpan': {
+    read: (text) => parseSpan(bytes(text), whole(text)),
+    around: document,
+  },
+  'packages/core/src/lib/json/has-more-values.ts#hasMoreValues': {
+    read: (text) => hasMoreValues(bytes(text), Math.floor(text.length / 2)),
+    around: document,
+  },
+  'packages/core/src/lib/json/without-members.ts#withoutMembers': {
+    read: (text) => withoutMembers(bytes(text), (key) => key === ''),
+    around: [['{"a":1,"":1', '}'], ...document],
+  },
+  'packages/core/src/lib/message/check-json.ts#checkJson': {
+    read: ifJson((text) => checkJson(text, 64)),
+    around: document,
+  },
+  'packages/core/src/lib/message/split-array.ts#splitArray': { read: ifJson(splitArray), around: [['[', '1]']] },
+  'packages/core/src/lib/message/envelope.ts#readEnvelope': {
+    read: (text) => readEnvelope(bytes(text)),
+    around: document,
+  },
+  'packages/core/src/lib/message/parse-message.ts#parseMessage': {
+    read: (text) => parseMessage(bytes(text)),
+    around: document,
+  },
+  'packages/core/src/lib/message/read-messages.ts#readMessages': {
+    read: (text) => readMessages(bytes(text), new Headers(), limits),
+    around: document,
+  },
+  'packages/core/src/lib/message/modern-headers.ts#decodeHeader': {
+    read: decodeHeader,
+    around: [
+      ['', ''],
+      ['=?base64?', '?='],
+    ],
+  },
+  'packages/core/src/lib/message/message-middleware.ts#message, its Content-Type': {
+    read: (text) => message()(asRequest(text), {}, answer),
+    around: [
+      ['', ''],
+      ['application/json', ''],
+    ],
+  },
+  'packages/core/src/lib/message/tap-response.ts#tapResponse': {
+    read: (text) => tapResponse({ taps: [(one) => one] }, new Response(text)),
+    around: document,
+  },
+  'packages/core/src/lib/eras/modern-client/input-responses.ts#readInputResponses': {
+    read: (text) => readInputResponses(bytes(text), new Map([['a', 'roots/list']])),
+    around: document,
+  },
+  'packages/core/src/lib/eras/modern-client/modern-request.ts#readModernRequest': {
+    read: (text) => readModernRequest(bytes(text), 'tools/call'),
+    around: [...document, ['{"params":{"_meta":{"', '":1}}}']],
+  },
+  'packages/core/src/lib/eras/modern-server/modern-result.ts#readModernResult': {
+    read: (text) => readModernResult(bytes(text), 'tools/list'),
+    around: document,
+  },
+  'packages/core/src/lib/eras-http/incoming.ts#readIncoming': {
+    read: (text) => readIncoming(bytes(text)),
+    around: document,
+  },
+  'packages/core/src/lib/eras-http/name-header.ts#nameHeader': { read: nameHeader, around: [['=?base64?', '?=']] },
+  'packages/core/src/lib/verify/bearer-token.ts#readCredentials': {
+    read: (text) => readCredentials(all(text)),
+    around: [
+      ['', ''],
+      ['Bearer ', ''],
+    ],
+  },
+  'packages/core/src/lib/verify/key-set.ts#readKeySet': {
+    read: (text) => readKeySet(JSON.parse(text)),
+    around: [['{"keys":[', '1]}']],
+  },
+  'packages/core/src/lib/rate-limit.ts#network': {
+    read: network,
+    around: [
+      ['', ''],
+      ['2001:', '::1'],
+    ],
+  },
+  'packages/core/src/lib/redact.ts#redactText': {
+    read: redactText,
+    around: [
+      ['', ''],
+      ['eyJ', ''],
+      ['Bearer ', ''],
+      ['code=', ''],
+      ['a://', '@'],
+    ],
+  },
+  'packages/core/src/lib/claim-header.ts#claimHeader': { read: claimHeader },
+  'packages/core/src/lib/oauth-error.ts#oauthError': { read: (text) => oauthError(400, 'invalid_request', text) },
+  'packages/core/src/lib/cors.ts#cors, its preflight': {
+    read: (text) =>
+      cors({ allowedOrigins: '*' as never })({ ...asRequest(text), method: 'OPTIONS' } as Request, {}, answer),
+  },
+  'packages/core/src/lib/origin-check.ts#originCheck': {
+    read: (text) => originCheck({ allowedOrigins: ['loopback'] })(asRequest(text), {}, answer),
+    around: uri,
+  },
+  'packages/core/src/lib/gateway/request-id.ts#requestId': { read: (text) => requestId(all(text)) },
+  'packages/core/src/lib/gateway/request-path.ts#requestPath': { read: requestPath, around: uri },
+  'packages/core/src/lib/node/client-address.ts#clientAddress': {
+    read: (text) =>
+      addressOf({
+        socket: { remoteAddress: '127.0.0.1' },
+        headers: { 'x-forwarded-for': text },
+      } as unknown as IncomingMessage),
+    around: [
+      ['', ''],
+      ['127.0.0.1,', '127.0.0.1'],
+      ['[', ']:1'],
+    ],
+  },
+  'packages/core/src/lib/node/parsed-body.ts#parsedBody': {
+    read: (text) =>
+      parsedBody({
+        method: 'POST',
+        readableDidRead: true,
+        headers: { 'content-type': text },
+      } as unknown as IncomingMessage),
+  },
+  'packages/core/src/lib/node/request-target.ts#requestUrl': {
+    read: (text) => requestUrl({ headers: { host: 'a.example' }, socket: {}, url: text } as unknown as IncomingMessage),
+    around: [
+      ['', ''],
+      ['/', ''],
+      ['https://a.example/', ''],
+    ],
+  },
+  'packages/core/src/lib/node/request-target.ts#requestUrl, the Host': {
+    read: (text) => requestUrl({ headers: { host: text }, socket: {}, url: '/' } as unknown as IncomingMessage),
+  },
+  'packages/core/src/lib/outbound/public-address.ts#isPublicAddress': { read: isPublicAddress },
+  'packages/core/src/lib/proxy/sessions.ts#Sessions.open': {
+    read: (text) => sessions.open(text, {}),
+    around: [
+      ['', ''],
+      [`a.${'0'.repeat(64)}.`, ''],
+    ],
+  },
+  'packages/forward-auth/src/lib/dialect.ts#readOriginal': {
+    read: (text) =>
+      readOriginal(
+        'original',
+        {
+          method: 'GET',
+          target: '/',
+          headers: { ...all(text), get: (name) => (name === 'x-original-method' ? 'GET' : text) },
+        },
+        '',
+      ),
+    around: uri,
+  },
+  'packages/forward-auth/src/lib/mirrored-headers.ts#readMirrored': {
+    read: (text) => readMirrored('POST', { method: 'POST', target: '/', headers: all(text) }),
+  },
+  'packages/oauth-server/src/lib/authorize/scope.ts#parseScope': { read: parseScope },
+  'packages/oauth-server/src/lib/authorize/redirect-uri.ts#isRegisteredRedirectUri': {
+    read: (text) => isRegisteredRedirectUri(['http://127.0.0.1/a'], text),
+    around: [...uri, ['http://127.0.0.1', '/a']],
+  },
+  'packages/oauth-server/src/lib/authorize/resources.ts#createResources': {
+    read: (text) => createResources(['https://a.example/mcp']).canonical(text),
+    around: uri,
+  },
+  'packages/oauth-server/src/lib/token/refresh-token.ts#parseRefreshToken': {
+    read: parseRefreshToken,
+    around: [
+      ['', ''],
+      ['rt.', '.a'],
+    ],
+  },
+  'packages/oauth-server/src/lib/clients/client-assertion-subject.ts#readAssertionSubject': {
+    read: readAssertionSubject,
+    around: [
+      ['', ''],
+      ['eyJhIjoxfQ.', '.a'],
+    ],
+  },
+  'packages/oauth-server/src/lib/clients/basic-credentials.ts#readBasicCredentials': {
+    read: (text) => readBasicCredentials(asRequest(text)),
+    around: [
+      ['', ''],
+      ['Basic ', ''],
+    ],
+  },
+  'packages/oauth-server/src/lib/http/cookies.ts#readCookie': { read: (text) => readCookie(asRequest(text), 'a') },
+  'packages/oauth-server/src/lib/http/form.ts#parameters': { read: (text) => parameters(new URLSearchParams(text)) },
+  'packages/oauth-server/src/lib/client-documents/cache-lifetime.ts#cacheLifetime': {
+    read: (text) => cacheLifetime(all(text)),
+  },
+  'packages/oauth-server/src/lib/client-documents/parse-document.ts#parseDocument': {
+    read: (text) => parseDocument('https://a.example/c', text, rules),
+    around: [...document, ['{"client_id":"https://a.example/c","client_name":"', '"}']],
+  },
+  'packages/oauth-server/src/lib/consent/form-target.ts#formTarget': { read: formTarget, around: uri },
+  'packages/oauth-server/src/lib/discovery/metadata-paths.ts#isMetadataPath': {
+    read: (text) => isMetadataPath(text, '/a', ['https://a.example/mcp']),
+    around: [
+      ['', ''],
+      ['/.well-known/', ''],
+    ],
+  },
+  'packages/oauth-server/src/lib/registration/redirect-uri-rules.ts#redirectUriFault': {
+    read: (text) => redirectUriFault(text, rules),
+    around: uri,
+  },
+  'packages/oauth-server/src/lib/registration/registration-request.ts#parseRegistrationRequest': {
+    read: (text) => parseRegistrationRequest({ redirect_uris: [text], client_name: text, scope: text, jwks_uri: text }),
+    around: uri,
+  },
+  'packages/oauth-server/src/lib/registration/registration-token.ts#bearerToken': {
+    read: (text) => bearerToken(asRequest(text)),
+    around: [
+      ['', ''],
+      ['Bearer ', ''],
+    ],
+  },
+  'packages/stdio-bridge/src/lib/http/accepts.ts#accepts': { read: (text) => accepts(all(text), 'application/json') },
+  'packages/stdio-bridge/src/lib/process/stderr-log.ts#StderrLog': {
+    read: (text) => {
+      const log = new StderrLog(nobody, {})
+      const source = Buffer.from(text)
+      for (let from = 0; from < source.length; from += 16) log.push(source.subarray(from, from + 16))
+      return log.tail()
+    },
+  },
+  'packages/stdio-bridge/src/lib/wire/child-message.ts#readChildLine': {
+    read: (text) => readChildLine(Buffer.from(text)),
+    around: document,
+  },
+  'packages/stdio-bridge/src/lib/wire/child-message.ts#readOverlong': {
+    read: (text) => readOverlong(Buffer.from(text), Buffer.from(text)),
+    around: document,
+  },
+  'packages/stdio-bridge/src/lib/wire/client-message.ts#clientSpans': {
+    read: (text) => clientSpans(Buffer.from(text)),
+    around: document,
+  },
+  'packages/stdio-bridge/src/lib/wire/line-reader.ts#LineReader': { read: (text) => readLines(text, 65_536) },
+  'packages/stdio-bridge/src/lib/wire/line-reader.ts#LineReader in small chunks': {
+    read: (text) => readLines(text, 16),
+  },
+  'packages/stdio-bridge/src/lib/wire/splice.ts#toLine': { read: (text) => toLine(Buffer.from(text), []) },
+  'packages/storage-adapters/src/lib/text.ts#decodeText': { read: decodeText },
+  'packages/storage-adapters/src/lib/text.ts#encodeText': { read: encodeText },
+  'packages/storage-adapters/src/lib/encrypted/base64-url.ts#fromBase64': { read: fromBase64 },
+}
+
+/** Functions that are named like readers and need no measuring, with the reason. */
+export const others: Readonly<Record<string, string>> = {
+  'packages/core/src/lib/body/read-body.ts#readBody': 'gathers bytes: memory.test.ts',
+  'packages/core/src/lib/body/read-body.ts#readStream': 'gathers bytes: memory.test.ts',
+  'packages/core/src/lib/body/read-start.ts#readStart': 'gathers bytes: memory.test.ts',
+  'packages/oauth-server/src/lib/http/read-body.ts#readBody': 'gathers bytes: memory.test.ts',
+  'packages/core/src/lib/gateway/base-url.ts#readBaseUrl': 'reads configuration',
+  'packages/core/src/lib/keys/configured-keys.ts#readConfiguredKeys': 'reads configuration',
+  'packages/core/src/lib/verify/audience.ts#readAudience': 'reads configuration',
+  'packages/forward-auth/src/lib/identity-headers.ts#readHeaderNames': 'reads configuration',
+  'packages/forward-auth/src/lib/route-table.ts#readLocation': 'reads configuration',
+  'packages/oauth-server/src/lib/clients/configured-clients.ts#readConfiguredClients': 'reads configuration',
+  'packages/oauth-server/src/lib/settings.ts#readSettings': 'reads configuration',
+  'packages/stdio-bridge/src/lib/options.ts#readOptions': 'reads configuration',
+  'packages/oauth-server/src/lib/authorize/read-authorization-request.ts#readAuthorizationRequest':
+    'takes parameters apart that form.ts#parameters has read',
+  'packages/oauth-server/src/lib/consent/question.ts#readQuestion': 'looks a handle up in the storage',
+  'packages/oauth-server/src/lib/http/form.ts#readForm': 'read-body.ts#readBody and form.ts#parameters',
+  'packages/oauth-server/src/lib/http/read-json.ts#readJson': 'read-body.ts#readBody and JSON.parse',
+  'packages/oauth-server/src/lib/http/step-cookie.ts#readStepCookie': 'cookies.ts#readCookie',
+  'packages/oauth-server/src/lib/login/transaction.ts#readLogin': 'looks an id up in the storage',
+  'packages/oauth-server/src/lib/records.ts#readRecord': 'JSON.parse of what we stored',
+  'packages/oauth-server/src/lib/session/session.ts#readSession': 'cookies.ts#readCookie and a look into the storage',
+  'packages/oauth-server/src/lib/token/read-access-token.ts#readAccessToken': 'verifies a signature first',
+}
