@@ -15,7 +15,7 @@ export interface Growth {
 
 /**
  * Measures whether a reader needs more than linear time: the input grows until a run can be measured, and then once more
- * by four. The shortest of several runs counts, and a bad ratio is measured again, since other work runs beside it.
+ * by four. A bad ratio is measured again, by the shortest of several runs, since other work runs beside it.
  *
  * @param read reads an input of about so many characters
  * @param largest in characters
@@ -32,7 +32,7 @@ export async function growth(
     time = await timeOf(make(size), read)
   }
   if (time < measurable) return { size, ratio: 1 }
-  let ratio = Number.POSITIVE_INFINITY
+  let ratio = (await timeOf(make(size * factor), read)) / time
   for (let attempt = 0; attempt < attempts && ratio > most; attempt++) {
     const before = await shortest(make(size), read)
     ratio = Math.min(ratio, (await shortest(make(size * factor), read)) / before)
