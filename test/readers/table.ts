@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { claimHeader } from '../../packages/core/src/lib/claim-header.js'
+import { clientNetworks } from '../../packages/core/src/lib/client-networks.js'
 import { cors } from '../../packages/core/src/lib/cors.js'
 import { readInputResponses } from '../../packages/core/src/lib/eras/modern-client/input-responses.js'
 import { readModernRequest } from '../../packages/core/src/lib/eras/modern-client/modern-request.js'
@@ -13,8 +14,8 @@ import { member, scanArray, scanObject, skipSpace } from '../../packages/core/sr
 import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
 import { withoutMembers } from '../../packages/core/src/lib/json/without-members.js'
 import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
-import { readEnvelope } from '../../packages/core/src/lib/message/envelope.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
+import { messageParts } from '../../packages/core/src/lib/message/message-parts.js'
 import { decodeHeader } from '../../packages/core/src/lib/message/modern-headers.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
 import { readMessages } from '../../packages/core/src/lib/message/read-messages.js'
@@ -22,13 +23,12 @@ import { splitArray } from '../../packages/core/src/lib/message/split-array.js'
 import { tapResponse } from '../../packages/core/src/lib/message/tap-response.js'
 import { clientAddress } from '../../packages/core/src/lib/node/client-address.js'
 import { parsedBody } from '../../packages/core/src/lib/node/parsed-body.js'
-import { requestUrl } from '../../packages/core/src/lib/node/request-target.js'
+import { requestTarget } from '../../packages/core/src/lib/node/request-target.js'
 import { oauthError } from '../../packages/core/src/lib/oauth-error.js'
 import { originCheck } from '../../packages/core/src/lib/origin-check.js'
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
-import { network } from '../../packages/core/src/lib/rate-limit.js'
 import { redactText } from '../../packages/core/src/lib/redact.js'
 import { readEvents } from '../../packages/core/src/lib/sse/read-events.js'
 import { writeEvent } from '../../packages/core/src/lib/sse/write-event.js'
@@ -42,6 +42,8 @@ import { parseScope } from '../../packages/oauth-server/src/lib/authorize/scope.
 import { cacheLifetime } from '../../packages/oauth-server/src/lib/client-documents/cache-lifetime.js'
 import { parseDocument } from '../../packages/oauth-server/src/lib/client-documents/parse-document.js'
 import { readBasicCredentials } from '../../packages/oauth-server/src/lib/clients/basic-credentials.js'
+import type { Client } from '../../packages/oauth-server/src/lib/clients/client.js'
+import { readAssertion } from '../../packages/oauth-server/src/lib/clients/client-assertion.js'
 import { readAssertionSubject } from '../../packages/oauth-server/src/lib/clients/client-assertion-subject.js'
 import { formTarget } from '../../packages/oauth-server/src/lib/consent/form-target.js'
 import { isMetadataPath } from '../../packages/oauth-server/src/lib/discovery/metadata-paths.js'
@@ -53,6 +55,7 @@ import {
 } from '../../packages/oauth-server/src/lib/registration/redirect-uri-rules.js'
 import { parseRegistrationRequest } from '../../packages/oauth-server/src/lib/registration/registration-request.js'
 import { bearerToken } from '../../packages/oauth-server/src/lib/registration/registration-token.js'
+import type { Server } from '../../packages/oauth-server/src/lib/server.js'
 import { parseRefreshToken } from '../../packages/oauth-server/src/lib/token/refresh-token.js'
 import { accepts } from '../../packages/stdio-bridge/src/lib/http/accepts.js'
 import { StderrLog } from '../../packages/stdio-bridge/src/lib/process/stderr-log.js'
@@ -93,6 +96,11 @@ const uri = [
 ] as const
 const whole = (text: string) => ({ start: 0, end: text.length })
 const limits = { maxDepth: 64, maxBatch: 50, maxValues: 10_000_000, protocolVersions: ['2025-03-26'] }
+const assertionServer = { settings: { issuer: 'https://a.example' }, clock: () => 0 } as unknown as Server
+const assertionClient = {
+  clientId: 'c',
+  metadata: { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [] } },
+} as unknown as Client
 const nobody = { debug() {}, info() {}, warn() {}, error() {} }
 
 async function drain(text: string, chunk: number): Promise<void> {
@@ -169,8 +177,8 @@ export const readers: Readonly<Record<string, Reader>> = {
     around: document,
   },
   'packages/core/src/lib/message/split-array.ts#splitArray': { read: ifJson(splitArray), around: [['[', '1]']] },
-  'packages/core/src/lib/message/envelope.ts#readEnvelope': {
-    read: (text) => readEnvelope(bytes(text)),
+  'packages/core/src/lib/message/message-parts.ts#messageParts': {
+    read: (text) => messageParts(bytes(text)),
     around: document,
   },
   'packages/core/src/lib/message/parse-message.ts#parseMessage': {
@@ -227,8 +235,8 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => readKeySet(JSON.parse(text)),
     around: [['{"keys":[', '1]}']],
   },
-  'packages/core/src/lib/rate-limit.ts#network': {
-    read: network,
+  'packages/core/src/lib/client-networks.ts#clientNetworks': {
+    read: clientNetworks,
     around: [
       ['', ''],
       ['2001:', '::1'],
@@ -276,16 +284,17 @@ export const readers: Readonly<Record<string, Reader>> = {
         headers: { 'content-type': text },
       } as unknown as IncomingMessage),
   },
-  'packages/core/src/lib/node/request-target.ts#requestUrl': {
-    read: (text) => requestUrl({ headers: { host: 'a.example' }, socket: {}, url: text } as unknown as IncomingMessage),
+  'packages/core/src/lib/node/request-target.ts#requestTarget': {
+    read: (text) =>
+      requestTarget({ headers: { host: 'a.example' }, socket: {}, url: text } as unknown as IncomingMessage),
     around: [
       ['', ''],
       ['/', ''],
       ['https://a.example/', ''],
     ],
   },
-  'packages/core/src/lib/node/request-target.ts#requestUrl, the Host': {
-    read: (text) => requestUrl({ headers: { host: text }, socket: {}, url: '/' } as unknown as IncomingMessage),
+  'packages/core/src/lib/node/request-target.ts#requestTarget, the Host': {
+    read: (text) => requestTarget({ headers: { host: text }, socket: {}, url: '/' } as unknown as IncomingMessage),
   },
   'packages/core/src/lib/outbound/public-address.ts#isPublicAddress': { read: isPublicAddress },
   'packages/core/src/lib/proxy/sessions.ts#Sessions.open': {
@@ -325,6 +334,14 @@ export const readers: Readonly<Record<string, Reader>> = {
     around: [
       ['', ''],
       ['rt.', '.a'],
+    ],
+  },
+  'packages/oauth-server/src/lib/clients/client-assertion.ts#readAssertion': {
+    read: (text) => readAssertion(assertionServer, assertionClient, text, {}),
+    around: [
+      ['', ''],
+      ['eyJhbGciOiJFUzI1NiJ9.', '.a'],
+      ['eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.', ''],
     ],
   },
   'packages/oauth-server/src/lib/clients/client-assertion-subject.ts#readAssertionSubject': {
