@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { createTokenVerifier } from '@mcp-gateway/core'
 import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { allowInsecureRequests, validateJwtAccessToken } from 'oauth4webapi'
-import { withVerifiedTokenCache } from '../packages/core/src/lib/verify/verified-token-cache.js'
+import { withVerifiedTokenCache } from '../packages/core/src/lib/tokens/verified-token-cache.js'
 import { compare } from './harness.js'
 
 const issuer = 'https://login.example.com'

@@ -1,39 +1,39 @@
 import type { IncomingMessage } from 'node:http'
-import { claimHeader } from '../../packages/core/src/lib/claim-header.js'
-import { clientNetworks } from '../../packages/core/src/lib/client-networks.js'
-import { cors } from '../../packages/core/src/lib/cors.js'
+import { readIncoming } from '../../packages/core/src/lib/eras/http/incoming.js'
 import { readInputResponses } from '../../packages/core/src/lib/eras/modern-client/input-responses.js'
 import { readModernRequest } from '../../packages/core/src/lib/eras/modern-client/modern-request.js'
 import { readModernResult } from '../../packages/core/src/lib/eras/modern-server/modern-result.js'
-import { readIncoming } from '../../packages/core/src/lib/eras-http/incoming.js'
-import { nameHeader } from '../../packages/core/src/lib/eras-http/name-header.js'
 import { requestId } from '../../packages/core/src/lib/gateway/request-id.js'
-import { requestPath } from '../../packages/core/src/lib/gateway/request-path.js'
+import { claimHeader } from '../../packages/core/src/lib/http/claim-header.js'
+import { clientNetworks } from '../../packages/core/src/lib/http/client-networks.js'
+import { cors } from '../../packages/core/src/lib/http/cors.js'
+import { oauthError } from '../../packages/core/src/lib/http/oauth-error.js'
+import { originCheck } from '../../packages/core/src/lib/http/origin-check.js'
+import { readEvents } from '../../packages/core/src/lib/http/read-events.js'
+import { requestPath } from '../../packages/core/src/lib/http/request-path.js'
+import { writeEvent } from '../../packages/core/src/lib/http/write-event.js'
 import { hasMoreValues } from '../../packages/core/src/lib/json/has-more-values.js'
 import { member, scanArray, scanObject, skipSpace } from '../../packages/core/src/lib/json/json-scan.js'
 import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
+import { splitArray } from '../../packages/core/src/lib/json/split-array.js'
 import { withoutMembers } from '../../packages/core/src/lib/json/without-members.js'
+import { redactText } from '../../packages/core/src/lib/logging/redact.js'
 import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
 import { messageParts } from '../../packages/core/src/lib/message/message-parts.js'
 import { decodeHeader } from '../../packages/core/src/lib/message/modern-headers.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
 import { readMessages } from '../../packages/core/src/lib/message/read-messages.js'
-import { splitArray } from '../../packages/core/src/lib/message/split-array.js'
 import { tapResponse } from '../../packages/core/src/lib/message/tap-response.js'
-import { clientAddress } from '../../packages/core/src/lib/node/client-address.js'
-import { parsedBody } from '../../packages/core/src/lib/node/parsed-body.js'
-import { requestTarget } from '../../packages/core/src/lib/node/request-target.js'
-import { oauthError } from '../../packages/core/src/lib/oauth-error.js'
-import { originCheck } from '../../packages/core/src/lib/origin-check.js'
+import { clientAddress } from '../../packages/core/src/lib/mounts/node/client-address.js'
+import { parsedBody } from '../../packages/core/src/lib/mounts/node/parsed-body.js'
+import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-target.js'
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
+import { nameHeader } from '../../packages/core/src/lib/protocol/name-header.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
-import { redactText } from '../../packages/core/src/lib/redact.js'
-import { readEvents } from '../../packages/core/src/lib/sse/read-events.js'
-import { writeEvent } from '../../packages/core/src/lib/sse/write-event.js'
-import { readCredentials } from '../../packages/core/src/lib/verify/bearer-token.js'
-import { readKeySet } from '../../packages/core/src/lib/verify/key-set.js'
+import { readCredentials } from '../../packages/core/src/lib/resource-server/bearer-token.js'
+import { readKeySet } from '../../packages/core/src/lib/tokens/key-set.js'
 import { readOriginal } from '../../packages/forward-auth/src/lib/dialect.js'
 import { readMirrored } from '../../packages/forward-auth/src/lib/mirrored-headers.js'
 import { isRegisteredRedirectUri } from '../../packages/oauth-server/src/lib/authorize/redirect-uri.js'
@@ -138,15 +138,15 @@ const answer = () => new Response()
 
 /** Every reader, by its file and name: its time must not grow faster than its input, whatever it is fed with. */
 export const readers: Readonly<Record<string, Reader>> = {
-  'packages/core/src/lib/sse/read-events.ts#readEvents': {
+  'packages/core/src/lib/http/read-events.ts#readEvents': {
     read: (text) => drain(text, 65_536),
     around: [
       ['', '\n\n'],
       ['data: ', '\r\r'],
     ],
   },
-  'packages/core/src/lib/sse/read-events.ts#readEvents in small chunks': { read: (text) => drain(text, 128) },
-  'packages/core/src/lib/sse/write-event.ts#writeEvent': { read: (text) => writeEvent(bytes(text)) },
+  'packages/core/src/lib/http/read-events.ts#readEvents in small chunks': { read: (text) => drain(text, 128) },
+  'packages/core/src/lib/http/write-event.ts#writeEvent': { read: (text) => writeEvent(bytes(text)) },
   'packages/core/src/lib/json/json-scan.ts#scanObject': {
     read: (text) => scanObject(bytes(text), 0, () => {}),
     around: document,
@@ -176,7 +176,7 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: ifJson((text) => checkJson(text, 64)),
     around: document,
   },
-  'packages/core/src/lib/message/split-array.ts#splitArray': { read: ifJson(splitArray), around: [['[', '1]']] },
+  'packages/core/src/lib/json/split-array.ts#splitArray': { read: ifJson(splitArray), around: [['[', '1]']] },
   'packages/core/src/lib/message/message-parts.ts#messageParts': {
     read: (text) => messageParts(bytes(text)),
     around: document,
@@ -219,30 +219,30 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => readModernResult(bytes(text), 'tools/list'),
     around: document,
   },
-  'packages/core/src/lib/eras-http/incoming.ts#readIncoming': {
+  'packages/core/src/lib/eras/http/incoming.ts#readIncoming': {
     read: (text) => readIncoming(bytes(text)),
     around: document,
   },
-  'packages/core/src/lib/eras-http/name-header.ts#nameHeader': { read: nameHeader, around: [['=?base64?', '?=']] },
-  'packages/core/src/lib/verify/bearer-token.ts#readCredentials': {
+  'packages/core/src/lib/protocol/name-header.ts#nameHeader': { read: nameHeader, around: [['=?base64?', '?=']] },
+  'packages/core/src/lib/resource-server/bearer-token.ts#readCredentials': {
     read: (text) => readCredentials(all(text)),
     around: [
       ['', ''],
       ['Bearer ', ''],
     ],
   },
-  'packages/core/src/lib/verify/key-set.ts#readKeySet': {
+  'packages/core/src/lib/tokens/key-set.ts#readKeySet': {
     read: (text) => readKeySet(JSON.parse(text)),
     around: [['{"keys":[', '1]}']],
   },
-  'packages/core/src/lib/client-networks.ts#clientNetworks': {
+  'packages/core/src/lib/http/client-networks.ts#clientNetworks': {
     read: clientNetworks,
     around: [
       ['', ''],
       ['2001:', '::1'],
     ],
   },
-  'packages/core/src/lib/redact.ts#redactText': {
+  'packages/core/src/lib/logging/redact.ts#redactText': {
     read: redactText,
     around: [
       ['', ''],
@@ -252,19 +252,19 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['a://', '@'],
     ],
   },
-  'packages/core/src/lib/claim-header.ts#claimHeader': { read: claimHeader },
-  'packages/core/src/lib/oauth-error.ts#oauthError': { read: (text) => oauthError(400, 'invalid_request', text) },
-  'packages/core/src/lib/cors.ts#cors, its preflight': {
+  'packages/core/src/lib/http/claim-header.ts#claimHeader': { read: claimHeader },
+  'packages/core/src/lib/http/oauth-error.ts#oauthError': { read: (text) => oauthError(400, 'invalid_request', text) },
+  'packages/core/src/lib/http/cors.ts#cors, its preflight': {
     read: (text) =>
       cors({ allowedOrigins: '*' as never })({ ...asRequest(text), method: 'OPTIONS' } as Request, {}, answer),
   },
-  'packages/core/src/lib/origin-check.ts#originCheck': {
+  'packages/core/src/lib/http/origin-check.ts#originCheck': {
     read: (text) => originCheck({ allowedOrigins: ['loopback'] })(asRequest(text), {}, answer),
     around: uri,
   },
   'packages/core/src/lib/gateway/request-id.ts#requestId': { read: (text) => requestId(all(text)) },
-  'packages/core/src/lib/gateway/request-path.ts#requestPath': { read: requestPath, around: uri },
-  'packages/core/src/lib/node/client-address.ts#clientAddress': {
+  'packages/core/src/lib/http/request-path.ts#requestPath': { read: requestPath, around: uri },
+  'packages/core/src/lib/mounts/node/client-address.ts#clientAddress': {
     read: (text) =>
       addressOf({
         socket: { remoteAddress: '127.0.0.1' },
@@ -276,7 +276,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['[', ']:1'],
     ],
   },
-  'packages/core/src/lib/node/parsed-body.ts#parsedBody': {
+  'packages/core/src/lib/mounts/node/parsed-body.ts#parsedBody': {
     read: (text) =>
       parsedBody({
         method: 'POST',
@@ -284,7 +284,7 @@ export const readers: Readonly<Record<string, Reader>> = {
         headers: { 'content-type': text },
       } as unknown as IncomingMessage),
   },
-  'packages/core/src/lib/node/request-target.ts#requestTarget': {
+  'packages/core/src/lib/mounts/node/request-target.ts#requestTarget': {
     read: (text) =>
       requestTarget({ headers: { host: 'a.example' }, socket: {}, url: text } as unknown as IncomingMessage),
     around: [
@@ -293,7 +293,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['https://a.example/', ''],
     ],
   },
-  'packages/core/src/lib/node/request-target.ts#requestTarget, the Host': {
+  'packages/core/src/lib/mounts/node/request-target.ts#requestTarget, the Host': {
     read: (text) => requestTarget({ headers: { host: text }, socket: {}, url: '/' } as unknown as IncomingMessage),
   },
   'packages/core/src/lib/outbound/public-address.ts#isPublicAddress': { read: isPublicAddress },
@@ -423,13 +423,13 @@ export const readers: Readonly<Record<string, Reader>> = {
 
 /** Functions that are named like readers and need no measuring, with the reason. */
 export const others: Readonly<Record<string, string>> = {
-  'packages/core/src/lib/body/read-body.ts#readBody': 'gathers bytes: memory.test.ts',
-  'packages/core/src/lib/body/read-body.ts#readStream': 'gathers bytes: memory.test.ts',
-  'packages/core/src/lib/body/read-start.ts#readStart': 'gathers bytes: memory.test.ts',
+  'packages/core/src/lib/http/read-body.ts#readBody': 'gathers bytes: memory.test.ts',
+  'packages/core/src/lib/http/read-body.ts#readStream': 'gathers bytes: memory.test.ts',
+  'packages/core/src/lib/http/read-start.ts#readStart': 'gathers bytes: memory.test.ts',
   'packages/oauth-server/src/lib/http/read-body.ts#readBody': 'gathers bytes: memory.test.ts',
   'packages/core/src/lib/gateway/base-url.ts#readBaseUrl': 'reads configuration',
   'packages/core/src/lib/keys/configured-keys.ts#readConfiguredKeys': 'reads configuration',
-  'packages/core/src/lib/verify/audience.ts#readAudience': 'reads configuration',
+  'packages/core/src/lib/tokens/audience.ts#readAudience': 'reads configuration',
   'packages/forward-auth/src/lib/identity-headers.ts#readHeaderNames': 'reads configuration',
   'packages/forward-auth/src/lib/route-table.ts#readLocation': 'reads configuration',
   'packages/oauth-server/src/lib/clients/configured-clients.ts#readConfiguredClients': 'reads configuration',

@@ -1,1 +1,1 @@
-export { type Dpop, type DpopOptions, type DpopProof, dpop } from './lib/verify/dpop.js'
+export { type Dpop, type DpopOptions, type DpopProof, dpop } from './lib/resource-server/dpop.js'

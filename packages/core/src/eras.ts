@@ -1,4 +1,3 @@
-export { ByteBuffer, type ByteBufferOptions } from './lib/body/byte-buffer.js'
 export type {
   EraAnswer,
   EraCaller,
@@ -14,6 +13,7 @@ export type {
   RawJson,
 } from './lib/eras/era-server.js'
 export type { HeaderParameter } from './lib/eras/header-parameters.js'
+export { type TranslateErasOptions, translateEras } from './lib/eras/http/translate-eras.js'
 export {
   type LegacyClient,
   type LegacyClientCall,
@@ -34,7 +34,7 @@ export { type ModernRequest, readModernRequest } from './lib/eras/modern-client/
 export type { ParkedCallsOptions } from './lib/eras/modern-client/parked-calls.js'
 export { type ModernServerOptions, modernServer } from './lib/eras/modern-server/modern-server.js'
 export { ToolHeaders, type ToolLists } from './lib/eras/tool-headers.js'
-export { type TranslateErasOptions, translateEras } from './lib/eras-http/translate-eras.js'
+export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
 export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
 export { type Edit, splice } from './lib/json/splice.js'

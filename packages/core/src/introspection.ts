@@ -1,4 +1,4 @@
 export {
   createIntrospectionVerifier,
   type IntrospectionVerifierOptions,
-} from './lib/introspection/create-introspection-verifier.js'
+} from './lib/tokens/introspection/create-introspection-verifier.js'

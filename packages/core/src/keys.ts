@@ -1,5 +1,5 @@
+export { hasUsualSize } from './lib/keys/key-size.js'
 export { isLoopbackIssuer } from './lib/keys/loopback-issuer.js'
 export type { SigningAlgorithm } from './lib/keys/signing-algorithm.js'
 export { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './lib/keys/signing-keys.js'
-export { hasUsualSize } from './lib/verify/key-size.js'
-export { isCompact } from './lib/verify/token-spelling.js'
+export { isCompact } from './lib/keys/token-spelling.js'

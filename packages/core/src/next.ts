@@ -1,1 +1,1 @@
-export { type RouteHandler, type RouteHandlers, toRouteHandlers } from './lib/next/to-route-handlers.js'
+export { type RouteHandler, type RouteHandlers, toRouteHandlers } from './lib/mounts/next/to-route-handlers.js'

@@ -1,2 +1,2 @@
-export { clientAddress } from './lib/node/client-address.js'
-export { type NodeHandler, type NodeHandlerOptions, toNodeHandler } from './lib/node/to-node-handler.js'
+export { clientAddress } from './lib/mounts/node/client-address.js'
+export { type NodeHandler, type NodeHandlerOptions, toNodeHandler } from './lib/mounts/node/to-node-handler.js'

@@ -1,4 +1,4 @@
-import type { Message } from '../message.js'
+import type { Message } from '../contract/message.js'
 import { checkHeaderParameters, type HeaderParameter, headerParameters, mirrorArguments } from './header-parameters.js'
 
 /** Where the list of a server's tools is had from. */

@@ -1,7 +1,7 @@
-import type { Context } from '../handler.js'
-import { loggedUrl } from '../logged-url.js'
-import { actorOf } from '../principal.js'
-import { BoundedMap } from '../verify/bounded-map.js'
+import { BoundedMap } from '../cache/bounded-map.js'
+import type { Context } from '../contract/handler.js'
+import { loggedUrl } from '../text/logged-url.js'
+import { actorOf } from '../tokens/principal.js'
 
 /**
  * The fields of a request's one line in the log. Who it was is a short digest, so that one person's lines can be found

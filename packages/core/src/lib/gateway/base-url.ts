@@ -1,5 +1,5 @@
-import { GatewayError } from '../gateway-error.js'
-import { isLoopback } from '../host-check.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import { isLoopback } from '../http/host-check.js'
 
 /** The public URL of a gateway, taken apart once. */
 export interface BaseUrl {

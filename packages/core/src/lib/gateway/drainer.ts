@@ -1,5 +1,5 @@
-import { onBodyEnd } from '../body/on-body-end.js'
-import { jsonRpcError } from '../json-rpc-error.js'
+import { jsonRpcError } from '../http/json-rpc-error.js'
+import { onBodyEnd } from '../http/on-body-end.js'
 
 /** Counts the requests under way, and lets a closing gateway wait for them. */
 export interface Drainer {

@@ -1,5 +1,5 @@
-import type { Handler } from '../handler.js'
-import { respond } from '../respond/respond.js'
+import type { Handler } from '../contract/handler.js'
+import { respond } from '../http/respond.js'
 
 const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 

@@ -1,7 +1,7 @@
-import { GatewayError } from '../gateway-error.js'
-import type { Middleware } from '../handler.js'
-import { jsonRpcError } from '../json-rpc-error.js'
-import { oauthError } from '../oauth-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Middleware } from '../contract/handler.js'
+import { jsonRpcError } from '../http/json-rpc-error.js'
+import { oauthError } from '../http/oauth-error.js'
 import { traced } from './trace.js'
 
 /** What a client may know about an error that nobody else answered, by status. */

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.js'
+import type { Logger } from '../contract/logger.js'
 
 const wellFormed = /^[\w.:-]{8,128}$/
 

@@ -1,9 +1,9 @@
-import type { Context, Middleware } from '../handler.js'
+import type { Context, Middleware } from '../contract/handler.js'
 
 /** Where the context of a request leaves what the inner layers learned about it. */
 export const trace: unique symbol = Symbol('trace')
 
-declare module '../handler.js' {
+declare module '../contract/handler.js' {
   interface Context {
     /** @internal */
     readonly [trace]?: { inner?: Context }

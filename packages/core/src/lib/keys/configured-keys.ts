@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 

@@ -1,5 +1,5 @@
 import { base64url, CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 
 /** Turns an object with secrets in it into what is stored, and back. */
 export interface JsonCipher<T extends object> {

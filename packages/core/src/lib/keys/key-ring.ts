@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
-import { GatewayError } from '../gateway-error.js'
-import type { Storage } from '../storage.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Storage } from '../contract/storage.js'
 import type { KeyCipher } from './key-cipher.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 

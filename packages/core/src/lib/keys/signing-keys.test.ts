@@ -1,8 +1,8 @@
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { GatewayError } from '../gateway-error.js'
-import { memoryStorage } from '../memory-storage.js'
-import type { Storage } from '../storage.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Storage } from '../contract/storage.js'
+import { memoryStorage } from '../storage/memory-storage.js'
 import { createSigningKeys, type SigningKeysOptions } from './signing-keys.js'
 
 const issuer = 'http://127.0.0.1:8787'

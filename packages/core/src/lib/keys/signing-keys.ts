@@ -1,6 +1,6 @@
 import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
-import { GatewayError } from '../gateway-error.js'
-import type { Storage } from '../storage.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Storage } from '../contract/storage.js'
 import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
 import { createKeyCipher } from './key-cipher.js'
 import { activeKey, keepKeyRing, type ReadKeyRing } from './key-ring.js'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { memoryStorage } from '../memory-storage.js'
-import type { Storage } from '../storage.js'
+import type { Storage } from '../contract/storage.js'
+import { memoryStorage } from '../storage/memory-storage.js'
 import type { KeyRing } from './key-ring.js'
 import { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './signing-keys.js'
 

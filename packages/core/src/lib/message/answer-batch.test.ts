@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { compose } from '../compose.js'
-import type { Handler } from '../handler.js'
-import { respond } from '../respond/respond.js'
+import type { Handler } from '../contract/handler.js'
+import { compose } from '../http/compose.js'
+import { respond } from '../http/respond.js'
 import { message } from './message-middleware.js'
 
 async function send(body: unknown, answer: Handler, headers: Record<string, string> = {}): Promise<Response> {

@@ -1,11 +1,11 @@
-import { type ByteBudget, byteBudget } from '../body/byte-budget.js'
-import { readStream } from '../body/read-body.js'
+import type { Message } from '../contract/message.js'
+import { type ByteBudget, byteBudget } from '../http/byte-budget.js'
+import { BytesResponse } from '../http/bytes-response.js'
+import { jsonRpcErrorBody } from '../http/json-rpc-error.js'
+import { readStream } from '../http/read-body.js'
+import { readEvents } from '../http/read-events.js'
+import { writeEvent } from '../http/write-event.js'
 import { rawJson } from '../json/raw-json.js'
-import { jsonRpcErrorBody } from '../json-rpc-error.js'
-import type { Message } from '../message.js'
-import { BytesResponse } from '../respond/bytes-response.js'
-import { readEvents } from '../sse/read-events.js'
-import { writeEvent } from '../sse/write-event.js'
 import { parseMessage } from './parse-message.js'
 
 const encoder = new TextEncoder()

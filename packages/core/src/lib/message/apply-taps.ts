@@ -1,6 +1,6 @@
-import type { Context } from '../handler.js'
-import { jsonRpcErrorBody } from '../json-rpc-error.js'
-import type { Message, Tap } from '../message.js'
+import type { Context } from '../contract/handler.js'
+import type { Message, Tap } from '../contract/message.js'
+import { jsonRpcErrorBody } from '../http/json-rpc-error.js'
 
 /**
  * Lets every tap of the context see, and change, one message on its way to the client. Whoever ends the chain (bridge,

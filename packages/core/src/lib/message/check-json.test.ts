@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { splitArray } from '../json/split-array.js'
 import { checkJson } from './check-json.js'
-import { splitArray } from './split-array.js'
 
 test.each([
   ['{"method":"a","method":"b"}', 'method'],

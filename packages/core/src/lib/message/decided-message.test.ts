@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { requestWithBody } from '../body/request-with-body.js'
-import { compose } from '../compose.js'
-import type { Message } from '../message.js'
+import type { Message } from '../contract/message.js'
+import { compose } from '../http/compose.js'
+import { requestWithBody } from '../http/request-with-body.js'
 import { message } from './message-middleware.js'
 import { subjectsOf } from './subjects.js'
 

@@ -1,4 +1,4 @@
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 
 /** A message that cannot be accepted, with the JSON-RPC code that says why. */
 export class MessageError extends GatewayError {

@@ -1,4 +1,4 @@
-import type { Message } from '../message.js'
+import type { Message } from '../contract/message.js'
 
 /** What kind of JSON value a member has; `undefined` where there is no such member. */
 export type JsonType = 'string' | 'number' | 'object' | 'null' | 'other' | undefined

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compose } from '../compose.js'
-import { GatewayError } from '../gateway-error.js'
-import type { Context, Handler } from '../handler.js'
-import type { Message } from '../message.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Context, Handler } from '../contract/handler.js'
+import type { Message } from '../contract/message.js'
+import { compose } from '../http/compose.js'
 import { type MessageOptions, message } from './message-middleware.js'
 import { decodeHeader } from './modern-headers.js'
 

@@ -1,6 +1,6 @@
+import type { Message } from '../contract/message.js'
 import { foldName } from '../json/fold-name.js'
 import { type Span, scanObject, skipSpace } from '../json/json-scan.js'
-import type { Message } from '../message.js'
 import { envelopeNames } from './member-names.js'
 import { messageKind, typeOfByte } from './message-kind.js'
 

@@ -1,4 +1,4 @@
-import type { Message } from '../message.js'
+import type { Message } from '../contract/message.js'
 import { MessageError } from './message-error.js'
 import { methodSubject } from './subjects.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { parseMessage } from './parse-message.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)

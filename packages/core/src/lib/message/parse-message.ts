@@ -1,6 +1,6 @@
+import type { Era, JsonRpcMessage, Message } from '../contract/message.js'
 import { hasMoreValues } from '../json/has-more-values.js'
 import { maxParsedValues, parseSpan } from '../json/raw-json.js'
-import type { Era, JsonRpcMessage, Message } from '../message.js'
 import { KeptJson } from './kept-json.js'
 import { MessageError } from './message-error.js'
 import { messageKind, typeOfValue } from './message-kind.js'

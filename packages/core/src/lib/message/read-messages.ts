@@ -1,11 +1,11 @@
+import type { Message } from '../contract/message.js'
 import { isIllFormed } from '../json/fold-name.js'
 import { hasMoreValues } from '../json/has-more-values.js'
-import type { Message } from '../message.js'
+import { splitArray } from '../json/split-array.js'
 import { checkJson } from './check-json.js'
 import { MessageError } from './message-error.js'
 import { checkModernHeaders } from './modern-headers.js'
 import { eraOf, fromJson } from './parse-message.js'
-import { splitArray } from './split-array.js'
 import { similarMethod, subjectsOf } from './subjects.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { AuthInfo } from '../auth-info.js'
-import { compose } from '../compose.js'
-import type { Context, Handler } from '../handler.js'
-import { respond } from '../respond/respond.js'
+import type { AuthInfo } from '../contract/auth-info.js'
+import type { Context, Handler } from '../contract/handler.js'
+import { compose } from '../http/compose.js'
+import { respond } from '../http/respond.js'
 import { type MessageOptions, message } from './message-middleware.js'
 import { UnderWay } from './under-way.js'
 

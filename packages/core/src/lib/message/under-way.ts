@@ -1,6 +1,6 @@
-import type { ByteBudget } from '../body/byte-budget.js'
-import { clientNetworks } from '../client-networks.js'
-import type { Context } from '../handler.js'
+import type { Context } from '../contract/handler.js'
+import type { ByteBudget } from '../http/byte-budget.js'
+import { clientNetworks } from '../http/client-networks.js'
 
 /** What the requests of one user that are under way may take together. */
 export interface UnderWayLimits {

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { createOAuthClient } from './create-oauth-client.js'
 import type { OAuthClientOptions } from './oauth-client-options.js'
 

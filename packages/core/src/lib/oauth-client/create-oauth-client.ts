@@ -18,7 +18,7 @@ import {
   validateApplicationLevelSignature,
   validateAuthResponse,
 } from 'oauth4webapi'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { createOutboundFetch } from '../outbound/create-outbound-fetch.js'
 import { OAuthClientError } from './oauth-client-error.js'
 import type { OAuthClient, OAuthClientOptions, OAuthTokens } from './oauth-client-options.js'

@@ -5,8 +5,8 @@ import {
   discoveryRequest,
   processDiscoveryResponse,
 } from 'oauth4webapi'
-import { GatewayError } from '../gateway-error.js'
-import { isWithin } from '../is-within.js'
+import { isWithin } from '../cache/is-within.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'
 import type { OAuthClientOptions } from './oauth-client-options.js'

@@ -1,5 +1,5 @@
 import { AuthorizationResponseError, OperationProcessingError, ResponseBodyError } from 'oauth4webapi'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { OAuthClientError } from './oauth-client-error.js'
 
 /** Sorts what a step of a flow threw into what the other server said, what cannot be believed, and outages. */

@@ -1,5 +1,5 @@
-import { ByteBuffer } from '../body/byte-buffer.js'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import { ByteBuffer } from '../http/byte-buffer.js'
 import { orAborted } from './or-aborted.js'
 
 /** A fetch that takes an address and the usual options, and resolves once the whole body is there. */

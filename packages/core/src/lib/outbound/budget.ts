@@ -1,4 +1,4 @@
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 
 /** How much may be asked of others. What exceeds it is refused at once; nothing waits in a queue. */
 export interface OutboundBudget {

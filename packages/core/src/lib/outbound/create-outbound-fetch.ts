@@ -1,4 +1,4 @@
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { boundedFetch, type OutboundFetch, type OutboundLimits } from './bounded-fetch.js'
 import { budget, type OutboundBudget } from './budget.js'
 import { pinnedTransport } from './pinned-transport.js'

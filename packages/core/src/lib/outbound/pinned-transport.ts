@@ -1,5 +1,5 @@
-import { GatewayError } from '../gateway-error.js'
-import { isNode } from '../is-node.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import { isNode } from '../runtime/is-node.js'
 import type { OutboundFetch } from './bounded-fetch.js'
 import { isPublicAddress } from './public-address.js'
 import { resolveName } from './resolve-name.js'

@@ -1,4 +1,4 @@
-import { sharesPromises } from '../shares-promises.js'
+import { sharesPromises } from '../runtime/shares-promises.js'
 import type { OutboundFetch } from './bounded-fetch.js'
 import { orAborted } from './or-aborted.js'
 

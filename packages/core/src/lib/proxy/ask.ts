@@ -1,4 +1,4 @@
-import type { Context } from '../handler.js'
+import type { Context } from '../contract/handler.js'
 import { neverArrived, type Send, type UpstreamResponse } from './transport.js'
 import type { Upstream } from './upstreams.js'
 

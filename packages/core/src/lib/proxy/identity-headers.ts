@@ -1,6 +1,6 @@
-import type { AuthInfo } from '../auth-info.js'
-import { claimHeader, claimListHeader, longestClaimHeader } from '../claim-header.js'
-import { actorOf } from '../principal.js'
+import type { AuthInfo } from '../contract/auth-info.js'
+import { claimHeader, claimListHeader, longestClaimHeader } from '../http/claim-header.js'
+import { actorOf } from '../tokens/principal.js'
 
 /**
  * Tells an upstream who calls: `X-User-Id` (no client that acts for itself is a user), `X-User-Name`, `X-User-Email`, `X-Roles` (by commas), `X-Scopes` (by

@@ -1,6 +1,6 @@
+import type { Message } from '../contract/message.js'
 import { decodeHeader } from '../message/modern-headers.js'
 import { methodSubject } from '../message/subjects.js'
-import type { Message } from '../message.js'
 
 /**
  * Brings `Mcp-Method` and `Mcp-Name` in line with a message of the modern era that was changed on its way, so that the

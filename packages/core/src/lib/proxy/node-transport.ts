@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { ByteBuffer } from '../body/byte-buffer.js'
-import { guardStream, type StreamGuard } from '../body/guard-stream.js'
-import { isNode } from '../is-node.js'
+import { ByteBuffer } from '../http/byte-buffer.js'
+import { guardStream, type StreamGuard } from '../http/guard-stream.js'
+import { isNode } from '../runtime/is-node.js'
 import type { TransportInit, UpstreamResponse } from './transport.js'
 
 /** How a request is sent whose body is known as a whole. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterAll, expect, test, vi } from 'vitest'
 import { createGateway } from '../gateway/create-gateway.js'
-import { toNodeHandler } from '../node/to-node-handler.js'
+import { toNodeHandler } from '../mounts/node/to-node-handler.js'
 import { proxy } from './proxy.js'
 
 const size = 64 * 1_048_576

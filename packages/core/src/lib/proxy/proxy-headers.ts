@@ -1,4 +1,4 @@
-import type { Context } from '../handler.js'
+import type { Context } from '../contract/handler.js'
 import { identityHeaders } from './identity-headers.js'
 import { mirrorMessage } from './mirror-message.js'
 

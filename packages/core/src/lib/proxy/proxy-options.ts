@@ -1,4 +1,4 @@
-import type { Handler } from '../handler.js'
+import type { Handler } from '../contract/handler.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 
 /** How a proxy treats its upstream. */

@@ -12,11 +12,11 @@ import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.j
 import { StreamableHTTPServerTransport as ServerTransportV1 } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Handler } from '../contract/handler.js'
 import { createGateway } from '../gateway/create-gateway.js'
-import { GatewayError } from '../gateway-error.js'
-import type { Handler } from '../handler.js'
-import { mountable } from '../mountable.js'
-import { toNodeHandler } from '../node/to-node-handler.js'
+import { mountable } from '../http/mountable.js'
+import { toNodeHandler } from '../mounts/node/to-node-handler.js'
 import { proxy } from './proxy.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }

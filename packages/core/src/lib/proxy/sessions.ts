@@ -1,6 +1,6 @@
-import { GatewayError } from '../gateway-error.js'
-import type { Context } from '../handler.js'
-import { principal } from '../principal.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Context } from '../contract/handler.js'
+import { principal } from '../tokens/principal.js'
 import type { Upstream } from './upstreams.js'
 
 const encoder = new TextEncoder()

@@ -1,4 +1,4 @@
-import type { StreamGuard } from '../body/guard-stream.js'
+import type { StreamGuard } from '../http/guard-stream.js'
 import { nodeTransport } from './node-transport.js'
 
 /** What is passed to `fetch`, with what Node alone understands. */

@@ -1,4 +1,4 @@
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 
 /** One of the addresses behind a proxy. */
 export interface Upstream {

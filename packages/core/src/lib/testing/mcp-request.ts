@@ -1,4 +1,4 @@
-import type { JsonRpcMessage } from '../message.js'
+import type { JsonRpcMessage } from '../contract/message.js'
 
 /** A call as an MCP client sends it. */
 export interface McpRequestOptions {

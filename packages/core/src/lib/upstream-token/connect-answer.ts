@@ -1,7 +1,7 @@
-import type { Context } from '../handler.js'
-import { jsonRpcError } from '../json-rpc-error.js'
-import type { Message } from '../message.js'
-import { respond } from '../respond/respond.js'
+import type { Context } from '../contract/handler.js'
+import type { Message } from '../contract/message.js'
+import { jsonRpcError } from '../http/json-rpc-error.js'
+import { respond } from '../http/respond.js'
 import type { ConnectRequired } from './connect-required.js'
 
 /** The name of the gateway's own input request, which no upstream gets to see. */

@@ -1,4 +1,4 @@
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 
 /**
  * Thrown where an upstream's token needs the user first: they have not connected their account at the upstream yet, or

@@ -1,5 +1,5 @@
-import { isWithin } from '../is-within.js'
-import { BoundedMap } from '../verify/bounded-map.js'
+import { BoundedMap } from '../cache/bounded-map.js'
+import { isWithin } from '../cache/is-within.js'
 
 /** A token and how long it is good for. */
 export interface IssuedToken {

@@ -6,7 +6,7 @@ import {
   processGenericTokenEndpointResponse,
   type TokenEndpointResponse,
 } from 'oauth4webapi'
-import { GatewayError } from '../gateway-error.js'
+import { GatewayError } from '../contract/gateway-error.js'
 import { requestOptions, serverMetadata } from '../oauth-client/server-metadata.js'
 import { toOAuthClientError } from '../oauth-client/to-oauth-client-error.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'

@@ -1,5 +1,5 @@
-import { GatewayError } from '../gateway-error.js'
-import type { Context } from '../handler.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Context } from '../contract/handler.js'
 import { TokenCache } from './token-cache.js'
 import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
 import type { UpstreamToken } from './upstream-token.js'

@@ -1,4 +1,4 @@
-import type { Context } from '../handler.js'
+import type { Context } from '../contract/handler.js'
 
 /** Where a proxy gets the access token for its upstream. Never the caller's own (MCP R3: no token passthrough). */
 export interface UpstreamToken {

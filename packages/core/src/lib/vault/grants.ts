@@ -1,6 +1,6 @@
+import { BoundedMap } from '../cache/bounded-map.js'
+import type { Storage } from '../contract/storage.js'
 import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
-import type { Storage } from '../storage.js'
-import { BoundedMap } from '../verify/bounded-map.js'
 import { digest } from './digest.js'
 import type { VaultOptions } from './vault-options.js'
 

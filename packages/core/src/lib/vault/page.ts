@@ -1,5 +1,5 @@
-import { displayText } from '../display-text.js'
-import { respond } from '../respond/respond.js'
+import { respond } from '../http/respond.js'
+import { displayText } from '../text/display-text.js'
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 

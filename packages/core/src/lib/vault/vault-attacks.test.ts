@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
-import { createLogger } from '../create-logger.js'
-import { memoryStorage } from '../memory-storage.js'
+import { createLogger } from '../logging/create-logger.js'
+import { memoryStorage } from '../storage/memory-storage.js'
 
 let servers: Servers
 beforeAll(async () => {

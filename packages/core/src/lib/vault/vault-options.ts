@@ -1,7 +1,7 @@
-import type { AuthInfo, TokenVerifier } from '../auth-info.js'
-import type { Mountable } from '../handler.js'
+import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
+import type { Mountable } from '../contract/handler.js'
+import type { Storage } from '../contract/storage.js'
 import type { OAuthClientOptions } from '../oauth-client/oauth-client-options.js'
-import type { Storage } from '../storage.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 
 /** An upstream at which users have accounts of their own, and the gateway's client at its authorization server. */

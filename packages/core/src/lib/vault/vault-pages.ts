@@ -1,5 +1,5 @@
-import type { Context, Handler } from '../handler.js'
-import { hostCheck } from '../host-check.js'
+import type { Context, Handler } from '../contract/handler.js'
+import { hostCheck } from '../http/host-check.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import { type Browsers, randomToken, type Session } from './browser.js'
 import { digest } from './digest.js'

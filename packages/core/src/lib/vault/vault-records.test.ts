@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { createJsonCipher } from '../keys/json-cipher.js'
-import { memoryStorage } from '../memory-storage.js'
-import { principal } from '../principal.js'
+import { memoryStorage } from '../storage/memory-storage.js'
+import { principal } from '../tokens/principal.js'
 import { digest } from './digest.js'
 
 let servers: Servers

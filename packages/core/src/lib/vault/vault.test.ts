@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
-import { GatewayError } from '../gateway-error.js'
-import { memoryStorage } from '../memory-storage.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import { memoryStorage } from '../storage/memory-storage.js'
 import { createVault } from './create-vault.js'
 import type { VaultOptions } from './vault-options.js'
 

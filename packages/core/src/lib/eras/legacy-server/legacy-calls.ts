@@ -1,8 +1,8 @@
 import { member } from '../../json/json-scan.js'
 import { parseSpan } from '../../json/raw-json.js'
+import { mayRequireInput } from '../../protocol/input-methods.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraCaller, EraNotification, EraRequest } from '../era-server.js'
-import { mayRequireInput } from '../input-methods.js'
 import { isAskable } from '../required-capability.js'
 
 /** One call under way at a legacy server. */

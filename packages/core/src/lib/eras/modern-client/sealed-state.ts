@@ -1,5 +1,5 @@
 import { parseSpan } from '../../json/raw-json.js'
-import { isBase64Url } from '../../verify/token-spelling.js'
+import { isBase64Url } from '../../keys/token-spelling.js'
 import type { RawJson } from '../era-server.js'
 
 /** What a `requestState` of ours says, once it was found to be whole. */

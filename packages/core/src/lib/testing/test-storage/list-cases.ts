@@ -1,4 +1,4 @@
-import type { Storage } from '../../storage.js'
+import type { Storage } from '../../contract/storage.js'
 import { expectSame, expectTrue } from './expect.js'
 import type { StorageCases } from './subject.js'
 

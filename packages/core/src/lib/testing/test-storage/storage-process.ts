@@ -1,4 +1,4 @@
-import type { Storage } from '../../storage.js'
+import type { Storage } from '../../contract/storage.js'
 
 /** What is used of a child process with a channel: what `fork` of `node:child_process` returns has it. */
 export interface StorageProcess {

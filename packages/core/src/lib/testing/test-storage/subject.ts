@@ -1,4 +1,4 @@
-import type { Storage } from '../../storage.js'
+import type { Storage } from '../../contract/storage.js'
 
 /** What a case works on. */
 export interface StorageSubject {

@@ -1,4 +1,4 @@
-import type { Storage } from '../../storage.js'
+import type { Storage } from '../../contract/storage.js'
 import { expiryCases } from './expiry-cases.js'
 import { fidelityCases } from './fidelity-cases.js'
 import { interruptionCases } from './interruption-case.js'

@@ -1,0 +1,245 @@
+import type { Context, Handler } from '../../contract/handler.js'
+import { readStream } from '../../http/read-body.js'
+import { readEvents } from '../../http/read-events.js'
+import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { parseMessage } from '../../message/parse-message.js'
+import { methodSubject } from '../../message/subjects.js'
+import { nameHeader } from '../../protocol/name-header.js'
+import { failed } from '../era-failure.js'
+import type { EraAnswer, EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '../era-server.js'
+import { membersOf } from '../members-of.js'
+import type { ToolHeaders } from '../tool-headers.js'
+import { type Incoming, readIncoming } from './incoming.js'
+import { StandingStream } from './standing-stream.js'
+
+const maxAnswer = 67_108_864
+const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
+
+/** What a link speaks through, and how. */
+export interface HttpLinkOptions {
+  /** A handler behind which the server stands, such as a proxy. */
+  readonly upstream: Handler
+  /** The address for the requests; a handler that forwards them has its own. */
+  readonly url: string
+  /** Who asks: the verified token and the rest of what is known, without the client's message and taps. */
+  readonly context: Context
+  readonly era: 'legacy' | 'modern'
+}
+
+/** An MCP server over Streamable HTTP, behind any handler, as what a translation speaks with. */
+export class HttpLink implements EraLink {
+  listener: EraLinkListener = deaf
+  /** Who asks; to be renewed with each request of the client, since tokens end. */
+  context: Context
+  /** Which arguments a modern server wants to see in headers; none unless told. */
+  tools: ToolHeaders | undefined
+  readonly #upstream: Handler
+  readonly #url: string
+  readonly #isModern: boolean
+  readonly #closing = new AbortController()
+  readonly #withdrawals: Map<string, () => void> = new Map()
+  #session: string | undefined
+  #version: string
+  /** On which a legacy server says what belongs to no request. */
+  readonly #standing = new StandingStream(
+    () => {
+      const headers = this.#headers
+      headers.set('Accept', 'text/event-stream')
+      return this.#upstream(new Request(this.#url, { headers, signal: this.#closing.signal }), this.context)
+    },
+    (body) => this.#read(body, (incoming) => incoming.kind !== 'response' && this.#receive(incoming)),
+    this.#closing.signal,
+  )
+  #listening: Promise<void> | undefined
+  #lastId = 0
+  #queued = 0
+
+  constructor({ upstream, url, context, era }: HttpLinkOptions) {
+    this.#upstream = upstream
+    this.#url = url
+    this.context = context
+    this.#isModern = era === 'modern'
+    this.#version = this.#isModern ? '2026-07-28' : '2025-11-25'
+  }
+
+  /** Bytes of notifications that the server has not taken yet. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  get isOver(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  request({ method, params }: EraRequest, call: EraLinkCall): (reason: string) => void {
+    const id = ++this.#lastId
+    const controller = new AbortController()
+    let isOver = false
+    const answered = (answer: EraAnswer) => {
+      if (isOver) return
+      isOver = true
+      call.answered(answer)
+    }
+    const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
+    const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    this.#exchange(message, id, method, call, answered, controller.signal).catch(() => {
+      answered(failed('The connection to the server broke before it answered'))
+    })
+    return (reason) => {
+      if (isOver) return
+      isOver = true
+      // The modern era cancels by closing (MCP M17), the legacy one by saying so (MCP L3)
+      controller.abort()
+      if (this.#isModern) return
+      const params = rawJson(JSON.stringify({ requestId: id, reason }))
+      this.notify({ method: 'notifications/cancelled', params })
+    }
+  }
+
+  notify({ method, params }: EraNotification): void {
+    const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
+    const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    this.#queued += message.length
+    this.#post(message, this.#closing.signal)
+      .then((response) => response.body?.cancel())
+      .catch(() => undefined)
+      .finally(() => {
+        this.#queued -= message.length
+        if (method === 'notifications/initialized') void this.#standing.run()
+      })
+    // Many servers lose what they say while nobody listens
+    if (method === 'notifications/initialized') this.#listening = this.#standing.opened
+  }
+
+  /** Ends the session at the server, and everything that is under way. */
+  close(): void {
+    if (this.isOver) return
+    const headers = this.#headers
+    this.#closing.abort()
+    if (this.#session === undefined) return
+    const request = new Request(this.#url, { method: 'DELETE', headers })
+    Promise.resolve(this.#upstream(request, this.context)).then(
+      (response) => response.body?.cancel(),
+      () => undefined,
+    )
+  }
+
+  get #headers(): Headers {
+    const headers = new Headers({ Accept: 'application/json, text/event-stream' })
+    if (this.#session !== undefined) headers.set('Mcp-Session-Id', this.#session)
+    headers.set('MCP-Protocol-Version', this.#version)
+    return headers
+  }
+
+  async #post(bytes: Uint8Array, signal: AbortSignal): Promise<Response> {
+    const headers = this.#headers
+    const message = parseMessage(bytes, { protocolVersion: this.#version })
+    headers.set('Content-Type', 'application/json')
+    if (this.#isModern && message.method !== undefined) {
+      headers.set('Mcp-Method', message.method)
+      if (message.name !== undefined && methodSubject(message.method)?.isMirrored === true) {
+        headers.set('Mcp-Name', nameHeader(message.name))
+      }
+      for (const [name, value] of (await this.tools?.mirrored(message)) ?? []) headers.set(name, nameHeader(value))
+      // It may have been cancelled meanwhile
+      signal.throwIfAborted()
+    }
+    if (message.method === 'initialize') headers.delete('MCP-Protocol-Version')
+    const request = new Request(this.#url, { method: 'POST', headers, signal, body: bytes as BodyInit })
+    return this.#upstream(request, { ...this.context, message })
+  }
+
+  async #exchange(
+    message: Uint8Array,
+    id: number,
+    method: string,
+    { related }: EraLinkCall,
+    answered: (answer: EraAnswer) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#listening
+    const response = await this.#post(message, AbortSignal.any([signal, this.#closing.signal]))
+    if (method === 'initialize') this.#session = response.headers.get('mcp-session-id') ?? undefined
+    const take = (incoming: Incoming) => {
+      if (incoming.kind === 'response') {
+        if (incoming.id !== String(id) && incoming.id !== 'null') return
+        if (method === 'initialize') this.#agree(incoming.answer)
+        answered(incoming.answer)
+      } else this.#receive(incoming, related)
+    }
+    const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') === true
+    if (isStream && response.body !== null) {
+      await this.#read(response.body, take)
+    } else {
+      const bytes = response.body === null ? new Uint8Array() : await readStream(response.body, maxAnswer)
+      const incoming = bytes === 'too-large' ? undefined : readIncoming(bytes)
+      if (incoming !== undefined) take(incoming)
+    }
+    // MCP L7: the session is gone, and whoever uses the link begins anew
+    const { status } = response
+    const code = this.#session === undefined && isRefusal(status) ? -32600 : -31502
+    if (status === 404 && this.#session !== undefined) this.#lose()
+    answered(failed(`The server answered ${status} without a message`, code))
+  }
+
+  #agree(answer: EraAnswer): void {
+    const version =
+      'result' in answer
+        ? parseSpan(answer.result, membersOf(answer.result, ['protocolVersion']).protocolVersion)
+        : undefined
+    if (typeof version === 'string') this.#version = version
+  }
+
+  async #read(body: ReadableStream<Uint8Array>, take: (incoming: Incoming) => void): Promise<void> {
+    for await (const { data } of readEvents(body.getReader(), maxAnswer)) {
+      const incoming = data === undefined ? undefined : readIncoming(data)
+      if (incoming !== undefined) take(incoming)
+    }
+  }
+
+  #receive(incoming: Exclude<Incoming, { kind: 'response' }>, related?: (notification: EraNotification) => void): void {
+    const { method, params } = incoming
+    const message = { method, ...(params === undefined ? {} : { params }) }
+    if (incoming.kind === 'request') this.#asked(message, incoming.id)
+    else if (method === 'notifications/cancelled') this.#withdrawn(params)
+    else if (related !== undefined && (this.#isModern || ofRequests.has(method))) related(message)
+    else this.listener.notified(message)
+  }
+
+  #asked(request: EraRequest, id: string): void {
+    let isOver = false
+    const withdraw = this.listener.asked(request, (answer) => {
+      if (isOver) return
+      isOver = true
+      this.#withdrawals.delete(id)
+      const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
+      this.#post(rawJson(`{"jsonrpc":"2.0","id":${id},"${name}":`, value, '}'), this.#closing.signal)
+        .then((response) => response.body?.cancel())
+        .catch(() => undefined)
+    })
+    if (!isOver) this.#withdrawals.set(id, withdraw)
+  }
+
+  #withdrawn(params: Uint8Array | undefined): void {
+    const span = params && membersOf(params, ['requestId']).requestId
+    if (params === undefined || span === undefined) return
+    const id = new TextDecoder().decode(at(params, span))
+    const withdraw = this.#withdrawals.get(id)
+    this.#withdrawals.delete(id)
+    withdraw?.()
+  }
+
+  #lose(): void {
+    this.#session = undefined
+    this.close()
+    this.listener.ended()
+  }
+}
+
+/** Whether a bare status says that the server does not know what was sent. Of the others that is not the reason. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && ![401, 403, 408, 413, 429].includes(status)
+}
+
+/** What a legacy server says about a request that is under way. */
+const ofRequests: ReadonlySet<string> = new Set(['notifications/progress', 'notifications/message'])

@@ -1,0 +1,205 @@
+import type { Context, Handler } from '../../contract/handler.js'
+import type { Message } from '../../contract/message.js'
+import { jsonRpcError } from '../../http/json-rpc-error.js'
+import { parseSpan, rawJson } from '../../json/raw-json.js'
+import { failed } from '../era-failure.js'
+import type { EraServer, EraServerInfo, RawJson } from '../era-server.js'
+import { legacyServer } from '../legacy-server/legacy-server.js'
+import { listTools } from '../list-tools.js'
+import { type ModernClient, modernClient } from '../modern-client/modern-client.js'
+import { errorMessage, type ModernReply } from '../modern-client/modern-reply.js'
+import { readModernRequest } from '../modern-client/modern-request.js'
+import { ToolHeaders } from '../tool-headers.js'
+import { HttpLink } from './http-link.js'
+import { ownerOf, withoutClient } from './owner.js'
+import { Reply } from './reply.js'
+
+/** How many sessions at a legacy server may stand for modern clients, and for how long. */
+export interface LegacyUpstreamLimits {
+  readonly maxUpstreamSessions: number
+  readonly maxUpstreamSessionsPerPrincipal: number
+  /** Seconds. */
+  readonly idleTimeout: number
+}
+
+interface Upstream {
+  readonly key: string
+  readonly principal: string
+  readonly link: HttpLink
+  readonly server: EraServer
+  readonly tools: ToolHeaders
+  /** Calls that may ask are alone at a server, so that it is known whose question it is. */
+  readonly isAlone: boolean
+  uses: number
+  usedAt: number
+}
+
+const modernVersions = ['2026-07-28']
+const mayAsk: ReadonlySet<string | undefined> = new Set(['tools/call', 'prompts/get', 'resources/read'])
+const nothing = rawJson('{}')
+
+/** MCP M14, M15 and the version errors: what HTTP says beside the JSON-RPC code. */
+const statuses: Readonly<Record<number, number>> = {
+  [-32601]: 404,
+  [-32021]: 400,
+  [-32022]: 400,
+  [-32600]: 400,
+}
+
+/** The sessions at a legacy server over HTTP that stand for modern clients. */
+export class LegacyUpstreams {
+  readonly #upstream: Handler
+  readonly #limits: LegacyUpstreamLimits
+  readonly #client: ModernClient
+  readonly #open: Set<Upstream> = new Set()
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(upstream: Handler, limits: LegacyUpstreamLimits) {
+    this.#upstream = upstream
+    this.#limits = limits
+    this.#client = modernClient()
+  }
+
+  /** Whether the server answers `initialize`; `undefined` where it could not be asked. */
+  async isLegacy(request: Request, context: Context): Promise<boolean | undefined> {
+    const upstream = this.#acquire(request, context, nothing, false)
+    if (upstream === undefined) return undefined
+    const info = await upstream.server.discover()
+    this.#release(upstream)
+    if (!('error' in info)) return true
+    this.#drop(upstream)
+    return false
+  }
+
+  async handle(request: Request, context: Context, message: Message): Promise<Response> {
+    if (message.kind !== 'request') return new Response(null, { status: 202 })
+    const { id, method, protocolVersion: requested } = message
+    if (!modernVersions.includes(requested ?? '')) {
+      // MCP M7
+      const text = `This server speaks ${modernVersions.join(', ')}`
+      return jsonRpcError({
+        status: 400,
+        code: -32022,
+        message: text,
+        id,
+        data: { supported: modernVersions, requested },
+      })
+    }
+    const modern = readModernRequest(message.bytes, method ?? '')
+    const { principal, audience, scopes } = ownerOf(context)
+    const owner = { principal, audience, scopes }
+    let leave: () => void = () => undefined
+    const reply = new Reply(context, () => leave())
+    const target = replyTo(reply, modern.id)
+    const begin = (exchange: { left(reply: ModernReply): void } | undefined) => {
+      leave = () => exchange?.left(target)
+      // MCP M17
+      if (request.signal.aborted) leave()
+      else request.signal.addEventListener('abort', leave, { once: true })
+    }
+    if (modern.requestState !== undefined) {
+      begin(await this.#client.resume(modern, owner, target))
+      return reply.response
+    }
+    const asks = mayAsk.has(method) && declares(modern.capabilities)
+    const upstream = this.#acquire(request, context, asks ? modern.capabilities : nothing, asks)
+    if (upstream === undefined) {
+      const text = 'Too many sessions at the server stand for you; try again later'
+      return jsonRpcError({ status: 429, message: text, id }, { 'Retry-After': '10' })
+    }
+    const info: EraServerInfo | ReturnType<typeof failed> = await upstream.server.discover()
+    if ('error' in info) {
+      this.#release(upstream)
+      this.#drop(upstream)
+      target.answered(errorMessage(modern.id, info.error), info.code)
+      return reply.response
+    }
+    // MCP M10: a server of this era cannot compare them
+    const mismatch = await upstream.tools.mismatch(message, request.headers)
+    if (mismatch !== undefined) {
+      this.#release(upstream)
+      return jsonRpcError({ status: 400, code: -32020, message: mismatch, id })
+    }
+    const over = () => this.#release(upstream)
+    begin(this.#client.serve({ server: upstream.server, info, request: modern, owner, reply: target, over }))
+    return reply.response
+  }
+
+  #acquire(request: Request, context: Context, capabilities: RawJson, isAlone: boolean): Upstream | undefined {
+    const { principal, audience, scopes } = ownerOf(context)
+    const declared = parseSpan(capabilities, { start: 0, end: capabilities.length })
+    const key = JSON.stringify([principal, audience, [...scopes].sort(), declared])
+    const mine = [...this.#open].filter((one) => one.principal === principal)
+    const free = mine.find((one) => one.key === key && !one.link.isOver && (!one.isAlone || one.uses === 0))
+    if (free !== undefined) {
+      free.uses++
+      free.link.context = withoutClient(context)
+      return free
+    }
+    const { maxUpstreamSessions, maxUpstreamSessionsPerPrincipal } = this.#limits
+    const idle = [...this.#open].find((one) => one.uses === 0)
+    const isFull = this.#open.size >= maxUpstreamSessions
+    const hasAll = principal !== '' && mine.length >= maxUpstreamSessionsPerPrincipal
+    const spare = hasAll ? mine.find((one) => one.uses === 0) : idle
+    if ((isFull || hasAll) && spare === undefined) return undefined
+    if ((isFull || hasAll) && spare !== undefined) this.#drop(spare)
+    const link = new HttpLink({
+      upstream: this.#upstream,
+      url: request.url,
+      context: withoutClient(context),
+      era: 'legacy',
+    })
+    const server = legacyServer({ link, capabilities: capabilities.slice() })
+    const tools = new ToolHeaders(listTools(server, principal))
+    const opened = { key, principal, link, server, tools, isAlone, uses: 1, usedAt: performance.now() }
+    this.#open.add(opened)
+    this.#timer ??= setInterval(() => this.#sweep(), 1000)
+    ;(this.#timer as { unref?: () => void }).unref?.()
+    return opened
+  }
+
+  #release(upstream: Upstream): void {
+    upstream.uses--
+    upstream.usedAt = performance.now()
+    if (upstream.link.isOver) this.#drop(upstream)
+  }
+
+  #drop(upstream: Upstream): void {
+    this.#open.delete(upstream)
+    upstream.link.close()
+    if (this.#open.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #sweep(): void {
+    const before = performance.now() - this.#limits.idleTimeout * 1000
+    for (const one of this.#open) if (one.uses === 0 && (one.usedAt < before || one.link.isOver)) this.#drop(one)
+  }
+}
+
+/** Whether a client declared anything that a server may ask of it. */
+function declares(capabilities: RawJson): boolean {
+  const declared = parseSpan(capabilities, { start: 0, end: capabilities.length }) as
+    | Record<string, unknown>
+    | undefined
+  return ['elicitation', 'sampling', 'roots'].some((name) => declared?.[name] !== undefined)
+}
+
+function replyTo(reply: Reply, id: RawJson): ModernReply {
+  const answered = (message: RawJson, code?: number) => reply.finish(message, statuses[code ?? 0] ?? 200)
+  return {
+    related: (message) => reply.send(message),
+    answered,
+    inputRequired: (message) => reply.finish(message),
+    refused: (why) => {
+      const isYours = why === 'too_many_of_yours'
+      const { error } = failed(
+        `Too many ${isYours ? 'of your ' : ''}calls wait for answers; try again later`,
+        isYours ? -31429 : -31503,
+      )
+      reply.finish(errorMessage(id, error), isYours ? 429 : 503, { 'Retry-After': '10' })
+    },
+    lost: () => answered(errorMessage(id, failed('The server ended the subscription').error), -32603),
+  }
+}

@@ -1,0 +1,148 @@
+import { GatewayError } from '../../contract/gateway-error.js'
+import type { Context, Handler } from '../../contract/handler.js'
+import { compose } from '../../http/compose.js'
+import { jsonRpcError } from '../../http/json-rpc-error.js'
+import { readStream } from '../../http/read-body.js'
+import { respond } from '../../http/respond.js'
+import { message as readMessage } from '../../message/message-middleware.js'
+import { modernServer } from '../modern-server/modern-server.js'
+import { HttpLink } from './http-link.js'
+import { LegacySessions } from './legacy-sessions.js'
+import { LegacyUpstreams } from './legacy-upstreams.js'
+import { withoutClient } from './owner.js'
+
+/** What the clients of one server may cost where their era is translated. */
+export interface TranslateErasOptions {
+  /** Legacy clients' sessions at once, 1000 unless told; beyond it `initialize` is answered 503. */
+  readonly maxSessions?: number
+  /** Legacy clients' sessions of one user (of a token) at once, 32 unless told; beyond it 429. */
+  readonly maxSessionsPerPrincipal?: number
+  /** Requests of one session that may wait for their answers, 128 unless told; beyond it 429. */
+  readonly maxRequestsInFlight?: number
+  /** Sessions at a legacy server that stand for modern clients, 1000 unless told; beyond it 429. */
+  readonly maxUpstreamSessions?: number
+  /** Those that stand for one user (of a token), 16 unless told; beyond it 429. */
+  readonly maxUpstreamSessionsPerPrincipal?: number
+  /** Seconds without a request or an open stream after which a session ends, 900 unless told. */
+  readonly idleTimeout?: number
+}
+
+/** For how long it is taken as given that a server does not speak an era, in ms: it may be replaced by one that does. */
+const knownFor = 300_000
+const maxBody = 4_194_304
+
+/**
+ * Lets clients of either era (up to 2025-11-25, and 2026-07-28) use a server that speaks one of them. Requests that the
+ * server understands pass untouched; what it speaks is found out by asking it. Sessions live in this process: with
+ * several replicas, send a client to the same one. A translated request is a new one: the proxy's own headers and those
+ * of the verified user are in it, and none that the client sent (`forwardHeaders` has nothing to forward).
+ *
+ * @returns wraps the handler behind which the server stands; `proxy` takes it as its option `eras`
+ * @throws {GatewayError} `invalid_configuration` for limits that are not positive
+ * @see MCP 2026-07-28, versioning: dual-era servers
+ * @example
+ * ```ts
+ * const notes = proxy('http://notes.internal:3000/mcp', { eras: translateEras() })
+ * ```
+ */
+export function translateEras(options: TranslateErasOptions = {}): (upstream: Handler) => Handler {
+  const limits = {
+    maxSessions: 1000,
+    maxSessionsPerPrincipal: 32,
+    maxRequestsInFlight: 128,
+    maxUpstreamSessions: 1000,
+    maxUpstreamSessionsPerPrincipal: 16,
+    idleTimeout: 900,
+    ...options,
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number`)
+  }
+  return (upstream) => {
+    const sessions = new LegacySessions(upstream, limits)
+    const upstreams = new LegacyUpstreams(upstream, limits)
+    const noLegacy = new Finding()
+    const noModern = new Finding()
+    let speaksModern = false
+
+    const discovers = async (request: Request, context: Context): Promise<boolean | undefined> => {
+      const link = new HttpLink({ upstream, url: request.url, context: withoutClient(context), era: 'modern' })
+      const info = await modernServer(link).discover()
+      link.close()
+      if (!('error' in info)) return true
+      // What the gateway itself says tells nothing of the server's era
+      return info.code <= -31400 && info.code > -32000 ? undefined : false
+    }
+
+    const initialize = async (request: Request, context: Context): Promise<Response | undefined> => {
+      const response = await upstream(request, context)
+      const checked = await refusedOrNot(response)
+      if (!checked.isRefused || (await discovers(request, context)) !== true) return checked.response
+      // It may have refused what this client sent: what holds for all of them is found out by asking properly
+      if ((await upstreams.isLegacy(request, context)) !== false) return checked.response
+      await checked.response.body?.cancel()
+      noLegacy.holds()
+      return undefined
+    }
+
+    const serve: Handler = async (request, context) => {
+      const { message } = context
+      const id = request.headers.get('mcp-session-id')
+      if (message?.era === 'modern') {
+        if (!noModern.isKnown && !speaksModern) {
+          const found = await discovers(request, context)
+          if (found === true) speaksModern = true
+          else if (found === false && (await upstreams.isLegacy(request, context)) === true) noModern.holds()
+        }
+        return noModern.isKnown ? upstreams.handle(request, context, message) : upstream(request, context)
+      }
+      if (id !== null && LegacySessions.isOurs(id)) return sessions.handle(request, context, id)
+      if (message?.method === 'initialize' && message.kind === 'request') {
+        const relayed = noLegacy.isKnown ? undefined : await initialize(request, context)
+        return relayed ?? sessions.open(request, context, message)
+      }
+      // A session that is not ours is for the server to know
+      if (id !== null || !noLegacy.isKnown) return upstream(request, context)
+      return jsonRpcError({ status: 400, code: -32600, message: 'Send initialize first', id: message?.id })
+    }
+    const alone = compose([readMessage()], serve)
+    return (request, context) => (context.message === undefined ? alone : serve)(request, context)
+  }
+}
+
+/** Something that was found out, for as long as it is believed. */
+class Finding {
+  #until = 0
+
+  get isKnown(): boolean {
+    return performance.now() < this.#until
+  }
+
+  holds(): void {
+    this.#until = performance.now() + knownFor
+  }
+}
+
+/** Whether a server refuses `initialize`, whatever the code (MCP S2), and its response, which can still be read. */
+async function refusedOrNot(response: Response): Promise<{ readonly isRefused: boolean; readonly response: Response }> {
+  const { status, headers, body } = response
+  // Of these the server is not the reason, or not its era
+  if ([401, 403, 413, 429].includes(status) || status >= 500) return { isRefused: false, response }
+  if (body === null || headers.get('content-type')?.startsWith('application/json') !== true) {
+    return { isRefused: status >= 400, response }
+  }
+  const bytes = await readStream(body, maxBody)
+  if (bytes === 'too-large') {
+    const message = 'The server answered initialize with more than anybody reads'
+    return { isRefused: false, response: jsonRpcError({ status: 502, message }) }
+  }
+  return { isRefused: status >= 400 || isError(bytes), response: respond(bytes, { status, headers }) }
+}
+
+function isError(bytes: Uint8Array): boolean {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)).error !== undefined
+  } catch {
+    return true
+  }
+}

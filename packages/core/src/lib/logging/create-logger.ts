@@ -1,0 +1,44 @@
+import { GatewayError } from '../contract/gateway-error.js'
+import type { Logger } from '../contract/logger.js'
+import { plainJson } from '../text/display-text.js'
+import { redact, redactText } from './redact.js'
+
+/** How much is logged. */
+export interface LoggerOptions {
+  /** The least severe level that is written; `info` unless told, `silent` for nothing. */
+  readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Takes each line, without a newline at its end; `console.log` unless told. */
+  readonly write?: (line: string) => void
+}
+
+const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/**
+ * Makes a logger that writes one JSON object per line: `timestamp`, `level`, `message`, then the fields. Credentials are
+ * removed from every line, by the names of fields and by what texts look like. It does not rotate, buffer or ship.
+ *
+ * @throws {GatewayError} `invalid_configuration` for an unknown level
+ * @example
+ * ```ts
+ * const logger = createLogger({ level: 'debug', write: (line) => process.stderr.write(`${line}\n`) })
+ * ```
+ */
+export function createLogger({ level = 'info', write = console.log }: LoggerOptions = {}): Logger {
+  const least = levels.indexOf(level)
+  if (least === -1) throw new GatewayError('invalid_configuration', `level must be one of ${levels.join(', ')}`)
+  const at = (name: 'debug' | 'info' | 'warn' | 'error') => (fields: Record<string, unknown>, message: string) => {
+    if (levels.indexOf(name) < least) return
+    const line = { timestamp: new Date().toISOString(), level: name, message: redactText(message) }
+    write(serialise(line, fields))
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+// A log line must never be what makes a request fail
+function serialise(line: Record<string, unknown>, fields: Record<string, unknown>): string {
+  try {
+    return plainJson(JSON.stringify({ ...line, ...(redact(fields) as Record<string, unknown>), ...line }))
+  } catch {
+    return JSON.stringify({ ...line, unserialisable: Object.keys(fields) })
+  }
+}

@@ -1,7 +1,0 @@
-import type { Handler, Mountable } from './handler.js'
-import { BytesResponse } from './respond/bytes-response.js'
-
-/** Makes a handler mountable: adds the one-argument `fetch` that hosts call. */
-export function mountable<T extends { readonly handle: Handler }>(piece: T): T & Mountable {
-  return { ...piece, fetch: async (request: Request) => BytesResponse.toPlain(await piece.handle(request, {})) }
-}

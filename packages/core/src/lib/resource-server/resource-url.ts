@@ -1,0 +1,36 @@
+import { GatewayError } from '../contract/gateway-error.js'
+
+/**
+ * Checks a resource identifier that an operator configured and returns it as it was written.
+ *
+ * @throws GatewayError `invalid_configuration` unless it is an absolute http(s) URL without fragment and credentials
+ * @see RFC 8707 section 2, RFC 9728 section 1.2
+ */
+export function checkResource(resource: string): string {
+  const url = URL.canParse(resource) ? new URL(resource) : undefined
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new GatewayError('invalid_configuration', `resource must be an absolute http(s) URL, not "${resource}"`)
+  }
+  if (resource.includes('#') || url.username !== '' || url.password !== '') {
+    throw new GatewayError('invalid_configuration', `resource "${resource}" must have no fragment and no credentials`)
+  }
+  return resource
+}
+
+/**
+ * Where the metadata of a protected resource is: the well-known path inserted between its host and its path.
+ *
+ * @see RFC 9728 section 3.1
+ * @example
+ * ```ts
+ * resourceMetadataUrl('https://mcp.example.com/notes/mcp')
+ * // https://mcp.example.com/.well-known/oauth-protected-resource/notes/mcp
+ * ```
+ */
+export function resourceMetadataUrl(resource: string): string {
+  const { origin, pathname, search } = new URL(checkResource(resource))
+  return `${origin}${wellKnown}${pathname === '/' ? '' : pathname}${search}`
+}
+
+/** The root form of the well-known path. */
+export const wellKnown = '/.well-known/oauth-protected-resource'

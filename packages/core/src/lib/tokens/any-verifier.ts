@@ -1,0 +1,44 @@
+import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
+import { GatewayError } from '../contract/gateway-error.js'
+import { invalidToken } from './invalid-token.js'
+
+/**
+ * Accepts the tokens of several issuers at one endpoint: asks the verifiers in their order, and the first that accepts
+ * the token decides. Verifiers that know their issuer refuse a foreign token before they ask anybody anything, so give
+ * those of opaque tokens last.
+ *
+ * Users are told apart by `extra.issuer`. Verifiers that do not set it are told apart by their place in the list, which
+ * must then stay as it is.
+ *
+ * It rejects with `temporarily_unavailable` when none accepted the token and at least one could not tell.
+ *
+ * @throws GatewayError `invalid_configuration` for an empty list
+ * @example
+ * ```ts
+ * const verifier: TokenVerifier = anyVerifier([
+ *   createTokenVerifier({ issuer: 'https://login.example.com', audience: resource }),
+ *   createTokenVerifier({ issuer: 'https://partner.example.net', audience: resource }),
+ * ])
+ * ```
+ */
+export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier {
+  if (verifiers.length === 0) throw new GatewayError('invalid_configuration', 'anyVerifier needs at least one verifier')
+  return {
+    async verifyAccessToken(token, proof) {
+      let undecided: unknown
+      for (const [index, verifier] of verifiers.entries()) {
+        try {
+          return numbered(await verifier.verifyAccessToken(token, proof), index)
+        } catch (error) {
+          if ((error as { code?: unknown } | null)?.code === 'temporarily_unavailable') undecided ??= error
+        }
+      }
+      throw undecided ?? invalidToken('is accepted by none of the verifiers')
+    },
+  }
+}
+
+/** Two issuers may call different users the same. */
+function numbered(auth: AuthInfo, verifier: number): AuthInfo {
+  return typeof auth.extra?.issuer === 'string' ? auth : { ...auth, extra: { ...auth.extra, verifier } }
+}

@@ -1,0 +1,54 @@
+import type { TokenVerifier } from '../contract/auth-info.js'
+import { readAudience } from './audience.js'
+import { type FindKey, type IssuerKeysOptions, issuerKeys } from './issuer-keys.js'
+import { rfc9068, type TokenProfile } from './token-profile.js'
+import { type VerificationCacheOptions, withVerifiedTokenCache } from './verified-token-cache.js'
+import { checkAlgorithms, signatureAlgorithms, verifyJwt } from './verify-jwt.js'
+
+/** How the tokens of an issuer are verified, whatever they are for. A provider's preset makes one of these. */
+export interface IssuerOptions extends IssuerKeysOptions, VerificationCacheOptions {
+  /** Accepted signature algorithms, out of RS, PS, ES and EdDSA. Default: all of them. */
+  readonly algorithms?: readonly string[]
+  /** How far the clocks of issuer and verifier may differ, in seconds. Default 5. */
+  readonly clockTolerance?: number
+  /** What the issuer's access tokens look like. Default: RFC 9068. */
+  readonly profile?: TokenProfile
+}
+
+/** What `createTokenVerifier` needs to know. */
+export interface TokenVerifierOptions extends IssuerOptions {
+  /** What a token must be meant for; one of several is enough. Compared as strings. */
+  readonly audience: string | readonly string[]
+}
+
+/**
+ * Verifies JWT access tokens of one issuer for one audience, as strictly as RFC 9068 section 4 says: type, algorithm,
+ * signature, issuer, audience, times, and that the claims of an access token are there. A token that was verified is
+ * remembered, never past its `exp`. It does not check scopes (`bearerAuth` does), makes no request until the first token
+ * comes, and none that the token itself asks for.
+ *
+ * `verifyAccessToken` rejects with a GatewayError: `invalid_token`, or `temporarily_unavailable` when keys or
+ * revocation cannot be asked.
+ *
+ * @throws GatewayError `invalid_configuration` for a missing audience, or an algorithm that is none of the above
+ * @see RFC 9068, RFC 8725
+ * @example
+ * ```ts
+ * const verifier: TokenVerifier = createTokenVerifier({
+ *   issuer: 'https://login.example.com',
+ *   audience: 'https://mcp.example.com/notes/mcp',
+ * })
+ * ```
+ */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  return verifierWithKeys(options, issuerKeys(options))
+}
+
+/** The same over keys that several verifiers of one issuer share. */
+export function verifierWithKeys(options: TokenVerifierOptions, findKey: FindKey): TokenVerifier {
+  const { issuer, clockTolerance = 5, profile = rfc9068 } = options
+  const algorithms = checkAlgorithms(options.algorithms ?? signatureAlgorithms)
+  const audience = readAudience(options.audience)
+  const expected = { issuer, audience, algorithms, clockTolerance, profile }
+  return withVerifiedTokenCache((token) => verifyJwt(token, findKey, expected), options)
+}

@@ -1,0 +1,10 @@
+import { GatewayError } from '../contract/gateway-error.js'
+
+/**
+ * The refusal of a token. It tells the developer of the server why; the client only learns that the token is not valid.
+ *
+ * @param why continues "The token …"
+ */
+export function invalidToken(why: string, cause?: unknown): GatewayError {
+  return new GatewayError('invalid_token', `The token ${why}`, { cause })
+}
