@@ -36,26 +36,26 @@ import { readCredentials } from '../../packages/core/src/lib/resource-server/bea
 import { readKeySet } from '../../packages/core/src/lib/tokens/key-set.js'
 import { readOriginal } from '../../packages/forward-auth/src/lib/dialect.js'
 import { readMirrored } from '../../packages/forward-auth/src/lib/mirrored-headers.js'
-import { isRegisteredRedirectUri } from '../../packages/oauth-server/src/lib/authorize/redirect-uri.js'
-import { createResources } from '../../packages/oauth-server/src/lib/authorize/resources.js'
-import { parseScope } from '../../packages/oauth-server/src/lib/authorize/scope.js'
-import { cacheLifetime } from '../../packages/oauth-server/src/lib/client-documents/cache-lifetime.js'
-import { parseDocument } from '../../packages/oauth-server/src/lib/client-documents/parse-document.js'
-import { readBasicCredentials } from '../../packages/oauth-server/src/lib/clients/basic-credentials.js'
-import type { Client } from '../../packages/oauth-server/src/lib/clients/client.js'
-import { readAssertion } from '../../packages/oauth-server/src/lib/clients/client-assertion.js'
-import { readAssertionSubject } from '../../packages/oauth-server/src/lib/clients/client-assertion-subject.js'
-import { formTarget } from '../../packages/oauth-server/src/lib/consent/form-target.js'
-import { isMetadataPath } from '../../packages/oauth-server/src/lib/discovery/metadata-paths.js'
-import { readCookie } from '../../packages/oauth-server/src/lib/http/cookies.js'
-import { parameters } from '../../packages/oauth-server/src/lib/http/form.js'
+import { parseScope } from '../../packages/oauth-server/src/lib/authorization/scope.js'
+import { readBasicCredentials } from '../../packages/oauth-server/src/lib/client-authentication/basic-credentials.js'
+import { readAssertion } from '../../packages/oauth-server/src/lib/client-authentication/client-assertion.js'
+import { readAssertionSubject } from '../../packages/oauth-server/src/lib/client-authentication/client-assertion-subject.js'
+import { cacheLifetime } from '../../packages/oauth-server/src/lib/client-metadata/cache-lifetime.js'
+import { parseDocument } from '../../packages/oauth-server/src/lib/client-metadata/parse-document.js'
+import { isRegisteredRedirectUri } from '../../packages/oauth-server/src/lib/client-metadata/redirect-uri.js'
 import {
   createRedirectUriRules,
   redirectUriFault,
-} from '../../packages/oauth-server/src/lib/registration/redirect-uri-rules.js'
-import { parseRegistrationRequest } from '../../packages/oauth-server/src/lib/registration/registration-request.js'
+} from '../../packages/oauth-server/src/lib/client-metadata/redirect-uri-rules.js'
+import { parseRegistrationRequest } from '../../packages/oauth-server/src/lib/client-metadata/registration-request.js'
+import { createResources } from '../../packages/oauth-server/src/lib/client-metadata/resources.js'
+import { isMetadataPath } from '../../packages/oauth-server/src/lib/discovery/metadata-paths.js'
+import { readCookie } from '../../packages/oauth-server/src/lib/http/cookies.js'
+import { parameters } from '../../packages/oauth-server/src/lib/http/form.js'
+import { formTarget } from '../../packages/oauth-server/src/lib/interaction/form-target.js'
 import { bearerToken } from '../../packages/oauth-server/src/lib/registration/registration-token.js'
-import type { Server } from '../../packages/oauth-server/src/lib/server.js'
+import type { Server } from '../../packages/oauth-server/src/lib/server/server.js'
+import type { Client } from '../../packages/oauth-server/src/lib/store/client.js'
 import { parseRefreshToken } from '../../packages/oauth-server/src/lib/token/refresh-token.js'
 import { accepts } from '../../packages/stdio-bridge/src/lib/http/accepts.js'
 import { StderrLog } from '../../packages/stdio-bridge/src/lib/process/stderr-log.js'
@@ -320,12 +320,12 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/forward-auth/src/lib/mirrored-headers.ts#readMirrored': {
     read: (text) => readMirrored('POST', { method: 'POST', target: '/', headers: all(text) }),
   },
-  'packages/oauth-server/src/lib/authorize/scope.ts#parseScope': { read: parseScope },
-  'packages/oauth-server/src/lib/authorize/redirect-uri.ts#isRegisteredRedirectUri': {
+  'packages/oauth-server/src/lib/authorization/scope.ts#parseScope': { read: parseScope },
+  'packages/oauth-server/src/lib/client-metadata/redirect-uri.ts#isRegisteredRedirectUri': {
     read: (text) => isRegisteredRedirectUri(['http://127.0.0.1/a'], text),
     around: [...uri, ['http://127.0.0.1', '/a']],
   },
-  'packages/oauth-server/src/lib/authorize/resources.ts#createResources': {
+  'packages/oauth-server/src/lib/client-metadata/resources.ts#createResources': {
     read: (text) => createResources(['https://a.example/mcp']).canonical(text),
     around: uri,
   },
@@ -336,7 +336,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['rt.', '.a'],
     ],
   },
-  'packages/oauth-server/src/lib/clients/client-assertion.ts#readAssertion': {
+  'packages/oauth-server/src/lib/client-authentication/client-assertion.ts#readAssertion': {
     read: (text) => readAssertion(assertionServer, assertionClient, text, {}),
     around: [
       ['', ''],
@@ -344,14 +344,14 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.', ''],
     ],
   },
-  'packages/oauth-server/src/lib/clients/client-assertion-subject.ts#readAssertionSubject': {
+  'packages/oauth-server/src/lib/client-authentication/client-assertion-subject.ts#readAssertionSubject': {
     read: readAssertionSubject,
     around: [
       ['', ''],
       ['eyJhIjoxfQ.', '.a'],
     ],
   },
-  'packages/oauth-server/src/lib/clients/basic-credentials.ts#readBasicCredentials': {
+  'packages/oauth-server/src/lib/client-authentication/basic-credentials.ts#readBasicCredentials': {
     read: (text) => readBasicCredentials(asRequest(text)),
     around: [
       ['', ''],
@@ -360,14 +360,14 @@ export const readers: Readonly<Record<string, Reader>> = {
   },
   'packages/oauth-server/src/lib/http/cookies.ts#readCookie': { read: (text) => readCookie(asRequest(text), 'a') },
   'packages/oauth-server/src/lib/http/form.ts#parameters': { read: (text) => parameters(new URLSearchParams(text)) },
-  'packages/oauth-server/src/lib/client-documents/cache-lifetime.ts#cacheLifetime': {
+  'packages/oauth-server/src/lib/client-metadata/cache-lifetime.ts#cacheLifetime': {
     read: (text) => cacheLifetime(all(text)),
   },
-  'packages/oauth-server/src/lib/client-documents/parse-document.ts#parseDocument': {
+  'packages/oauth-server/src/lib/client-metadata/parse-document.ts#parseDocument': {
     read: (text) => parseDocument('https://a.example/c', text, rules),
     around: [...document, ['{"client_id":"https://a.example/c","client_name":"', '"}']],
   },
-  'packages/oauth-server/src/lib/consent/form-target.ts#formTarget': { read: formTarget, around: uri },
+  'packages/oauth-server/src/lib/interaction/form-target.ts#formTarget': { read: formTarget, around: uri },
   'packages/oauth-server/src/lib/discovery/metadata-paths.ts#isMetadataPath': {
     read: (text) => isMetadataPath(text, '/a', ['https://a.example/mcp']),
     around: [
@@ -375,11 +375,11 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['/.well-known/', ''],
     ],
   },
-  'packages/oauth-server/src/lib/registration/redirect-uri-rules.ts#redirectUriFault': {
+  'packages/oauth-server/src/lib/client-metadata/redirect-uri-rules.ts#redirectUriFault': {
     read: (text) => redirectUriFault(text, rules),
     around: uri,
   },
-  'packages/oauth-server/src/lib/registration/registration-request.ts#parseRegistrationRequest': {
+  'packages/oauth-server/src/lib/client-metadata/registration-request.ts#parseRegistrationRequest': {
     read: (text) => parseRegistrationRequest({ redirect_uris: [text], client_name: text, scope: text, jwks_uri: text }),
     around: uri,
   },
@@ -432,17 +432,17 @@ export const others: Readonly<Record<string, string>> = {
   'packages/core/src/lib/tokens/audience.ts#readAudience': 'reads configuration',
   'packages/forward-auth/src/lib/identity-headers.ts#readHeaderNames': 'reads configuration',
   'packages/forward-auth/src/lib/route-table.ts#readLocation': 'reads configuration',
-  'packages/oauth-server/src/lib/clients/configured-clients.ts#readConfiguredClients': 'reads configuration',
-  'packages/oauth-server/src/lib/settings.ts#readSettings': 'reads configuration',
+  'packages/oauth-server/src/lib/client-metadata/configured-clients.ts#readConfiguredClients': 'reads configuration',
+  'packages/oauth-server/src/lib/server/settings.ts#readSettings': 'reads configuration',
   'packages/stdio-bridge/src/lib/options.ts#readOptions': 'reads configuration',
-  'packages/oauth-server/src/lib/authorize/read-authorization-request.ts#readAuthorizationRequest':
+  'packages/oauth-server/src/lib/authorization/read-authorization-request.ts#readAuthorizationRequest':
     'takes parameters apart that form.ts#parameters has read',
-  'packages/oauth-server/src/lib/consent/question.ts#readQuestion': 'looks a handle up in the storage',
+  'packages/oauth-server/src/lib/interaction/question.ts#readQuestion': 'looks a handle up in the storage',
   'packages/oauth-server/src/lib/http/form.ts#readForm': 'read-body.ts#readBody and form.ts#parameters',
   'packages/oauth-server/src/lib/http/read-json.ts#readJson': 'read-body.ts#readBody and JSON.parse',
-  'packages/oauth-server/src/lib/http/step-cookie.ts#readStepCookie': 'cookies.ts#readCookie',
-  'packages/oauth-server/src/lib/login/transaction.ts#readLogin': 'looks an id up in the storage',
-  'packages/oauth-server/src/lib/records.ts#readRecord': 'JSON.parse of what we stored',
+  'packages/oauth-server/src/lib/session/step-cookie.ts#readStepCookie': 'cookies.ts#readCookie',
+  'packages/oauth-server/src/lib/interaction/transaction.ts#readLogin': 'looks an id up in the storage',
+  'packages/oauth-server/src/lib/store/records.ts#readRecord': 'JSON.parse of what we stored',
   'packages/oauth-server/src/lib/session/session.ts#readSession': 'cookies.ts#readCookie and a look into the storage',
   'packages/oauth-server/src/lib/token/read-access-token.ts#readAccessToken': 'verifies a signature first',
 }

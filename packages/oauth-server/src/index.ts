@@ -1,10 +1,10 @@
 export { type AuthorizationServer, createAuthorizationServer } from './lib/authorization-server.js'
-export type { ConfiguredClient } from './lib/clients/configured-clients.js'
-export type { GrantUser } from './lib/grants/grant.js'
-export type { ResourceServer } from './lib/introspection/resource-server.js'
-export { devLogin } from './lib/login/dev-login.js'
-export { type GithubOptions, github } from './lib/login/github.js'
-export type { GithubAllow } from './lib/login/github-allow.js'
+export type { ConfiguredClient } from './lib/client-metadata/configured-clients.js'
+export type { SoftwareStatementIssuer } from './lib/client-metadata/software-statement.js'
+export { devLogin } from './lib/identity-providers/dev-login.js'
+export { type GithubOptions, github } from './lib/identity-providers/github.js'
+export type { GithubAllow } from './lib/identity-providers/github-allow.js'
+export { type IdTokenClaims, type OidcOptions, oidc } from './lib/identity-providers/oidc.js'
 export type {
   IdentityProvider,
   LoginAnswer,
@@ -15,9 +15,9 @@ export type {
   LoginResult,
   LoginStart,
   User,
-} from './lib/login/identity-provider.js'
-export { type IdTokenClaims, type OidcOptions, oidc } from './lib/login/oidc.js'
-export type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './lib/options.js'
-export type { ConsentPageContent, PageOptions } from './lib/pages/page-options.js'
-export type { RegistrationOptions } from './lib/registration/registration-options.js'
-export type { SoftwareStatementIssuer } from './lib/registration/software-statement.js'
+} from './lib/server/identity-provider.js'
+export type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './lib/server/options.js'
+export type { ConsentPageContent, PageOptions } from './lib/server/page-options.js'
+export type { RegistrationOptions } from './lib/server/registration-options.js'
+export type { ResourceServer } from './lib/server/resource-server.js'
+export type { GrantUser } from './lib/store/grant.js'

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Context, memoryStorage, type Storage } from '@mcp-gateway/core'
 import { type AuthorizationServer, createAuthorizationServer } from '../src/lib/authorization-server.js'
-import { devLogin } from '../src/lib/login/dev-login.js'
-import type { AuthorizationServerOptions } from '../src/lib/options.js'
+import { devLogin } from '../src/lib/identity-providers/dev-login.js'
+import type { AuthorizationServerOptions } from '../src/lib/server/options.js'
 import { followLogin } from '../src/lib/testing/follow-login.js'
 
 export const issuer = 'http://127.0.0.1:8787'

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { memoryStorage } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { type AuthorizationServer, createAuthorizationServer } from '../src/lib/authorization-server.js'
-import { devLogin } from '../src/lib/login/dev-login.js'
-import type { AuthorizationServerOptions } from '../src/lib/options.js'
+import { devLogin } from '../src/lib/identity-providers/dev-login.js'
+import type { AuthorizationServerOptions } from '../src/lib/server/options.js'
 
 /** An authorization server on a port of its own, and the callback of a client beside it. */
 export interface Listening {

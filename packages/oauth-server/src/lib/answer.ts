@@ -3,8 +3,8 @@ import { preflight, withCors } from './http/cors.js'
 import { Refusal } from './http/refusal.js'
 import { refusalPage } from './pages/refusal-page.js'
 import type { Route } from './routes.js'
-import type { Server } from './server.js'
-import type { Settings } from './settings.js'
+import type { Server } from './server/server.js'
+import type { Settings } from './server/settings.js'
 
 /** Answers a request at its endpoint: method, CORS, refusals and what broke, the same way for all. */
 export async function answer(

@@ -12,7 +12,7 @@ import {
   resource,
   setUp,
 } from '../../test/fixture.js'
-import { assertionType } from './clients/client-assertion.js'
+import { assertionType } from './client-authentication/client-assertion.js'
 
 // What clients in the field send, as HTTP. Each looks where it is told to log in, makes itself known, and walks to a refreshed token.
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { createClientKeySets } from './clients/client-key-sets.js'
+import { createClientKeySets } from './client-metadata/client-key-sets.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
 
 const hour = 3600

@@ -27,9 +27,9 @@ import {
   type Setup,
   setUp,
 } from '../../test/fixture.js'
-import { assertionType } from './clients/client-assertion.js'
-import { devLogin } from './login/dev-login.js'
-import type { AuthorizationServerOptions } from './options.js'
+import { assertionType } from './client-authentication/client-assertion.js'
+import { devLogin } from './identity-providers/dev-login.js'
+import type { AuthorizationServerOptions } from './server/options.js'
 import { followLogin } from './testing/follow-login.js'
 
 // Two replicas, each with a connection of its own, and 50 callers spread over both.

@@ -1,6 +1,6 @@
-import { prompts } from '../authorize/prompt.js'
-import { assertionAlgorithms, authMethods } from '../clients/auth-methods.js'
-import type { Server } from '../server.js'
+import { prompts } from '../authorization/prompt.js'
+import { assertionAlgorithms, authMethods } from '../client-metadata/auth-methods.js'
+import type { Server } from '../server/server.js'
 
 /** The authorization server metadata (RFC 8414 section 2): what is offered and nothing else. */
 export function serverMetadata({ settings, resources }: Server): Record<string, unknown> {

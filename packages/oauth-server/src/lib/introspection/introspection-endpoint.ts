@@ -1,14 +1,14 @@
-import { readBasicCredentials } from '../clients/basic-credentials.js'
+import { readBasicCredentials } from '../client-authentication/basic-credentials.js'
 import { equal } from '../crypto/equal.js'
 import { hash } from '../crypto/hash.js'
-import { saysTooMuch } from '../grants/says-too-much.js'
 import { type Parameters, readForm, refuseRepeated } from '../http/form.js'
 import { jsonResponse } from '../http/json-response.js'
 import { Refusal } from '../http/refusal.js'
 import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
-import type { Server } from '../server.js'
+import type { ResourceServer } from '../server/resource-server.js'
+import type { Server } from '../server/server.js'
+import { saysTooMuch } from '../store/says-too-much.js'
 import { readAccessToken } from '../token/read-access-token.js'
-import type { ResourceServer } from './resource-server.js'
 
 /**
  * Introspection (RFC 7662) of access tokens, for resource servers that authenticate. A token for someone else's

@@ -1,8 +1,8 @@
 import { memoryStorage, type Storage } from '@mcp-gateway/core'
 import { describe, expect, test } from 'vitest'
 import { authorizePath, form, login, pkce, register, setUp } from '../../../test/fixture.js'
-import { devLogin } from '../login/dev-login.js'
-import type { AuthorizationServerOptions } from '../options.js'
+import { devLogin } from '../identity-providers/dev-login.js'
+import type { AuthorizationServerOptions } from '../server/options.js'
 
 const issuer = 'https://mcp.example.com'
 

@@ -1,7 +1,7 @@
 import { type Context, clientNetworks, createNetworkLimit, type Storage } from '@mcp-gateway/core'
 import { Refusal } from '../http/refusal.js'
-import type { Settings } from '../settings.js'
-import type { StorageKeys } from '../storage-keys.js'
+import type { Settings } from '../server/settings.js'
+import type { StorageKeys } from '../store/storage-keys.js'
 
 /** Out of which part of a limit something was allowed: the one for all, or what is kept for networks that were quiet. */
 export type Share = 'common' | 'quiet'

@@ -1,7 +1,7 @@
 import { respond } from '@mcp-gateway/core'
 import { hash } from '../crypto/hash.js'
+import type { PageOptions } from '../server/page-options.js'
 import { type Html, html } from './html.js'
-import type { PageOptions } from './page-options.js'
 import { styles } from './styles.js'
 
 /** What a page is made of. */

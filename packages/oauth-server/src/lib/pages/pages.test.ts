@@ -5,8 +5,8 @@ import { hasBinary } from '../../../../../test/servers/binary.js'
 import { authorizePath, pkce } from '../../../test/fixture.js'
 import { githubClient, startGithubServer } from '../../../test/github-server.js'
 import { type Listening, listen } from '../../../test/listen.js'
-import { github } from '../login/github.js'
-import type { IdentityProvider } from '../login/identity-provider.js'
+import { github } from '../identity-providers/github.js'
+import type { IdentityProvider } from '../server/identity-provider.js'
 
 const themes: [string, BrowserContextOptions][] = [
   ['light', { colorScheme: 'light', viewport: { width: 1000, height: 800 } }],

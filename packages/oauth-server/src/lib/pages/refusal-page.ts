@@ -1,6 +1,6 @@
+import type { PageOptions } from '../server/page-options.js'
 import { html } from './html.js'
 import { pageResponse } from './page.js'
-import type { PageOptions } from './page-options.js'
 
 /**
  * Tells the person at the browser why it ends here: for errors that must not be sent to a redirect URI.

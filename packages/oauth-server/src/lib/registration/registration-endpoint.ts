@@ -1,15 +1,15 @@
 import type { Context } from '@mcp-gateway/core'
-import type { Client } from '../clients/client.js'
+import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
+import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
+import { applySoftwareStatement } from '../client-metadata/software-statement.js'
 import { hash } from '../crypto/hash.js'
 import { randomToken } from '../crypto/random-token.js'
 import { readJson } from '../http/read-json.js'
-import type { Server } from '../server.js'
-import { acceptedMetadata } from './accepted-metadata.js'
+import type { Server } from '../server/server.js'
+import type { Client } from '../store/client.js'
+import { checkRecordSize } from '../store/record-size.js'
 import { checkInitialAccess } from './initial-access.js'
-import { checkRecordSize } from './record-size.js'
-import { parseRegistrationRequest } from './registration-request.js'
 import { registrationResponse } from './registration-response.js'
-import { applySoftwareStatement } from './software-statement.js'
 
 /** Dynamic client registration (RFC 7591 section 3). */
 export async function registrationEndpoint(server: Server, request: Request, context: Context): Promise<Response> {

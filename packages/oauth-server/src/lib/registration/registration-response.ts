@@ -1,7 +1,7 @@
-import type { Client } from '../clients/client.js'
+import type { RejectedRedirectUri } from '../client-metadata/accepted-metadata.js'
 import { jsonResponse } from '../http/json-response.js'
-import type { Server } from '../server.js'
-import type { RejectedRedirectUri } from './accepted-metadata.js'
+import type { Server } from '../server/server.js'
+import type { Client } from '../store/client.js'
 
 /** What only the answer knows: the store has hashes. */
 export interface RegistrationSecrets {

@@ -1,7 +1,7 @@
 import type { AuthInfo } from '@mcp-gateway/core'
-import type { GrantUser } from '../grants/grant.js'
-import type { GrantStore } from '../grants/grant-store.js'
-import { saysTooMuch } from '../grants/says-too-much.js'
+import type { GrantUser } from '../store/grant.js'
+import type { GrantStore } from '../store/grant-store.js'
+import { saysTooMuch } from '../store/says-too-much.js'
 
 const most = 10_000
 

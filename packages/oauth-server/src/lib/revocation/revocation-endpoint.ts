@@ -1,9 +1,9 @@
 import type { Context } from '@mcp-gateway/core'
-import { authenticateClient } from '../clients/authenticate-client.js'
+import { authenticateClient } from '../client-authentication/authenticate-client.js'
 import { readForm, refuseRepeated } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
-import type { Server } from '../server.js'
+import type { Server } from '../server/server.js'
 import { readAccessToken } from '../token/read-access-token.js'
 import { grantIdOf, parseRefreshToken } from '../token/refresh-token.js'
 

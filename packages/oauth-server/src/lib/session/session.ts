@@ -1,8 +1,8 @@
 import { randomToken } from '../crypto/random-token.js'
-import type { GrantUser } from '../grants/grant.js'
 import { readCookie } from '../http/cookies.js'
-import { readRecord } from '../records.js'
-import type { Server } from '../server.js'
+import type { Server } from '../server/server.js'
+import type { GrantUser } from '../store/grant.js'
+import { readRecord } from '../store/records.js'
 
 const name = 'session'
 

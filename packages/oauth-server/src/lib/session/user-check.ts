@@ -1,6 +1,6 @@
 import { GatewayError } from '@mcp-gateway/core'
-import type { GrantUser } from '../grants/grant.js'
-import type { AuthorizationServerOptions } from '../options.js'
+import type { AuthorizationServerOptions } from '../server/options.js'
+import type { GrantUser } from '../store/grant.js'
 
 /**
  * Asks the operator's `checkUser` who a user is now. A directory that does not answer, or whose answer makes no sense, is an

@@ -1,7 +1,7 @@
 import type { JWTPayload } from 'jose'
 import { randomToken } from '../crypto/random-token.js'
-import type { Grant } from '../grants/grant.js'
-import type { Server } from '../server.js'
+import type { Server } from '../server/server.js'
+import type { Grant } from '../store/grant.js'
 
 /**
  * Issues an access token for the grant's resource: a JWT (RFC 9068 section 2.2), or, where the server is set to opaque

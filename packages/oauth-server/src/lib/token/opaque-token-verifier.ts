@@ -1,5 +1,5 @@
 import { type AuthInfo, GatewayError, type TokenVerifier } from '@mcp-gateway/core'
-import type { Server } from '../server.js'
+import type { Server } from '../server/server.js'
 import { readAccessToken } from './read-access-token.js'
 
 /** Verifies opaque access tokens by looking them up: two reads of the store, the second kept for the revocation delay. */

@@ -1,7 +1,7 @@
 import { isCompact } from '@mcp-gateway/core/keys'
 import { createLocalJWKSet, errors, jwtVerify } from 'jose'
-import { readRecord } from '../records.js'
-import type { Server } from '../server.js'
+import type { Server } from '../server/server.js'
+import { readRecord } from '../store/records.js'
 
 /** What an access token of ours says. */
 export interface AccessTokenClaims extends Readonly<Record<string, unknown>> {

@@ -13,9 +13,9 @@ import {
   type Setup,
   setUp,
 } from '../../../test/fixture.js'
-import type { GrantUser } from '../grants/grant.js'
-import type { IdentityProvider } from '../login/identity-provider.js'
-import type { AuthorizationServerOptions } from '../options.js'
+import type { IdentityProvider } from '../server/identity-provider.js'
+import type { AuthorizationServerOptions } from '../server/options.js'
+import type { GrantUser } from '../store/grant.js'
 
 const day = 86_400
 

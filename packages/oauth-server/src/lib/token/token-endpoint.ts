@@ -1,10 +1,10 @@
 import type { Context } from '@mcp-gateway/core'
-import { authenticateClient } from '../clients/authenticate-client.js'
+import { authenticateClient } from '../client-authentication/authenticate-client.js'
 import { readForm, refuseRepeated } from '../http/form.js'
 import { jsonResponse } from '../http/json-response.js'
 import { Refusal } from '../http/refusal.js'
 import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
-import type { Server } from '../server.js'
+import type { Server } from '../server/server.js'
 import { authorizationCodeGrant } from './authorization-code-grant.js'
 import { refreshTokenGrant } from './refresh-token-grant.js'
 

@@ -1,0 +1,53 @@
+import { isLoopbackRedirectUri } from './redirect-uri.js'
+
+/** Callbacks of applications that cannot use https or loopback, each an exact string. */
+const knownPrivateUseUris = ['cursor://anysphere.cursor-mcp/oauth/callback']
+
+/** Where the clients that most people use send their answers. */
+const knownHosts = [
+  'claude.ai',
+  'claude.com',
+  'chatgpt.com',
+  'cursor.com',
+  'www.cursor.com',
+  'vscode.dev',
+  'insiders.vscode.dev',
+]
+
+/** Which redirect URIs may be registered. */
+export interface RedirectUriRules {
+  /** Hosts of https URIs; absent if any will do. */
+  readonly hosts?: readonly string[]
+  /** Private-use URIs, as exact strings. */
+  readonly privateUse: readonly string[]
+}
+
+/** @param allow which https hosts: any, those of well-known clients, or a list */
+export function createRedirectUriRules(
+  allow: 'any-host' | 'known-hosts' | readonly string[],
+  privateUse: readonly string[],
+): RedirectUriRules {
+  const hosts = allow === 'any-host' ? undefined : allow === 'known-hosts' ? knownHosts : allow
+  return { hosts, privateUse: [...knownPrivateUseUris, ...privateUse] }
+}
+
+/**
+ * Says why a redirect URI cannot be registered, or `undefined` if it can: https, http on loopback, or one of the
+ * private-use URIs that are known (RFC 8252 section 7, RFC 9700 section 4.1).
+ */
+export function redirectUriFault(uri: string, { hosts, privateUse }: RedirectUriRules): string | undefined {
+  if (privateUse.includes(uri)) return undefined
+  // Printable ASCII only: what a URL parser would drop or repair is not let in.
+  if (!/^[\x21-\x7e]+$/.test(uri) || /[\\"<>^`{|}]/.test(uri)) return 'has characters that do not belong in a URI'
+  if (uri.includes('#')) return 'has a fragment'
+  const authority = /^https:\/\/([^/?]+)(?:[/?]|$)/.exec(uri)?.[1]
+  if (authority !== undefined) {
+    if (authority.includes('@')) return 'has a user name'
+    const host = /^([a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.exec(authority)?.[1]
+    if (host === undefined) return 'has a host that is no host name'
+    return hosts && !hosts.includes(host.toLowerCase()) ? 'has a host that is not accepted here' : undefined
+  }
+  if (isLoopbackRedirectUri(uri)) return undefined
+  if (/^http:/i.test(uri)) return 'is http, which only 127.0.0.1, [::1] and localhost may use'
+  return 'has a scheme that is not accepted here'
+}

@@ -1,0 +1,83 @@
+import { GatewayError } from '@mcp-gateway/core'
+import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
+import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
+import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
+import { beginAtProvider } from '../interaction/begin-at-provider.js'
+import { loginFailure } from '../interaction/login-failure.js'
+import type { IdentityProvider } from '../server/identity-provider.js'
+import { type GithubAllow, isAllowed, isGithubAllow } from './github-allow.js'
+import { createGithubApi } from './github-api.js'
+
+/** Options of {@link github}. */
+export interface GithubOptions {
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Who may sign in. A public issuer must say so; on loopback it is anyone unless told. */
+  readonly allow?: GithubAllow
+  /** `https://github.com` unless told; the address of a GitHub Enterprise Server. */
+  readonly baseUrl?: string
+  /** `https://api.github.com`, or `<baseUrl>/api/v3` for an Enterprise Server, unless told. */
+  readonly apiUrl?: string
+  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  readonly fetch?: OutboundFetch
+}
+
+/**
+ * Signs users in with GitHub. A user is GitHub's number for the account, which is never given to someone else, so the
+ * subject is `github|<number>`; logins and e-mail addresses can be, and identify nobody. GitHub's token is used to ask who it
+ * is, and not kept.
+ *
+ * Register `<issuer>/callback/github` as the callback of an OAuth app or a GitHub App.
+ *
+ * @throws GatewayError `invalid_configuration`; from `createAuthorizationServer` where a public issuer lets anyone in unasked
+ * @example
+ * ```ts
+ * const identityProvider = github({ clientId, clientSecret, allow: { organizations: ['acme'] } })
+ * ```
+ */
+export function github(options: GithubOptions): IdentityProvider {
+  const { clientId, clientSecret, allow, baseUrl = 'https://github.com' } = options
+  if (allow !== undefined && !isGithubAllow(allow)) {
+    throw new GatewayError(
+      'invalid_configuration',
+      "The `allow` of github() must be 'anyone' or { users?, organizations?, teams? } with at least one name, teams as 'organization/team'",
+    )
+  }
+  const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
+  const apiUrl = options.apiUrl ?? (baseUrl === 'https://github.com' ? 'https://api.github.com' : `${baseUrl}/api/v3`)
+  const needsOrganizations = typeof allow === 'object' && (allow.organizations?.length || allow.teams?.length)
+  const client = createOAuthClient({
+    issuer: `${baseUrl}/login/oauth`,
+    endpoints: { authorization: `${baseUrl}/login/oauth/authorize`, token: `${baseUrl}/login/oauth/access_token` },
+    clientId,
+    clientSecret,
+    authentication: 'client_secret_post',
+    scope: needsOrganizations ? 'read:user user:email read:org' : 'read:user user:email',
+    fetch,
+  })
+  return {
+    name: 'github',
+    title: 'GitHub',
+    validate(issuer) {
+      if (allow === undefined && !isLoopbackIssuer(issuer)) {
+        throw new GatewayError(
+          'invalid_configuration',
+          `github() would let every GitHub account use ${issuer}: set \`allow\` to { users, organizations, teams }, or to 'anyone' if that is meant`,
+        )
+      }
+    },
+    begin: (request) => beginAtProvider(client, request, 'select_account'),
+    async complete({ callbackUrl, state, memo = '', parameters }) {
+      try {
+        const { accessToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })
+        const api = createGithubApi(apiUrl, accessToken, fetch)
+        const { id, login, name, email } = await api.user()
+        const user = { id: String(id), username: login, ...(name && { name }), ...(email && { email }) }
+        if (await isAllowed(allow ?? 'anyone', { id, login }, api)) return { user }
+        return { refused: 'access_denied', reason: `The GitHub account ${id} is not on the list` }
+      } catch (error) {
+        return loginFailure(error)
+      }
+    },
+  }
+}

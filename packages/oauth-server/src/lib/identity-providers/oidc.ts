@@ -1,0 +1,101 @@
+import { GatewayError, type TokenProfile } from '@mcp-gateway/core'
+import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
+import type { OutboundFetch } from '@mcp-gateway/core/outbound'
+import { beginAtProvider } from '../interaction/begin-at-provider.js'
+import { loginFailure } from '../interaction/login-failure.js'
+import type { IdentityProvider, User } from '../server/identity-provider.js'
+
+/** The claims of an ID token. */
+export type IdTokenClaims = Readonly<Record<string, unknown>>
+
+/** Options of {@link oidc}. */
+export interface OidcOptions {
+  /** The provider's issuer identifier, such as `https://login.example.com/realms/acme`. */
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret?: string
+  /** How the secret is sent; `client_secret_basic` unless told. */
+  readonly authentication?: 'client_secret_basic' | 'client_secret_post'
+  /** In subjects and in the callback path, `/callback/<name>`; `oidc` unless told. Never change it: users would be others. */
+  readonly name?: string
+  /** For people, on the consent page; the issuer's host unless told. */
+  readonly title?: string
+  /** `openid profile email` unless told. */
+  readonly scope?: string
+  /** Who may sign in; everyone whom the provider lets in unless told. */
+  readonly allow?: (user: User, claims: IdTokenClaims) => boolean
+  /**
+   * Where the provider puts who the user is, their roles and their groups, as a preset of `@mcp-gateway/core/presets` has
+   * it: `{ ...keycloak({ issuer }), clientId, clientSecret }`. Whom a preset lets in is about access tokens and not looked
+   * at; here that is `allow`.
+   */
+  readonly profile?: Pick<TokenProfile, 'subject' | 'roles' | 'groups'>
+  /** Reads roles and groups from the claims; as `profile` says, or from `roles` and `groups`, unless told. */
+  readonly roles?: (claims: IdTokenClaims) => readonly string[]
+  readonly groups?: (claims: IdTokenClaims) => readonly string[]
+  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  readonly fetch?: OutboundFetch
+}
+
+/**
+ * Signs users in with any OpenID provider that has discovery: Keycloak, Entra ID, Okta, Google and others. A user is the
+ * provider's `sub`; an e-mail address is taken over only if the provider verified it. No token of the provider is kept.
+ *
+ * Register `<issuer of the authorization server>/callback/<name>` as the redirect URI there.
+ *
+ * @throws GatewayError `invalid_configuration` for an issuer that is no https URL
+ * @see OpenID Connect Core, OpenID Connect Discovery
+ * @example
+ * ```ts
+ * const identityProvider = oidc({ issuer: 'https://login.example.com/realms/acme', clientId, clientSecret })
+ * ```
+ */
+export function oidc(options: OidcOptions): IdentityProvider {
+  const { issuer, name = 'oidc', scope = 'openid profile email', allow = () => true } = options
+  const { profile = {} } = options
+  const { roles = strings(profile.roles, 'roles'), groups = strings(profile.groups, 'groups') } = options
+  const { subject = ({ sub }: IdTokenClaims) => sub } = profile
+  if (!scope.split(' ').includes('openid')) {
+    throw new GatewayError('invalid_configuration', 'The `scope` of oidc() must include openid')
+  }
+  const client = createOAuthClient({ ...options, scope })
+  return {
+    name,
+    title: options.title ?? new URL(issuer).host,
+    begin: (request) => beginAtProvider(client, request, 'login'),
+    async complete({ callbackUrl, state, memo = '', parameters }) {
+      try {
+        const { idToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })
+        if (!idToken) return { refused: 'server_error', reason: 'No ID token' }
+        const id = subject(idToken)
+        if (typeof id !== 'string' || id === '') return { refused: 'server_error', reason: 'No one in the ID token' }
+        const user = userOf(id, idToken, roles(idToken), groups(idToken))
+        return allow(user, idToken) ? { user } : { refused: 'access_denied', reason: 'The user is not on the list' }
+      } catch (error) {
+        return loginFailure(error)
+      }
+    },
+  }
+}
+
+function userOf(id: string, claims: IdTokenClaims, roles: readonly string[], groups: readonly string[]): User {
+  const text = (name: string): string | undefined => {
+    const value = claims[name]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  return {
+    id,
+    username: text('preferred_username'),
+    name: text('name'),
+    ...(claims.email_verified === true && { email: text('email') }),
+    ...(roles.length > 0 && { roles }),
+    ...(groups.length > 0 && { groups }),
+  }
+}
+
+function strings(read: TokenProfile['roles'], name: string): (claims: IdTokenClaims) => readonly string[] {
+  return (claims) => {
+    const value = read ? read(claims) : claims[name]
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  }
+}

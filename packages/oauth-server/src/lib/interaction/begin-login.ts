@@ -1,0 +1,36 @@
+import { authorizationResponse } from '../authorization/authorization-response.js'
+import type { Server } from '../server/server.js'
+import type { AuthorizationRequest } from '../store/authorization-request.js'
+import { newLogin, saveLogin } from './transaction.js'
+
+/** Sends the browser to the login, after the person approved the client and not before. */
+export async function beginLogin(
+  server: Server,
+  request: AuthorizationRequest,
+  cookies: readonly string[],
+  fresh: boolean,
+): Promise<Response> {
+  const { settings, identityProvider } = server
+  const { handle, cookie, browser } = await newLogin(server)
+  const start = await identityProvider.begin({
+    callbackUrl: callbackUrl(server),
+    state: handle,
+    fresh,
+  })
+  if ('refused' in start) {
+    server.logger?.warn({ provider: identityProvider.name, reason: start.reason }, 'Login could not begin')
+    const outcome = { error: start.refused, error_description: 'The sign-in could not begin' }
+    return authorizationResponse(settings.issuer, request, outcome, cookies)
+  }
+  const kept = 'redirect' in start ? { memo: start.memo } : { form: start }
+  await saveLogin(server, handle, { request, browser, ...kept })
+  const location = 'redirect' in start ? start.redirect : `${settings.issuer}/login?state=${handle}`
+  const headers = new Headers({ Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' })
+  for (const each of [...cookies, cookie]) headers.append('Set-Cookie', each)
+  return new Response(null, { status: 303, headers })
+}
+
+/** One path per provider, so that an answer can only be for the provider it was asked from (RFC 9700 section 4.4.2). */
+export function callbackUrl({ settings, identityProvider }: Server): string {
+  return `${settings.issuer}/callback/${identityProvider.name}`
+}

@@ -1,0 +1,109 @@
+import { displayText } from '@mcp-gateway/core'
+import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
+import { foreign, type Html, html, longestName } from '../pages/html.js'
+import { pageResponse } from '../pages/page.js'
+import type { ConsentPageContent } from '../server/page-options.js'
+import type { Server } from '../server/server.js'
+import type { AuthorizationRequest } from '../store/authorization-request.js'
+import type { Client } from '../store/client.js'
+import type { GrantUser } from '../store/grant.js'
+import { displayHost } from './display-host.js'
+import { formTarget } from './form-target.js'
+import { newQuestion } from './question.js'
+import { outOfBand } from './success-endpoint.js'
+
+/** What the page asks about. */
+export interface ConsentSubject {
+  readonly client: Client
+  readonly authorization: AuthorizationRequest
+  /** Who is signed in at this browser, if anyone. */
+  readonly user: GrantUser | undefined
+  /** What else to set beside the cookie of the page. */
+  readonly cookies?: readonly string[]
+}
+
+/** Asks the person whether the client may act for them: who asks, for what, and where the answer goes. */
+export async function consentPage(server: Server, asked: ConsentSubject): Promise<Response> {
+  const { settings, identityProvider } = server
+  const { client, authorization: request, user, cookies = [] } = asked
+  const { handle, cookie } = await newQuestion(server, client, request, user?.subject)
+  const form = decisionForm(settings.path, handle, user)
+  const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
+  const name = displayText(client.metadata.client_name ?? '', longestName)
+  const content: ConsentPageContent = {
+    clientName: name || nameless(request.redirectUri),
+    clientId: client.clientId,
+    ...(client.source === 'document' && { publishedAt: new URL(client.clientId).host }),
+    trusted: client.source === 'configured',
+    resource: request.resource,
+    scopes: request.scopes.map((scope) => displayText(settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope)),
+    ...(redirectHost !== undefined && { redirectHost }),
+    ...(user && { account: accountName(user) }),
+    providerTitle: identityProvider.title,
+    form: form.html,
+  }
+  const { consent } = settings.pages
+  return pageResponse(settings.pages, {
+    title: `Allow ${content.clientName}?`,
+    cookies: [...cookies, cookie],
+    formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
+    body: consent ? { html: consent(content) } : ourPage(content, form, name !== ''),
+  })
+}
+
+/** A provider may send the browser on, to the sites of companies and back, so that no list of hosts would do. */
+function loginTargets({ identityProvider, settings }: Server): readonly string[] {
+  if (identityProvider.ownForm) return []
+  return settings.loopback ? ['https:', 'http:'] : ['https:']
+}
+
+/** The first of the names that shows anything. */
+function accountName({ username, email, name, subject }: GrantUser): string {
+  const shown = [username, email, name].map((text) => displayText(text ?? '', longestName))
+  return shown.find((text) => text !== '') ?? displayText(subject, longestName)
+}
+
+const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
+
+function ourPage(content: ConsentPageContent, form: Html, named: boolean): Html {
+  const { clientName, resource, scopes, publishedAt, redirectHost, account, providerTitle } = content
+  return html`<h1>Allow ${named ? foreign(clientName) : clientName} to connect?</h1>
+<p>It asks to use <strong>${resource}</strong> in your name.</p>
+<h2>It will be able to</h2>
+<ul>${scopes.map((text) => html`<li>${text}</li>`)}</ul>
+<dl>
+${publishedAt === undefined ? html`` : html`<dt>Published by</dt><dd>${publishedAt}</dd>`}
+<dt>Sends you back to</dt><dd>${redirectHost ?? 'this computer'}</dd>
+${account === undefined ? html`<dt>Sign in with</dt><dd>${providerTitle}</dd>` : html`<dt>Your account</dt><dd>${foreign(account)}</dd>`}
+</dl>
+${warning(content, named)}
+${form}`
+}
+
+function warning({ trusted, redirectHost, publishedAt }: ConsentPageContent, named: boolean): Html {
+  if (trusted) return html``
+  const unverified = named ? 'The name was not verified.' : 'It gave no name.'
+  const name = publishedAt === undefined ? unverified : `Only ${publishedAt} vouches for the name.`
+  return redirectHost === undefined
+    ? html`<p class="warning">${name} Any program on this computer can use it: allow this only if you just started the connection yourself.</p>`
+    : html`<p class="warning">${name} Allow this only if you trust ${redirectHost} and just started the connection yourself.</p>`
+}
+
+function decisionForm(path: string, handle: string, user: GrantUser | undefined): Html {
+  return html`<form method="post" action="${path}/consent">
+<input type="hidden" name="transaction" value="${handle}">
+<div class="actions">
+<button type="submit" name="decision" value="approve" class="primary">Allow</button>
+<button type="submit" name="decision" value="deny">Cancel</button>
+</div>
+${user ? html`<p class="other"><button type="submit" name="decision" value="switch" class="link">Use another account</button></p>` : html``}
+</form>`
+}
+
+/** What a client without a name is called (RFC 7591 section 2 leaves it to us): by where its answer goes. */
+function nameless(redirectUri: string): string {
+  if (isLoopbackRedirectUri(redirectUri)) return 'an application on this computer'
+  if (redirectUri === outOfBand) return 'an application without a name'
+  const host = displayHost(redirectUri)
+  return redirectUri.startsWith('https:') ? `an application at ${host}` : host
+}

@@ -1,0 +1,70 @@
+import type { Context } from '@mcp-gateway/core'
+import { parameters, readForm } from '../http/form.js'
+import { Refusal } from '../http/refusal.js'
+import { refuseCrossSite } from '../http/refuse-cross-site.js'
+import { html } from '../pages/html.js'
+import { pageResponse } from '../pages/page.js'
+import type { LoginForm } from '../server/identity-provider.js'
+import type { Server } from '../server/server.js'
+import { completeLogin } from './complete-login.js'
+import { formTarget } from './form-target.js'
+import { closeLogin, readLogin, type Transaction } from './transaction.js'
+
+/** The login form of a provider that has one: GET shows it, POST takes it. */
+export async function loginEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
+  if (request.method === 'GET') {
+    const handle = parameters(new URL(request.url).searchParams).get('state')
+    const { transaction, form } = await readFormStep(server, request, handle)
+    return loginPage(server, handle as string, transaction, form)
+  }
+  refuseCrossSite(request, server.settings.issuer)
+  const fields = await readForm(request)
+  const handle = fields.get('state')
+  const { transaction, form } = await readFormStep(server, request, handle)
+  const answer = new URLSearchParams()
+  for (const { name } of form.form) answer.set(name, fields.get(name) ?? '')
+  return completeLogin(server, {
+    request,
+    context,
+    handle: handle as string,
+    transaction,
+    parameters: answer,
+    close: () => closeLogin(server, handle as string, transaction),
+    again: (message) => loginPage(server, handle as string, transaction, form, message),
+  })
+}
+
+async function readFormStep(
+  server: Server,
+  request: Request,
+  handle: string | undefined,
+): Promise<{ transaction: Transaction; form: LoginForm }> {
+  const transaction = await readLogin(server, request, handle)
+  if (!transaction.form) throw new Refusal(403, 'access_denied', 'The sign-in is not a form on this server.')
+  return { transaction, form: transaction.form }
+}
+
+function loginPage(
+  server: Server,
+  handle: string,
+  transaction: Transaction,
+  { form, submit, note }: LoginForm,
+  message?: string,
+): Promise<Response> {
+  return pageResponse(server.settings.pages, {
+    title: 'Sign in',
+    status: message ? 400 : 200,
+    formTargets: [formTarget(transaction.request.redirectUri)],
+    body: html`<h1>Sign in</h1>
+${message ? html`<p class="warning" role="alert" id="message">${message}</p>` : html``}
+<form method="post" action="${server.settings.path}/login">
+<input type="hidden" name="state" value="${handle}">
+${form.map(
+  (field, index) => html`<label for="${field.name}">${field.label}</label>
+<input type="text" id="${field.name}" name="${field.name}" autocomplete="${field.autocomplete ?? 'off'}" autocapitalize="none" spellcheck="false" required${index === 0 ? html` autofocus` : html``}${message ? html` aria-describedby="message"` : html``}>`,
+)}
+${note ? html`<p class="note">${note}</p>` : html``}
+<div class="actions"><button type="submit" class="primary">${submit}</button></div>
+</form>`,
+  })
+}

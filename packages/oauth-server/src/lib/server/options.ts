@@ -1,0 +1,117 @@
+import type { Logger, Storage } from '@mcp-gateway/core'
+import type { SigningKeys } from '@mcp-gateway/core/keys'
+import type { OutboundFetch } from '@mcp-gateway/core/outbound'
+import type { ConfiguredClient } from '../client-metadata/configured-clients.js'
+import type { GrantUser } from '../store/grant.js'
+import type { IdentityProvider } from './identity-provider.js'
+import type { PageOptions } from './page-options.js'
+import type { RegistrationOptions } from './registration-options.js'
+import type { ResourceServer } from './resource-server.js'
+
+/** How long things live, in seconds. */
+export interface Lifetimes {
+  /** An authorization code; 60 unless told, at most 600. */
+  readonly code?: number
+  /** An access token; 3600 unless told. */
+  readonly accessToken?: number
+  /** A refresh token that is not used; 30 days unless told, `0` for ever. */
+  readonly refreshTokenIdle?: number
+  /** A grant, however often it is refreshed; `0`, for ever, unless told. */
+  readonly grant?: number
+  /**
+   * A grant whose tokens carry roles or groups, counted from when the identity provider or `checkUser` last named them; 7
+   * days unless told, `0` for as long as any other. Rights that were taken away at the provider are in no token after it.
+   */
+  readonly grantWithRights?: number
+  /** How long the refresh token before the current one still gets the same successor; 30 unless told. */
+  readonly refreshReplay?: number
+  /** A registered client that is not used; 90 days unless told, `0` for ever. Never less than its grants. */
+  readonly client?: number
+  /** A registration that no person ever approved; 24 hours unless told. */
+  readonly unusedClient?: number
+  /** Login and consent together; 600 unless told. */
+  readonly login?: number
+  /** How long a person stays signed in at this server; 8 hours unless told, `0` to sign in each time. */
+  readonly session?: number
+  /** How long an approval is remembered; 90 days unless told, `0` to ask each time. */
+  readonly consent?: number
+  /** How long a revoked access token may still pass; 10 unless told, `0` to look at the store on every request. */
+  readonly revocationDelay?: number
+}
+
+/** How many consent pages may be answered within `lifetimes.login` by people who are not signed in, each page counted once. */
+export interface LoginLimits {
+  /**
+   * From one client address, IPv6 by its /64; 300 unless told. A /56 has 4 times as many, a /48 and an IPv4 /24 have 16 times.
+   * Holds only where the host knows addresses (`context.client`).
+   */
+  readonly perAddress?: number
+  /** Over all addresses; 10,000 unless told. Half of them are kept for networks that answered five or fewer. */
+  readonly total?: number
+}
+
+/** Options of `createAuthorizationServer`. */
+export interface AuthorizationServerOptions {
+  /** The issuer identifier (RFC 8414 section 2): https, or http on loopback. Published exactly as written. */
+  readonly issuer: string
+  /** Where clients, codes and grants live. All replicas share it. */
+  readonly storage: Storage
+  /**
+   * Accepts, on a public issuer, a storage whose verbs are atomic within one process only. A code is then single-use
+   * only as long as no second process reaches the same data.
+   */
+  readonly dangerouslyAllowSingleProcessStorage?: boolean
+  /** Says who the user is: `github(…)`, `oidc(…)`, or `devLogin()` on loopback. */
+  readonly identityProvider: IdentityProvider
+  /** The resources that tokens may be for (RFC 8707), beside those that `protect` registers. */
+  readonly resources?: readonly string[]
+  /** The resource that is meant when a client names none and there are several; without it such a request is refused. */
+  readonly defaultResource?: string
+  /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` unless told. */
+  readonly scopes?: Readonly<Record<string, string>>
+  /** Granted when a client asks for no scope that is known; every scope unless told. */
+  readonly defaultScopes?: readonly string[]
+  /** Encrypts stored signing keys: each 32 random bytes in base64, the first for new ones. Needed unless on loopback. */
+  readonly encryptionKeys?: readonly string[]
+  /** Signing keys of your own making, in place of generated ones in `storage`. */
+  readonly signingKeys?: SigningKeys
+  /** What access tokens are: JWTs that any resource server can verify (RFC 9068), or references. `jwt` unless told. */
+  readonly accessTokens?: 'jwt' | 'opaque'
+  readonly lifetimes?: Lifetimes
+  /** Dynamic registration; open to everyone unless told, `false` for none. */
+  readonly registration?: RegistrationOptions | false
+  /** How many people may be on their way through the login at once. Loopback issuers have no limits. */
+  readonly loginLimits?: LoginLimits
+  /** Clients that are known beforehand, by the names of RFC 7591. */
+  readonly clients?: readonly ConfiguredClient[]
+  /**
+   * Whether a client id may be the URL of a metadata document: from anywhere, or from these origins alone. `true` unless
+   * told, and `false` where `registration` asks for `initialAccessTokens`: anyone can publish a document, so it would let
+   * in whom the tokens keep out. The metadata tells which it is.
+   */
+  readonly clientDocuments?: boolean | readonly string[]
+  /**
+   * Makes the connections to documents and key sets that clients name. Needed on runtimes other than Node, where it must reach
+   * public addresses alone; see `createOutboundFetch`.
+   */
+  readonly transport?: OutboundFetch
+  /** Who may ask about tokens (RFC 7662). Without them there is no introspection endpoint. */
+  readonly resourceServers?: readonly ResourceServer[]
+  /**
+   * Whether a user may still be here, and what they are now: asked at every login and refresh and whenever a session is
+   * used. The user anew stands in place of what was known, and what it leaves out is gone: roles and groups that were taken
+   * away leave the tokens, those that were issued before too. `true` changes nothing, and is no word on roles; `false` ends
+   * the grant. Throwing ends nothing and is answered 503, as is another `subject` or a user of the wrong shape.
+   */
+  readonly checkUser?: (user: GrantUser) => boolean | Partial<GrantUser> | Promise<boolean | Partial<GrantUser>>
+  /**
+   * Host names that `Host` may name at every endpoint; under a loopback issuer the loopback names unless told, otherwise
+   * any. Without port; `loopback` stands for localhost, 127.0.0.1 and [::1].
+   */
+  readonly allowedHosts?: readonly string[]
+  /** How the pages look. */
+  readonly pages?: PageOptions
+  readonly logger?: Logger
+  /** Milliseconds since the epoch; `Date.now` unless told. */
+  readonly now?: () => number
+}

@@ -1,0 +1,26 @@
+import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
+
+/** Who may register over RFC 7591, and as what. */
+export interface RegistrationOptions {
+  /**
+   * The hosts that https redirect URIs may have: any, those of well-known clients, or a list. Loopback URIs are always
+   * accepted. It holds for client metadata documents too. `any-host` unless told.
+   */
+  readonly redirectHosts?: 'any-host' | 'known-hosts' | readonly string[]
+  /** Private-use redirect URIs to accept beside the known ones, as exact strings. */
+  readonly privateUseRedirectUris?: readonly string[]
+  /** Only who has one of these registers, as a bearer token. */
+  readonly initialAccessTokens?: readonly string[]
+  /** Whose software statements count; what they say goes over what the client says. */
+  readonly softwareStatements?: readonly SoftwareStatementIssuer[]
+  /**
+   * Registrations per client address and hour, IPv6 by its /64; 60 unless told. A /56 has 4 times as many, a /48 and an IPv4
+   * /24 have 16 times. Holds only where the host knows addresses (`context.client`). Loopback issuers have no limits.
+   */
+  readonly perAddress?: number
+  /**
+   * Registrations over all addresses, per hour, of which half are kept for networks that registered five or fewer; 10,000 unless
+   * told. Twice as many may wait for a person's approval at once.
+   */
+  readonly total?: number
+}

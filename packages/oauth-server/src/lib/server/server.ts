@@ -1,0 +1,33 @@
+import type { Logger, Storage } from '@mcp-gateway/core'
+import type { SigningKeys } from '@mcp-gateway/core/keys'
+import type { ClientKeySets } from '../client-metadata/client-key-sets.js'
+import type { Resources } from '../client-metadata/resources.js'
+import type { Cookies } from '../http/cookies.js'
+import type { Limits } from '../limits/limits.js'
+import type { ClientStore } from '../store/client-store.js'
+import type { GrantUser } from '../store/grant.js'
+import type { GrantStore } from '../store/grant-store.js'
+import type { StorageKeys } from '../store/storage-keys.js'
+import type { IdentityProvider } from './identity-provider.js'
+import type { Settings } from './settings.js'
+
+/** What every endpoint of one authorization server shares. */
+export interface Server {
+  readonly settings: Settings
+  readonly storage: Storage
+  readonly keys: StorageKeys
+  readonly signingKeys: SigningKeys
+  readonly clients: ClientStore
+  readonly grants: GrantStore
+  readonly limits: Limits
+  readonly resources: Resources
+  readonly cookies: Cookies
+  readonly identityProvider: IdentityProvider
+  /** Key sets that clients name by address. */
+  readonly clientKeySets: ClientKeySets
+  /** The user as they are now, or `undefined` if not welcome; rejects with `temporarily_unavailable` when nobody can tell. */
+  readonly checkUser: (user: GrantUser) => Promise<GrantUser | undefined>
+  readonly logger: Logger | undefined
+  /** Seconds since the epoch. */
+  readonly clock: () => number
+}

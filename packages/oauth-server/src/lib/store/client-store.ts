@@ -1,0 +1,101 @@
+import type { Context, Storage } from '@mcp-gateway/core'
+import type { DocumentClients } from '../client-metadata/document-clients.js'
+import type { Client } from './client.js'
+import type { Stored } from './records.js'
+import type { StorageKeys } from './storage-keys.js'
+
+const day = 86_400
+const mostParsed = 1000
+
+/** Finds clients, wherever they come from. */
+export interface ClientStore {
+  /** @param context of the request that names it: documents are fetched in its name */
+  find(clientId: string, context: Context): Promise<Client | undefined>
+  /** Stores a new registration; it ends after `unusedClient` seconds unless it is used. */
+  register(client: Client): Promise<void>
+  /** A registered client and its version, for a change. */
+  readRegistered(clientId: string): Promise<Stored<Client> | undefined>
+  /**
+   * Writes a changed registration if nobody else did since it was read. Its lifetime begins anew if a person approved it;
+   * one that nobody did ends when it would have ended.
+   */
+  replace(version: string, client: Client): Promise<boolean>
+  remove(clientId: string): Promise<void>
+  /** Extends the life of a client that is in use; writes at most once a day. */
+  touch(client: Client): Promise<void>
+}
+
+/** What the store needs to know. Durations in seconds. */
+export interface ClientStoreOptions {
+  readonly storage: Storage
+  readonly keys: StorageKeys
+  readonly configured: ReadonlyMap<string, () => Promise<Client>>
+  /** Finds clients whose id is the URL of a document; absent if there are none. */
+  readonly documents: DocumentClients | undefined
+  /** `0` for ever. */
+  readonly clientLifetime: number
+  readonly unusedClientLifetime: number
+  readonly clock: () => number
+}
+
+/** Keeps registered clients, and knows the others. */
+export function createClientStore({
+  storage,
+  keys,
+  configured,
+  documents,
+  clientLifetime,
+  unusedClientLifetime,
+  clock,
+}: ClientStoreOptions): ClientStore {
+  const lasting = clientLifetime === 0 ? null : clientLifetime + day
+  const parsed = new Map<string, Stored<Client>>()
+
+  /** A client is read at every use and changes once a day at most: it is parsed when its version is a new one. */
+  async function readRegistered(clientId: string): Promise<Stored<Client> | undefined> {
+    const key = await keys('client', clientId)
+    const entry = await storage.get(key)
+    const known = parsed.get(key)
+    if (entry === undefined || known?.version === entry.version) return entry && known
+    const stored: Stored<Client> = { value: JSON.parse(entry.value), version: entry.version }
+    parsed.delete(key)
+    if (parsed.size >= mostParsed) parsed.delete(parsed.keys().next().value as string)
+    parsed.set(key, stored)
+    return stored
+  }
+
+  return {
+    readRegistered,
+    async find(clientId, context) {
+      // A configured client wins over anything that a stranger registered or published under its name.
+      const known = configured.get(clientId)
+      if (known) return known()
+      if (documents && /^https?:/.test(clientId)) return documents.find(clientId, context)
+      return (await readRegistered(clientId))?.value
+    },
+    async replace(version, client) {
+      const left = Math.max(1, client.issuedAt + unusedClientLifetime - clock())
+      const ttl = client.usedAt === undefined ? left : lasting
+      return storage.compareAndSet(await keys('client', client.clientId), version, JSON.stringify(client), { ttl })
+    },
+    async remove(clientId) {
+      await storage.delete(await keys('client', clientId))
+    },
+    async register(client) {
+      await storage.set(await keys('client', client.clientId), JSON.stringify(client), { ttl: unusedClientLifetime })
+    },
+    async touch(client) {
+      if (client.source === 'document') return documents?.touch(client)
+      const now = clock()
+      if (client.source !== 'registered') return
+      // A day of the future was written by a clock that was ahead, and would keep the client from being extended.
+      if (client.usedAt !== undefined && now >= client.usedAt && now - client.usedAt < day) return
+      const stored = await readRegistered(client.clientId)
+      if (!stored) return
+      const key = await keys('client', client.clientId)
+      const next = JSON.stringify({ ...stored.value, usedAt: now })
+      // Losing this race means that someone else just wrote the record; there is nothing to add to that.
+      await storage.compareAndSet(key, stored.version, next, { ttl: lasting })
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import { hash } from '../crypto/hash.js'
+
+/** What is stored; STORAGE.md describes each. */
+export type RecordKind =
+  | 'client'
+  | 'document'
+  | 'state'
+  | 'answer'
+  | 'counted'
+  | 'session'
+  | 'consent'
+  | 'code'
+  | 'token'
+  | 'jti'
+  | 'limit'
+  | 'user_tokens'
+  | 'client_tokens'
+
+/** Builds the key of a record from the id or secret that finds it. Neither is in the key: it holds their hash. */
+export type StorageKeys = (kind: RecordKind, id: string) => string | Promise<string>
+
+/** Keys differ by issuer, so that two issuers on one store never read each other's codes or tokens. */
+export function createStorageKeys(issuer: string): StorageKeys {
+  return (kind, id) => {
+    const digest = hash(`${issuer}\n${id}`)
+    return typeof digest === 'string' ? `oauth:${kind}:${digest}` : digest.then((text) => `oauth:${kind}:${text}`)
+  }
+}
