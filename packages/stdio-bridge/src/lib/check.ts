@@ -1,5 +1,5 @@
 import { GatewayError, parseMessage } from '@mcp-gateway/core'
-import type { Connection } from './mux/connection.js'
+import type { Connection } from './connection/connection.js'
 import type { Starter } from './process/starter.js'
 import { isRefusal, type Refusal } from './refusal.js'
 

@@ -6,7 +6,7 @@ import { announcedTask } from '@mcp-gateway/core/eras'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { call, post, Session, textOf, tokenOf } from '../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../index.js'
-import { sharedByUser } from './mux/routing.js'
+import { sharedByUser } from './connection/routing.js'
 import { readChildLine } from './wire/child-message.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

@@ -11,8 +11,8 @@ import {
   until,
 } from '../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../index.js'
-import { Asks } from './mux/asks.js'
-import type { Peer } from './mux/peer.js'
+import type { Peer } from './connection/peer.js'
+import { Asks } from './connection/server-requests.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const bridges: StdioBridge[] = []

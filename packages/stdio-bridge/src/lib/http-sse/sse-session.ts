@@ -1,10 +1,10 @@
 import type { Context, Message } from '@mcp-gateway/core'
+import type { Peer, Waiter } from '../connection/peer.js'
+import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import { orElse } from '../legacy/or-else.js'
+import { orElse } from '../legacy/retry-on-refusal.js'
 import { type QuestionLimits, SessionQuestions } from '../legacy/session-questions.js'
 import type { SessionOwner } from '../legacy/session-types.js'
-import type { Peer, Waiter } from '../mux/peer.js'
-import type { SessionConnection } from '../mux/session-connection.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
 /** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */

@@ -7,8 +7,8 @@ import type {
   EraRequest,
   TaskOwners,
 } from '@mcp-gateway/core/eras'
+import { taskRunner } from '../connection/task-runner.js'
 import { legacyOnly, type Pool, type PooledChild } from '../modern/pool.js'
-import { taskRunner } from '../mux/task-runner.js'
 import { isRefusal } from '../refusal.js'
 import { notKeepingUp } from './session-limits.js'
 import type { SessionOwner } from './session-types.js'

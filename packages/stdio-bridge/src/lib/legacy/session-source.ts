@@ -1,6 +1,6 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { exclusive, sharedByAll, sharedByUser, sharedWithoutTokens } from '../mux/routing.js'
-import type { SessionConnection } from '../mux/session-connection.js'
+import { exclusive, sharedByAll, sharedByUser, sharedWithoutTokens } from '../connection/routing.js'
+import type { SessionConnection } from '../connection/session-connection.js'
 import type { Settings } from '../options.js'
 import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '../refusal.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'

@@ -1,6 +1,6 @@
-import type { Connection } from '../mux/connection.js'
-import type { Routing } from '../mux/routing.js'
-import type { SessionConnection } from '../mux/session-connection.js'
+import type { Connection } from '../connection/connection.js'
+import type { Routing } from '../connection/routing.js'
+import type { SessionConnection } from '../connection/session-connection.js'
 import type { Refusal } from '../refusal.js'
 
 /** Gives a connection to a new child. */

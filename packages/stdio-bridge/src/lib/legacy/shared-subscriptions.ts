@@ -1,5 +1,5 @@
 import { jsonRpcError, type Message, parseMessage } from '@mcp-gateway/core'
-import type { SessionConnection } from '../mux/session-connection.js'
+import type { SessionConnection } from '../connection/session-connection.js'
 import type { LegacySession } from './legacy-session.js'
 
 /** Resources that one session may watch at a shared child. */

@@ -1,6 +1,6 @@
 import { type Context, type Message, parseMessage } from '@mcp-gateway/core'
-import type { Connection } from '../mux/connection.js'
-import type { SessionConnection } from '../mux/session-connection.js'
+import type { Connection } from '../connection/connection.js'
+import type { SessionConnection } from '../connection/session-connection.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'

@@ -1,8 +1,8 @@
 import type { Message } from '@mcp-gateway/core'
 import { type LegacyClient, member, skipSpace } from '@mcp-gateway/core/eras'
-import { failure, failureError } from '../mux/failure.js'
-import type { Caller, FailureReason, Peer, Pending } from '../mux/peer.js'
-import type { SessionConnection } from '../mux/session-connection.js'
+import { failure, failureError } from '../connection/failure.js'
+import type { Caller, FailureReason, Peer, Pending } from '../connection/peer.js'
+import type { SessionConnection } from '../connection/session-connection.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 
 /** What makes the translation for one client; it hears of notifications that belong to no request. */

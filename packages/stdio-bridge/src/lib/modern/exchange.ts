@@ -1,7 +1,7 @@
 import type { Context, Message } from '@mcp-gateway/core'
+import type { Pending } from '../connection/peer.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { SessionOwner } from '../legacy/session-types.js'
-import type { Pending } from '../mux/peer.js'
 import { gracefulEnd } from './graceful-end.js'
 import type { PooledChild } from './pool.js'
 import { statuses } from './statuses.js'

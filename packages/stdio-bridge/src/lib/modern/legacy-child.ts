@@ -6,8 +6,8 @@ import {
   type RawJson,
   ToolHeaders,
 } from '@mcp-gateway/core/eras'
-import type { Connection } from '../mux/connection.js'
-import { ConnectionLink } from '../mux/connection-link.js'
+import type { Connection } from '../connection/connection.js'
+import { ConnectionLink } from '../connection/connection-link.js'
 import { cannotStart, type Refusal, tooSlowToStart } from '../refusal.js'
 
 /** A legacy child that serves modern requests. */

@@ -1,6 +1,6 @@
 import { parseMessage } from '@mcp-gateway/core'
-import type { Connection } from '../mux/connection.js'
-import type { Pending } from '../mux/peer.js'
+import type { Connection } from '../connection/connection.js'
+import type { Pending } from '../connection/peer.js'
 
 /** The revision that the bridge itself speaks with a modern child. */
 const modernVersion = '2026-07-28'

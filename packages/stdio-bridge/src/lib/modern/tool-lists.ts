@@ -1,5 +1,5 @@
 import type { ToolLists } from '@mcp-gateway/core/eras'
-import type { Connection } from '../mux/connection.js'
+import type { Connection } from '../connection/connection.js'
 import { ownListen, ownRequest } from './own-request.js'
 
 /** Seconds that a page of the list may take. */

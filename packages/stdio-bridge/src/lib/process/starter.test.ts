@@ -3,7 +3,7 @@ import { initialize, post } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge } from '../../index.js'
 import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import type { Child, Ending } from './child.js'
-import type { Nursery } from './nursery.js'
+import type { Nursery } from './child-registry.js'
 import { Starter } from './starter.js'
 
 class FakeChild {

@@ -1,7 +1,7 @@
 import { isRefusal, type Refusal, refusedBySystem } from '../refusal.js'
 import { Breaker } from './breaker.js'
 import type { Child } from './child.js'
-import type { Nursery } from './nursery.js'
+import type { Nursery } from './child-registry.js'
 import { Slots } from './slots.js'
 import { StartRate } from './start-rate.js'
 

@@ -7,10 +7,10 @@ import {
   readModernRequest,
   type TaskOwners,
 } from '@mcp-gateway/core/eras'
+import type { Connection } from '../connection/connection.js'
+import type { Routing } from '../connection/routing.js'
+import { taskRunner } from '../connection/task-runner.js'
 import type { SessionOwner } from '../legacy/session-types.js'
-import type { Connection } from '../mux/connection.js'
-import type { Routing } from '../mux/routing.js'
-import { taskRunner } from '../mux/task-runner.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
 import type { LegacyChild } from './legacy-child.js'

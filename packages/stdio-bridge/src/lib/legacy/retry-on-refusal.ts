@@ -1,4 +1,4 @@
-import type { Waiter } from '../mux/peer.js'
+import type { Waiter } from '../connection/peer.js'
 
 /**
  * A waiter for a request that may be refused because it went to the wrong place: then `find` looks for another, once,

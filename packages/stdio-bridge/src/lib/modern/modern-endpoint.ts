@@ -1,18 +1,18 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import type { TaskOwners } from '@mcp-gateway/core/eras'
+import type { Connection } from '../connection/connection.js'
+import type { Routing } from '../connection/routing.js'
+import { taskRunner } from '../connection/task-runner.js'
 import { accepts } from '../http/accepts.js'
 import { ownerOf } from '../legacy/session-registry.js'
 import type { SessionOwner } from '../legacy/session-types.js'
-import type { Connection } from '../mux/connection.js'
-import type { Routing } from '../mux/routing.js'
-import { taskRunner } from '../mux/task-runner.js'
 import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { Exchange } from './exchange.js'
 import { notKeepingUp, tooManyRequests } from './modern-refusals.js'
 import { legacyOnly, Pool, type PooledChild } from './pool.js'
-import { TranslatedLeg } from './translated-leg.js'
+import { TranslatedLeg } from './translated-endpoint.js'
 
 const openAfter = 10_000
 

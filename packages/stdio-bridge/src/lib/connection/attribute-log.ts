@@ -1,4 +1,4 @@
-import type { Ghosts } from './ghosts.js'
+import type { Ghosts } from './abandoned-requests.js'
 import type { Pending } from './peer.js'
 
 /** A log message names no request: it can be told whose it is while the child is at work for one user alone. */

@@ -1,6 +1,6 @@
 import type { Child } from '../process/child.js'
-import type { Asks } from './asks.js'
 import type { Connection } from './connection.js'
+import type { Asks } from './server-requests.js'
 
 /** What a session needs of what it speaks with: a connection to a child, or a translation in front of others. */
 export interface SessionConnection
