@@ -107,11 +107,11 @@ for (const sessions of [1, 50, 200]) {
   })
 }
 
-// A session from a spare beside a cold one
+// A session from a prewarmed process beside a cold one
 for (let round = 0; round < rounds; round++) {
   for (const [name, variant] of [
     ['ours', 'ours'],
-    ['ours, spare', 'spares'],
+    ['ours, prewarmed', 'prewarmed'],
   ] as const) {
     const target = await startOwn(variant)
     await openSession(target)
@@ -128,7 +128,7 @@ closeConnections()
 print()
 
 function print(): void {
-  const columns = ['no bridge', ...names, 'ours, spare']
+  const columns = ['no bridge', ...names, 'ours, prewarmed']
   console.log(`\n| | ${columns.join(' | ')} |\n| --- |${' ---: |'.repeat(columns.length)}`)
   for (const [title, row] of rows) {
     const base = title.startsWith('open one') ? row.ours : row.naive

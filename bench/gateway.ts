@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { type Handler, mountable, respond } from '@mcp-gateway/core'
-import { createGateway, local } from '@mcp-gateway/core/gateway'
+import { createGateway, fromFetchServer } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { proxy } from '@mcp-gateway/core/proxy'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
@@ -65,7 +65,7 @@ await compareServers(
 
 /** A server with one tool, made with the MCP SDK: what most have in the place of the handler above. */
 const sdkServer = (): Handler =>
-  local(
+  fromFetchServer(
     createMcpHandler(() => {
       const server = new McpServer({ name: 'bench', version: '1.0.0' })
       server.registerTool('hello', {}, () => ({ content: [{ type: 'text', text: 'hello' }] }))

@@ -12,11 +12,11 @@ import type { JSONWebKeySet } from 'jose'
 
 const [variant = 'ours', command = '', ...args] = process.argv.slice(2)
 
-function ours(spares: number) {
+function ours(prewarmed: number) {
   return createStdioBridge({
     command,
     args,
-    spares,
+    prewarmed,
     logger: createLogger({ level: 'error' }),
     maxSessionsPerPrincipal: 1000,
     maxChildrenPerPrincipal: 1000,
@@ -59,7 +59,7 @@ function withTokens(): RequestListener {
 const listeners: Record<string, () => RequestListener> = {
   naive,
   ours: () => toNodeHandler(ours(0)),
-  spares: () => toNodeHandler(ours(20)),
+  prewarmed: () => toNodeHandler(ours(20)),
   tokens: withTokens,
 }
 const server = createServer(listeners[variant]?.()).listen(0, '127.0.0.1')

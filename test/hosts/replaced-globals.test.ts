@@ -2,7 +2,7 @@ import { createServer, type RequestListener, request as sendRequest } from 'node
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createLogger, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
-import { createGateway, local } from '@mcp-gateway/core/gateway'
+import { createGateway, fromFetchServer } from '@mcp-gateway/core/gateway'
 import { toRouteHandlers } from '@mcp-gateway/core/next'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { proxy } from '@mcp-gateway/core/proxy'
@@ -127,7 +127,7 @@ describe.each(replacements)('after $name replaced Response, Request and Headers'
           servers: {
             '/notes/mcp': { server: echo, requiredScopes: ['mcp'] },
             '/stream': stream,
-            '/fetch': local({
+            '/fetch': fromFetchServer({
               fetch: async (request) => Response.json({ got: await request.text(), method: request.method }),
             }),
             '/broken': () => Promise.reject(new Error('broken')),

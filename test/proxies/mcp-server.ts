@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Mountable, mountable } from '@mcp-gateway/core'
-import { local } from '@mcp-gateway/core/gateway'
+import { fromFetchServer } from '@mcp-gateway/core/gateway'
 import { createMcpHandler, Server } from '@modelcontextprotocol/server'
 
 /** An MCP server of both eras, made with the SDK, that trusts its identity headers. */
@@ -29,5 +29,5 @@ export function createMcpServer(): Mountable {
     })
     return server
   })
-  return mountable({ handle: local(handler), close: handler.close })
+  return mountable({ handle: fromFetchServer(handler), close: handler.close })
 }

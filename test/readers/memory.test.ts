@@ -9,7 +9,7 @@ import { readStart } from '../../packages/core/src/lib/http/read-start.js'
 import { answerBatch } from '../../packages/core/src/lib/message/answer-batch.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
-import { tapResponse } from '../../packages/core/src/lib/message/tap-response.js'
+import { transformResponse } from '../../packages/core/src/lib/message/transform-response.js'
 import { toNodeHandler } from '../../packages/core/src/lib/mounts/node/to-node-handler.js'
 import { boundedFetch } from '../../packages/core/src/lib/outbound/bounded-fetch.js'
 import { nodeTransport } from '../../packages/core/src/lib/proxy/node-transport.js'
@@ -56,7 +56,7 @@ async function collect(events: AsyncIterable<{ data?: Uint8Array }>): Promise<nu
 const request = parseMessage(encode('{"jsonrpc":"2.0","id":1,"method":"ping"}'))
 const json = (body: ReadableStream<Uint8Array>) =>
   new Response(body, { headers: { 'Content-Type': 'application/json' } })
-const taps = [(message: typeof request) => message]
+const transforms = [(message: typeof request) => message]
 
 test.each([
   ['a client body', (stream) => readBody(post(stream), 4_194_304)],
@@ -66,7 +66,7 @@ test.each([
     (stream) => boundedFetch(async () => json(stream), { maxBytes: 4_194_304 })('https://a.example'),
   ],
   ['an event', (stream) => collect(readEvents(stream.getReader()))],
-  ['an answer that is tapped', (stream) => tapResponse({ taps }, json(stream))],
+  ['an answer that is transformed', (stream) => transformResponse({ transforms }, json(stream))],
   ['an answer in a batch', (stream) => answerBatch([request], () => json(stream), 4_194_304)],
 ] as [string, (stream: ReadableStream<Uint8Array>) => Promise<unknown>][])(
   '%s in one-byte chunks costs memory for its bytes and not for its chunks [finding 8]',
@@ -225,7 +225,7 @@ test('a body of more values than memory should be spent on is 400 before it is p
   expect((await handler(post4(few), {})).status).toBe(202)
 })
 
-test('a batch of a hostile server that is tapped is not parsed as a whole [finding 10]', async () => {
+test('a batch of a hostile server that is transformed is not parsed as a whole [finding 10]', async () => {
   const before = usedBytes()
   let peak = 0
   const look = [
@@ -236,8 +236,8 @@ test('a batch of a hostile server that is tapped is not parsed as a whole [findi
   ]
   for (const item of ['{}', '{"jsonrpc":"2.0","method":"x"}']) {
     const body = `[${`${item},`.repeat(4_194_304 / item.length)}${item}]`
-    const response = await tapResponse(
-      { taps: look },
+    const response = await transformResponse(
+      { transforms: look },
       new Response(body, { headers: { 'Content-Type': 'application/json' } }),
     )
     expect(response.status).toBe(502)

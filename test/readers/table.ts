@@ -24,7 +24,7 @@ import { messageParts } from '../../packages/core/src/lib/message/message-parts.
 import { decodeHeader } from '../../packages/core/src/lib/message/modern-headers.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
 import { readMessages } from '../../packages/core/src/lib/message/read-messages.js'
-import { tapResponse } from '../../packages/core/src/lib/message/tap-response.js'
+import { transformResponse } from '../../packages/core/src/lib/message/transform-response.js'
 import { clientAddress } from '../../packages/core/src/lib/mounts/node/client-address.js'
 import { parsedBody } from '../../packages/core/src/lib/mounts/node/parsed-body.js'
 import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-target.js'
@@ -203,8 +203,8 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['application/json', ''],
     ],
   },
-  'packages/core/src/lib/message/tap-response.ts#tapResponse': {
-    read: (text) => tapResponse({ taps: [(one) => one] }, new Response(text)),
+  'packages/core/src/lib/message/transform-response.ts#transformResponse': {
+    read: (text) => transformResponse({ transforms: [(one) => one] }, new Response(text)),
     around: document,
   },
   'packages/core/src/lib/eras/modern-client/input-responses.ts#readInputResponses': {
@@ -437,7 +437,7 @@ export const others: Readonly<Record<string, string>> = {
   'packages/stdio-bridge/src/lib/options.ts#readOptions': 'reads configuration',
   'packages/oauth-server/src/lib/authorization/read-authorization-request.ts#readAuthorizationRequest':
     'takes parameters apart that form.ts#parameters has read',
-  'packages/oauth-server/src/lib/interaction/question.ts#readQuestion': 'looks a handle up in the storage',
+  'packages/oauth-server/src/lib/interaction/consent-request.ts#readQuestion': 'looks a handle up in the storage',
   'packages/oauth-server/src/lib/http/form.ts#readForm': 'read-body.ts#readBody and form.ts#parameters',
   'packages/oauth-server/src/lib/http/read-json.ts#readJson': 'read-body.ts#readBody and JSON.parse',
   'packages/oauth-server/src/lib/session/step-cookie.ts#readStepCookie': 'cookies.ts#readCookie',

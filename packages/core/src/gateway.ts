@@ -6,6 +6,6 @@ export { foldPath, isMalformedQuery, type PathFault, pathFault, pathOf } from '.
 export { requestPath } from './lib/http/request-path.js'
 export { requestWithBody } from './lib/http/request-with-body.js'
 export { type RateLimit, type RateLimitOptions, rateLimit } from './lib/limits/rate-limit.js'
-export { type FetchServer, local } from './lib/message/local.js'
+export { type FetchServer, fromFetchServer } from './lib/message/from-fetch-server.js'
 export { type MessageOptions, message } from './lib/message/message-middleware.js'
-export { tapResponse } from './lib/message/tap-response.js'
+export { transformResponse } from './lib/message/transform-response.js'

@@ -6,13 +6,13 @@ import { Connection } from './connection/connection.js'
 import { exclusive, type Routing } from './connection/routing.js'
 import type { Traffic } from './connection/traffic.js'
 import { ownPath } from './http/own-path.js'
-import { SseLeg } from './http-sse/sse-endpoint.js'
-import { legacyLeg } from './legacy/legacy-endpoint.js'
+import { SseEndpoint } from './http-sse/sse-endpoint.js'
+import { legacyEndpoint } from './legacy/legacy-endpoint.js'
 import { SessionSource } from './legacy/session-source.js'
 import { Translation } from './legacy/translation.js'
-import { ModernLeg } from './modern/modern-endpoint.js'
+import { ModernEndpoint } from './modern/modern-endpoint.js'
 import { readOptions, type StdioBridgeOptions } from './options.js'
-import { Nursery } from './process/child-registry.js'
+import { ChildRegistry } from './process/child-registry.js'
 import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
 import { isRefusal } from './refusal.js'
@@ -50,20 +50,20 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const isOwn = ownPath(options.path)
   const { spec, logger, maxMessageBytes: maxLineBytes, maxQueuedBytes, stopGrace } = settings
   const tasks = new TaskOwners<object>()
-  const traffic: Traffic = { requests: 0, rubbish: 0, unknownAnswers: 0, dropped: 0 }
-  const nursery = new Nursery({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
-  const starter = new Starter(nursery, settings)
+  const traffic: Traffic = { requests: 0, invalidLines: 0, unmatchedResponses: 0, dropped: 0 }
+  const registry = new ChildRegistry({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
+  const starter = new Starter(registry, settings)
   const connect = async (principal: string, routing: Routing) => {
     const child = await starter.start(principal)
     return isRefusal(child) ? child : new Connection(child, routing, { logger, traffic, tasks, maxQueuedBytes })
   }
-  const modern = new ModernLeg(settings, connect, tasks)
+  const modern = new ModernEndpoint(settings, connect, tasks)
   const { pool } = modern
   const translation = new Translation({ settings, pool, tasks, connect })
   const sessions = new SessionSource(settings, connect, translation)
-  const legacy = legacyLeg(sessions, settings.isolation)
+  const legacy = legacyEndpoint(sessions, settings.isolation)
   const exclusively = (principal: string) => connect(principal, exclusive)
-  const sse = settings.httpSse ? new SseLeg(settings, exclusively, translation) : undefined
+  const sse = settings.httpSse ? new SseEndpoint(settings, exclusively, translation) : undefined
   const ticker = createTicker((now, keepAlive) => {
     sessions.tick(now, keepAlive)
     modern.tick(now, keepAlive)
@@ -109,23 +109,23 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     modern.close()
     sessions.close()
     sse?.close()
-    await nursery.close()
+    await registry.close()
   }
 
   return mountable({
     handle,
     stats: () => ({
-      children: nursery.children.size,
-      spares: starter.spares,
+      children: registry.children.size,
+      prewarmed: starter.prewarmed,
       sessions: sessions.sessions.size + (sse?.sessions.size ?? 0),
       inFlight: modern.inFlight + sessions.inFlight + sum(sse?.sessions),
       parkedCalls: modern.parkedCalls,
-      ...nursery.counts,
+      ...registry.counts,
       ...traffic,
     }),
     check: createCheck(
       starter,
-      () => [...nursery.children].some((child) => child.hasAnswered && !child.isStopping),
+      () => [...registry.children].some((child) => child.hasAnswered && !child.isStopping),
       () => exclusively('\0check'),
       () => translation.finds({ principal: '\0check', audience: '', scopes: [] }),
       settings.handshakeTimeout,

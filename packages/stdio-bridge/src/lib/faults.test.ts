@@ -102,7 +102,7 @@ describe('a server that misbehaves', () => {
     const bridge = create({}, 'chatty')
     const session = await Session.open(bridge)
     expect(await session.callText(1, 'rubbish')).toBe('done')
-    expect(bridge.stats().rubbish).toBeGreaterThanOrEqual(6)
+    expect(bridge.stats().invalidLines).toBeGreaterThanOrEqual(6)
   })
 
   test('stderr is drained, however much of it there is, and is no failure [S1]', async () => {
@@ -119,7 +119,7 @@ describe('a server that misbehaves', () => {
     const other = session.post(call(2, 'slow', { ms: 50 }))
     expect(await session.callText(3, 'unknown-id')).toBe('done')
     expect(await readAll(await other)).toHaveLength(1)
-    expect(bridge.stats().unknownAnswers).toBe(4)
+    expect(bridge.stats().unmatchedResponses).toBe(4)
   })
 
   test('an error without an id is the answer of the only request', async () => {
@@ -212,7 +212,7 @@ describe('stopping', () => {
   })
 
   test('close leaves no process', async () => {
-    const bridge = create({ spares: 1 }, 'stubborn')
+    const bridge = create({ prewarmed: 1 }, 'stubborn')
     const sessions = await Promise.all([Session.open(bridge), Session.open(bridge)])
     const pids = await Promise.all(sessions.map(async (session) => Number(await session.callText(1, 'pid'))))
     await bridge.close()

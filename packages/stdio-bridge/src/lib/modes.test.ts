@@ -288,16 +288,16 @@ describe('limits', () => {
   })
 })
 
-describe('spares', () => {
+describe('prewarmed', () => {
   test('are started after the first request, used by the next session, and stopped in the end', async () => {
-    const bridge = create({ spares: 2, maxChildren: 3 })
+    const bridge = create({ prewarmed: 2, maxChildren: 3 })
     await Session.open(bridge)
-    await until(() => bridge.stats().spares === 2, 'two wait')
+    await until(() => bridge.stats().prewarmed === 2, 'two wait')
     const second = await Session.open(bridge)
-    expect(bridge.stats()).toMatchObject({ spawned: 3, spares: 1 })
+    expect(bridge.stats()).toMatchObject({ spawned: 3, prewarmed: 1 })
     await second.request('DELETE')
     await bridge.close()
-    expect(bridge.stats()).toMatchObject({ children: 0, spares: 0 })
+    expect(bridge.stats()).toMatchObject({ children: 0, prewarmed: 0 })
   })
 })
 
@@ -398,18 +398,18 @@ describe('HTTP+SSE of 2024-11-05', () => {
     await stream.return(undefined)
   })
 
-  test('answers pass the taps of the request that they answer, once', async () => {
+  test('answers pass the transforms of the request that they answer, once', async () => {
     const bridge = create({ httpSse: true })
     const seen: unknown[] = []
-    const tap = (name: string) => (message: Message) => {
+    const transform = (name: string) => (message: Message) => {
       seen.push(`${name} ${message.id}`)
       return message
     }
-    const stream = events(await get(bridge, { taps: [tap('GET')] }))
+    const stream = events(await get(bridge, { transforms: [transform('GET')] }))
     const address = (await stream.next()).value?.data ?? ''
-    await postTo(bridge, address, initialize('2024-11-05'), { taps: [tap('POST')] })
+    await postTo(bridge, address, initialize('2024-11-05'), { transforms: [transform('POST')] })
     await stream.next()
-    await postTo(bridge, address, call(1, 'echo'), { taps: [() => undefined] })
+    await postTo(bridge, address, call(1, 'echo'), { transforms: [() => undefined] })
     expect(JSON.parse((await stream.next()).value?.data ?? '')).toMatchObject({ id: 1, error: { code: -31403 } })
     expect(seen).toEqual(['POST 0'])
     await stream.return(undefined)

@@ -16,7 +16,7 @@ test.each<[string, object]>([
   ['isolation', { command: 'node', isolation: 'none' }],
   ['maxSessions', { command: 'node', maxSessions: 0 }],
   ['requestTimeout', { command: 'node', requestTimeout: Number.NaN }],
-  ['spares', { command: 'node', spares: -1 }],
+  ['prewarmed', { command: 'node', prewarmed: -1 }],
   ['historyBytes', { command: 'node', historyBytes: -1 }],
   ['stopGrace', { command: 'node', stopGrace: [1] }],
 ])('says at construction what is wrong with %s', (name, options) => {
@@ -38,7 +38,7 @@ test('[S5] a child inherits nothing of the environment but the few names that it
 })
 
 test('construction starts nothing', async () => {
-  const bridge = createStdioBridge({ command: 'no such program', spares: 3 })
-  expect(bridge.stats()).toMatchObject({ children: 0, spawned: 0, spares: 0 })
+  const bridge = createStdioBridge({ command: 'no such program', prewarmed: 3 })
+  expect(bridge.stats()).toMatchObject({ children: 0, spawned: 0, prewarmed: 0 })
   await bridge.close()
 })

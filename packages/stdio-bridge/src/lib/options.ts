@@ -32,7 +32,7 @@ export interface StdioBridgeOptions {
   /** Processes of a pool of modern children, 4 unless told; one more is started when all are crowded. */
   readonly poolSize?: number
   /** Processes started ahead of the sessions that will need them, 0 unless told. */
-  readonly spares?: number
+  readonly prewarmed?: number
   /** Processes at once, 256 unless told; beyond it 503. */
   readonly maxChildren?: number
   /** Processes at once that were started for one user (of a token), 64 unless told; beyond it 429. */
@@ -88,7 +88,7 @@ export interface Settings {
   readonly isolation: StdioBridgeOptions['isolation']
   readonly httpSse: boolean
   readonly poolSize: number
-  readonly spares: number
+  readonly prewarmed: number
   readonly maxChildren: number
   readonly maxChildrenPerPrincipal: number
   readonly maxStartsPerMinute: number
@@ -125,7 +125,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     isolation,
     httpSse = false,
     poolSize = 4,
-    spares = 0,
+    prewarmed = 0,
     maxChildren = 256,
     maxChildrenPerPrincipal = 64,
     maxStartsPerMinute = 120,
@@ -176,14 +176,14 @@ export function readOptions(options: StdioBridgeOptions): Settings {
   for (const [name, value] of Object.entries(numbers)) {
     if (!(value > 0)) throw wrong(`${name} must be a positive number`)
   }
-  if (!(spares >= 0)) throw wrong('spares must be a number of processes, or 0 for none')
+  if (!(prewarmed >= 0)) throw wrong('prewarmed must be a number of processes, or 0 for none')
   if (!(drainTimeout >= 0)) throw wrong('drainTimeout must be a number of seconds, or 0 not to wait')
   if (!(historyBytes >= 0)) throw wrong('historyBytes must be a number of bytes, or 0 for no replay')
   if (stopGrace.length !== 2 || !stopGrace.every((seconds) => seconds >= 0)) {
     throw wrong('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
-  return { spec, logger, isolation, httpSse, spares, ...numbers, historyBytes, drainTimeout, stopGrace }
+  return { spec, logger, isolation, httpSse, prewarmed, ...numbers, historyBytes, drainTimeout, stopGrace }
 }
 
 const isolations: readonly string[] = ['session', 'principal', 'pool', 'request']

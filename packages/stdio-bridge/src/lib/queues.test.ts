@@ -12,7 +12,7 @@ import {
 } from '../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../index.js'
 import type { Peer } from './connection/peer.js'
-import { Asks } from './connection/server-requests.js'
+import { ServerRequests } from './connection/server-requests.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const bridges: StdioBridge[] = []
@@ -235,7 +235,7 @@ describe('the questions of one child', () => {
   function setUp() {
     const written: string[] = []
     const child = { queued: 0, write: (line: Buffer) => written.push(line.toString()) }
-    const asks = new Asks(child as never, 1000)
+    const asks = new ServerRequests(child as never, 1000)
     const asked: number[] = []
     const peer = { asked: (_message: unknown, ask: number) => asked.push(ask) } as unknown as Peer
     const ask = (id: string) => {

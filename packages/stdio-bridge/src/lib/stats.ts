@@ -3,7 +3,7 @@ export interface BridgeStats {
   /** Processes that exist, those that are being stopped included. */
   readonly children: number
   /** Processes that wait for a session. */
-  readonly spares: number
+  readonly prewarmed: number
   /** Legacy sessions. */
   readonly sessions: number
   /** Requests that wait for an answer. */
@@ -19,9 +19,9 @@ export interface BridgeStats {
   /** Requests passed to a child so far. */
   readonly requests: number
   /** Lines on stdout that were no message. */
-  readonly rubbish: number
+  readonly invalidLines: number
   /** Answers that no request was waiting for. */
-  readonly unknownAnswers: number
+  readonly unmatchedResponses: number
   /** Notifications of a shared process that nobody could be shown. */
   readonly dropped: number
 }

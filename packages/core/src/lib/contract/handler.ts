@@ -1,6 +1,6 @@
 import type { AuthInfo } from './auth-info.js'
 import type { Logger } from './logger.js'
-import type { Message, Tap } from './message.js'
+import type { Message, MessageTransform } from './message.js'
 
 /**
  * Answers a web `Request` with a web `Response`. Everything in the gateway is one: a proxy, a bridge, an authorization
@@ -40,7 +40,7 @@ export interface Context {
   /** The JSON-RPC message of a POST; its bytes replace `request.body`, which is consumed. Set by `message`. */
   readonly message?: Message
   /** What must see, and may change, each message on its way to the client; applied once by whoever ends the chain. */
-  readonly taps?: readonly Tap[]
+  readonly transforms?: readonly MessageTransform[]
   /** One id for the whole request, also in the answer's `X-Request-Id`. */
   readonly requestId?: string
   /** Where this request's log lines go. */

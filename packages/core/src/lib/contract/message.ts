@@ -48,4 +48,4 @@ export interface Message {
  * Sees each message on its way to the client, before it enters any replay history: return it unchanged, return
  * `message.with(…)`, or return `undefined` to hold it back (a response that is held back becomes an error response).
  */
-export type Tap = (message: Message) => Message | undefined | Promise<Message | undefined>
+export type MessageTransform = (message: Message) => Message | undefined | Promise<Message | undefined>

@@ -11,7 +11,7 @@ export interface HeaderParameter {
 
 const key = 'x-mcp-header'
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const deepest = 16
+const maxDepth = 16
 
 /** The mirrored arguments of a tool: those that its schema reaches through `properties` alone. */
 export function headerParameters(inputSchema: unknown): HeaderParameter[] {
@@ -21,7 +21,7 @@ export function headerParameters(inputSchema: unknown): HeaderParameter[] {
 }
 
 function collect(schema: unknown, path: readonly string[], found: HeaderParameter[]): void {
-  if (!isObject(schema) || path.length > deepest) return
+  if (!isObject(schema) || path.length > maxDepth) return
   const name = schema[key]
   if (typeof name === 'string' && token.test(name) && path.length > 0) {
     found.push({ header: `Mcp-Param-${name}`, path, isNumber: schema.type === 'integer' || schema.type === 'number' })

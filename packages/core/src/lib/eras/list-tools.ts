@@ -5,7 +5,7 @@ import { gatewayItself, modernVersion } from './modern-envelope.js'
 import type { ToolLists } from './tool-headers.js'
 
 /** Milliseconds that a page of the list may take. */
-const patience = 10_000
+const timeoutMs = 10_000
 /** For how long a list is believed: a server of an era that does not say so may not tell of changes either, in ms. */
 const lifetime = 60_000
 const nothing = rawJson('{}')
@@ -27,7 +27,7 @@ export function listTools(server: EraServer, principal: string = gatewayItself):
         principal,
         protocolVersion: modernVersion,
         capabilities: nothing,
-        signal: AbortSignal.timeout(patience),
+        signal: AbortSignal.timeout(timeoutMs),
         notify: () => undefined,
         ask: () => Promise.resolve(nobody),
       }

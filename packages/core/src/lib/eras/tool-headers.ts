@@ -12,7 +12,7 @@ export interface ToolLists {
 const maxPages = 100
 /** However short-lived a server calls its list, it is not asked for more often than this, in ms. */
 const shortest = 1000
-const longest = 3_600_000
+const maxLifetimeMs = 3_600_000
 
 type Tools = ReadonlyMap<string, readonly HeaderParameter[]>
 
@@ -79,7 +79,7 @@ export class ToolHeaders {
   async #read(): Promise<Tools> {
     const tools = new Map<string, readonly HeaderParameter[]>()
     let cursor: string | undefined
-    let lifetime = longest
+    let lifetime = maxLifetimeMs
     for (let page = 0; page < maxPages; page++) {
       const { tools: listed, ttlMs, nextCursor } = (await this.#lists.page(cursor)) ?? {}
       for (const tool of Array.isArray(listed) ? listed : []) {

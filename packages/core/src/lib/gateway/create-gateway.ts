@@ -102,7 +102,7 @@ const blank: Context = {
   refuse: undefined,
   requiredScopes: undefined,
   message: undefined,
-  taps: undefined,
+  transforms: undefined,
 }
 
 // Clients add a slash to what people paste; the resource stays the one without

@@ -9,7 +9,7 @@ import { jsonRpcError } from '../http/json-rpc-error.js'
 import { oauthError } from '../http/oauth-error.js'
 import { originCheck } from '../http/origin-check.js'
 import { rateLimit } from '../limits/rate-limit.js'
-import { type FetchServer, local } from '../message/local.js'
+import { type FetchServer, fromFetchServer } from '../message/from-fetch-server.js'
 import { message } from '../message/message-middleware.js'
 import { bearerAuth } from '../resource-server/bearer-auth.js'
 import { resourceMetadata } from '../resource-server/resource-metadata.js'
@@ -200,7 +200,7 @@ const allowMethods: Middleware = (request, context, next) => {
 
 function toHandler(server: Handler | Mountable | FetchServer): Handler {
   if (typeof server === 'function') return server
-  return 'handle' in server ? (request, context) => server.handle(request, context) : local(server)
+  return 'handle' in server ? (request, context) => server.handle(request, context) : fromFetchServer(server)
 }
 
 function toServerOptions(server: GatewayOptions['servers'][string]): ServerOptions {

@@ -46,11 +46,11 @@ export function cors({ allowedOrigins }: CorsOptions): Middleware {
     if (allowed && request.method === 'OPTIONS' && request.headers.has('access-control-request-method')) {
       return preflight(origin, request.headers.get('access-control-request-headers'))
     }
-    return dress(await next(request, context), allowed ? origin : undefined)
+    return addCorsHeaders(await next(request, context), allowed ? origin : undefined)
   }
 }
 
-function dress(response: Response, origin: string | undefined): Response {
+function addCorsHeaders(response: Response, origin: string | undefined): Response {
   try {
     // A cache must not serve one origin's answer to another, so it stands there for all of them
     response.headers.append('Vary', 'Origin')
@@ -59,7 +59,7 @@ function dress(response: Response, origin: string | undefined): Response {
     response.headers.set('Access-Control-Expose-Headers', exposed)
     return response
   } catch {
-    return dress(changeable(response), origin)
+    return addCorsHeaders(changeable(response), origin)
   }
 }
 

@@ -7,7 +7,7 @@ export interface StreamGuard {
   /** Called once, however the stream ends. */
   readonly onEnd: () => void
   /** A last chunk to say that the source failed; without it, the stream fails too. */
-  readonly farewell?: (reason: 'idle' | 'broken') => Uint8Array
+  readonly finalChunk?: (reason: 'idle' | 'broken') => Uint8Array
 }
 
 /**
@@ -20,7 +20,7 @@ export function guardStream(
   guard: StreamGuard,
   first?: Uint8Array,
 ): ReadableStream<Uint8Array> {
-  const { idleTimeout, abort, onEnd, farewell } = guard
+  const { idleTimeout, abort, onEnd, finalChunk } = guard
   const reader = source.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
   let idle = false
@@ -48,8 +48,8 @@ export function guardStream(
           controller.close()
         } catch (error) {
           onEnd()
-          if (farewell === undefined) throw error
-          controller.enqueue(farewell(idle ? 'idle' : 'broken'))
+          if (finalChunk === undefined) throw error
+          controller.enqueue(finalChunk(idle ? 'idle' : 'broken'))
           controller.close()
         } finally {
           clearTimeout(timer)

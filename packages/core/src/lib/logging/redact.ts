@@ -20,12 +20,12 @@ const parameter =
   /\b(code|state|nonce|access_token|refresh_token|id_token|token|client_secret|password|assertion|client_assertion|code_verifier|subject_token|api_key)=[^&\s"'#]+/gi
 
 /** No line needs more of one text, and the patterns above need more than linear time for some texts. */
-const longest = 8192
+const maxLength = 8192
 
 /** Removes from a text what looks like a credential, what a URL has beside origin and path, and its end if it is very long. */
 export function redactText(text: string): string {
   if (text.length < 9) return text
-  return withLoggedUrls(text.length > longest ? cut(text) : text)
+  return withLoggedUrls(text.length > maxLength ? cut(text) : text)
     .replaceAll(jwt, hidden)
     .replaceAll(scheme, `$1 ${hidden}`)
     .replaceAll(parameter, `$1=${hidden}`)
@@ -33,7 +33,7 @@ export function redactText(text: string): string {
 
 /** Cuts between words where that is possible: the first half of a credential may not look like one. */
 function cut(text: string): string {
-  const start = text.slice(0, longest)
+  const start = text.slice(0, maxLength)
   const end = start.search(/[\s"',;][^\s"',;]{0,2048}$/)
   const kept = end === -1 ? start : start.slice(0, end)
   return `${kept} [${text.length - kept.length} more characters]`

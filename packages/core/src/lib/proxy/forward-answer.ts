@@ -41,13 +41,13 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
     return new Response(null, { status, headers })
   }
   const idleTimeout = request.method === 'GET' ? null : options.idleTimeout
-  const guard = { idleTimeout, abort, onEnd: done, farewell: farewell(response, context) }
+  const guard = { idleTimeout, abort, onEnd: done, finalChunk: farewell(response, context) }
   const length = response.headers.get('content-length')
   const isJson = response.headers.get('content-type')?.toLowerCase().startsWith('application/json') ?? false
   if (!isJson || Number(length) > wholeUpTo) {
     // What fetch has unpacked is longer than the upstream said
     // and what is said when a stream breaks off was not counted
-    const isExact = !response.headers.has('content-encoding') && guard.farewell === undefined
+    const isExact = !response.headers.has('content-encoding') && guard.finalChunk === undefined
     if (length !== null && isExact) headers.set('content-length', length)
     return new Response(guardStream(bodyOf(response), guard), { status, headers })
   }

@@ -396,14 +396,14 @@ test('a fetch that was replaced, and a connection pool of the application, stay 
   }
 })
 
-test.each(['JSON', 'SSE'])('taps see the answer before the client does: %s', async (kind) => {
+test.each(['JSON', 'SSE'])('transforms see the answer before the client does: %s', async (kind) => {
   const url = await upstream((_request, response) => {
     const text = '{"jsonrpc":"2.0","id":7,"result":{"secret":1}}'
     if (kind === 'JSON') response.writeHead(200, json).end(text)
     else response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(`id: 1\ndata: ${text}\n\n`)
   })
   const response = await call(proxy(url), {
-    context: { taps: [(message) => message.with({ jsonrpc: '2.0', id: message.id, result: { open: 1 } })] },
+    context: { transforms: [(message) => message.with({ jsonrpc: '2.0', id: message.id, result: { open: 1 } })] },
   })
   const text = await response.text()
   expect(text).not.toContain('secret')

@@ -1,7 +1,7 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Context, Handler } from '../contract/handler.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
-import { tapResponse } from '../message/tap-response.js'
+import { transformResponse } from '../message/transform-response.js'
 import { loggedUrl } from '../text/logged-url.js'
 import { connectAnswer, opensUrls, withoutConnectAnswer } from '../upstream-token/connect-answer.js'
 import { ConnectRequired } from '../upstream-token/connect-required.js'
@@ -10,7 +10,7 @@ import { forwardAnswer } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { Sessions } from './sessions.js'
-import { patientFetch, type Send } from './transport.js'
+import { createTransport, type Send } from './transport.js'
 import { type Upstream, Upstreams } from './upstreams.js'
 import { withToken } from './with-token.js'
 
@@ -41,11 +41,11 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   })) {
     if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number of seconds`)
   }
-  const send = options.fetch ?? patientFetch(connectTimeout)
+  const send = options.fetch ?? createTransport(connectTimeout)
   const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
     retryAfter,
     checkInterval: healthCheck?.interval ?? 10,
-    check: healthCheck && ((upstream) => isWell(send, upstream, healthCheck.path, connectTimeout)),
+    check: healthCheck && ((upstream) => isHealthy(send, upstream, healthCheck.path, connectTimeout)),
   })
   const sessions = new Sessions(upstreams.all, options.sessionSecret)
   const headerOptions = readHeaderOptions(options)
@@ -100,7 +100,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       const given = response.headers.get('mcp-session-id')
       const to =
         given === null || isModern(context) ? undefined : await orCancel(response, sealedSession(given, upstream))
-      return tapResponse(context, await forwardAnswer(answer, { request, context, idleTimeout, sessionId: to }))
+      return transformResponse(context, await forwardAnswer(answer, { request, context, idleTimeout, sessionId: to }))
     }
 
     async function sealedSession(id: string, upstream: Upstream): Promise<string> {
@@ -134,7 +134,7 @@ function refusal(context: Context): (status: number, message: string) => Respons
   return (status, message) => jsonRpcError({ status, message, id: context.message?.id })
 }
 
-async function isWell(send: Send, upstream: Upstream, path: string, timeout: number): Promise<boolean> {
+async function isHealthy(send: Send, upstream: Upstream, path: string, timeout: number): Promise<boolean> {
   const response = await send(new URL(path, upstream.url).href, {
     signal: AbortSignal.timeout(timeout * 1000),
     redirect: 'manual',

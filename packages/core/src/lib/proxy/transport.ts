@@ -37,7 +37,7 @@ const platformFetch = globalThis.fetch
  *
  * @param connectTimeout in seconds
  */
-export function patientFetch(connectTimeout: number): Send {
+export function createTransport(connectTimeout: number): Send {
   let plain: Send | undefined | null = null
   let dispatcher: unknown
   return async (url, init) => {

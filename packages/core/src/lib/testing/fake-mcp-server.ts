@@ -1,5 +1,5 @@
 import type { JsonRpcMessage } from '../contract/message.js'
-import type { FetchServer } from '../message/local.js'
+import type { FetchServer } from '../message/from-fetch-server.js'
 import type { MswHttp } from './msw.js'
 
 /** A tool of a fake server: gets its arguments and the request's headers, and returns text or a whole result. */

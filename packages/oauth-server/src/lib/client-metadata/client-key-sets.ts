@@ -8,7 +8,7 @@ const fresh = 300
 const pause = 30
 /** How long a set stays usable while its host does not answer. */
 const staleFor = 86_400
-const most = 1000
+const maxKnown = 1000
 /** The most that is kept of a set, in characters of JSON; one that is larger counts as empty. */
 const largest = 16_384
 /** What is needed of a public key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). */
@@ -36,7 +36,7 @@ export function createClientKeySets(fetch: GuardedFetch, clock: () => number): C
 
   const keep = (known: Map<string, KnownSet>, uri: string, set: KnownSet): void => {
     known.delete(uri)
-    if (known.size >= most) known.delete(known.keys().next().value as string)
+    if (known.size >= maxKnown) known.delete(known.keys().next().value as string)
     known.set(uri, set)
   }
 

@@ -2,7 +2,7 @@ import { isMediaType } from '@mcp-gateway/core'
 import { readBody } from './read-body.js'
 import { Refusal } from './refusal.js'
 
-const most = 100
+const maxParameters = 100
 
 /** The parameters of a request, each at most once but for those that may repeat. */
 export interface Parameters {
@@ -28,8 +28,8 @@ class SortedParameters implements Parameters {
   readonly #more: (readonly [name: string, value: string])[] = []
 
   add(name: string, value: string): void {
-    if (this.#first.size + this.#more.length === most) {
-      throw new Refusal(400, 'invalid_request', `More than ${most} parameters`)
+    if (this.#first.size + this.#more.length === maxParameters) {
+      throw new Refusal(400, 'invalid_request', `More than ${maxParameters} parameters`)
     }
     if (this.#first.has(name)) {
       this.repeated.add(name)

@@ -10,8 +10,8 @@ import { readSession } from '../session/session.js'
 import { endStepCookie } from '../session/step-cookie.js'
 import { beginLogin } from './begin-login.js'
 import { consentPage } from './consent-page.js'
+import { closeQuestion, isUnchanged, readQuestion } from './consent-request.js'
 import { countAnswer } from './count-answer.js'
-import { closeQuestion, isStillTrue, readQuestion } from './question.js'
 import { rememberConsent } from './remembered-consent.js'
 
 /** Takes the person's decision about the request that the page was made for, which is checked as if it had just arrived. */
@@ -31,7 +31,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   const session = question.subject && decision === 'approve' ? await readSession(server, request) : undefined
   const user = session?.subject === question.subject ? session : undefined
   // Whoever agreed to what was shown did not agree to this.
-  if (agrees && !(await isStillTrue(question, client, authorization))) {
+  if (agrees && !(await isUnchanged(question, client, authorization))) {
     return consentPage(server, { client, authorization, user, cookies: [over] })
   }
   await countAnswer(server, question, async () => {

@@ -7,9 +7,9 @@ import type { Server } from '../server/server.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'
 import type { GrantUser } from '../store/grant.js'
+import { newQuestion } from './consent-request.js'
 import { displayHost } from './display-host.js'
 import { formTarget } from './form-target.js'
-import { newQuestion } from './question.js'
 import { outOfBand } from './success-endpoint.js'
 
 /** What the page asks about. */

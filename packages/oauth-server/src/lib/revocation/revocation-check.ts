@@ -3,7 +3,7 @@ import type { GrantUser } from '../store/grant.js'
 import type { GrantStore } from '../store/grant-store.js'
 import { saysTooMuch } from '../store/says-too-much.js'
 
-const most = 10_000
+const maxKnown = 10_000
 
 /**
  * Says whether the grant of an access token is gone, or gives the user less than the token says. What it learns it believes for `delay` seconds: that is how long a
@@ -35,7 +35,7 @@ export function createRevocationCheck(
     const user = grant && grants.isLive(grant) ? grant.user : undefined
     if (delay > 0) {
       known.delete(id)
-      if (known.size >= most) known.delete(known.keys().next().value as string)
+      if (known.size >= maxKnown) known.delete(known.keys().next().value as string)
       known.set(id, { user, at: now })
     }
     return user

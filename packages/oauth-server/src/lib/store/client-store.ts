@@ -5,7 +5,7 @@ import type { Stored } from './records.js'
 import type { StorageKeys } from './storage-keys.js'
 
 const day = 86_400
-const mostParsed = 1000
+const maxParsed = 1000
 
 /** Finds clients, wherever they come from. */
 export interface ClientStore {
@@ -59,7 +59,7 @@ export function createClientStore({
     if (entry === undefined || known?.version === entry.version) return entry && known
     const stored: Stored<Client> = { value: JSON.parse(entry.value), version: entry.version }
     parsed.delete(key)
-    if (parsed.size >= mostParsed) parsed.delete(parsed.keys().next().value as string)
+    if (parsed.size >= maxParsed) parsed.delete(parsed.keys().next().value as string)
     parsed.set(key, stored)
     return stored
   }

@@ -1,18 +1,18 @@
 import type { Pending } from './peer.js'
 
 /** For how long a request that was given up may still make the child write log lines, in ms. */
-const longest = 300_000
-const maxGhosts = 1000
+const maxAge = 300_000
+const maxAbandoned = 1000
 
 /** Requests that nobody waits for any more and that the child has not answered: it may still be at work for them. */
-export class Ghosts {
+export class AbandonedRequests {
   readonly #open: Map<number, { readonly principal: string; readonly until: number }> = new Map()
 
   add({ number, principal, method }: Pending): void {
     if (method === 'subscriptions/listen') return
-    this.#open.set(number, { principal, until: performance.now() + longest })
+    this.#open.set(number, { principal, until: performance.now() + maxAge })
     const [oldest] = this.#open.keys()
-    if (this.#open.size > maxGhosts && oldest !== undefined) this.#open.delete(oldest)
+    if (this.#open.size > maxAbandoned && oldest !== undefined) this.#open.delete(oldest)
   }
 
   /** The child has answered it after all. */
@@ -23,9 +23,9 @@ export class Ghosts {
   /** Whether the child may still be at work for somebody else. */
   hasOther(principal: string): boolean {
     const now = performance.now()
-    for (const [number, ghost] of this.#open) {
-      if (ghost.until < now) this.#open.delete(number)
-      else if (ghost.principal !== principal) return true
+    for (const [number, request] of this.#open) {
+      if (request.until < now) this.#open.delete(number)
+      else if (request.principal !== principal) return true
     }
     return false
   }

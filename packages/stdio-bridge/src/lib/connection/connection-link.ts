@@ -4,11 +4,15 @@ import { toLine } from '../wire/splice.js'
 import type { Connection } from './connection.js'
 import type { Peer } from './peer.js'
 
-const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
+const noopObserver: EraLinkListener = {
+  notified: () => undefined,
+  asked: () => () => undefined,
+  ended: () => undefined,
+}
 
 /** A child as what a translation speaks with. It is the only peer of its connection. */
 export class ConnectionLink implements EraLink, Peer {
-  listener: EraLinkListener = deaf
+  listener: EraLinkListener = noopObserver
   readonly subscriptions: ReadonlySet<string> = new Set()
   readonly connection: Connection
   readonly #withdrawals: Map<number, () => void> = new Map()

@@ -11,15 +11,15 @@ import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { requestLine, toLine } from '../wire/splice.js'
-import { Ghosts } from './abandoned-requests.js'
-import { whoseLog } from './attribute-log.js'
+import { AbandonedRequests } from './abandoned-requests.js'
+import { attributeLog } from './attribute-log.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { logLevelKey, metaOf } from './meta.js'
 import { copy, numberAt, toNumber } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
-import { Asks } from './server-requests.js'
+import { ServerRequests } from './server-requests.js'
 import { TaskGuard } from './task-guard.js'
 import type { Traffic } from './traffic.js'
 
@@ -44,21 +44,21 @@ export class Connection implements ChildReader {
   readonly child: Child
   readonly pending: Map<number, Pending> = new Map()
   readonly peers: Set<Peer> = new Set()
-  readonly asks: Asks
+  readonly asks: ServerRequests
   readonly #routing: Routing
   readonly #logger: Logger
   readonly #traffic: Traffic
   readonly #tasks: TaskOwners<object>
   readonly #guard: TaskGuard
   readonly #maxQueuedBytes: number
-  readonly #ghosts: Ghosts = new Ghosts()
+  readonly #abandoned: AbandonedRequests = new AbandonedRequests()
   #lastNumber = 0
   #user: string | undefined
   #isMixed = false
 
   constructor(child: Child, routing: Routing, { logger, traffic, tasks, maxQueuedBytes }: ConnectionHost) {
     this.child = child
-    this.asks = new Asks(child, maxQueuedBytes)
+    this.asks = new ServerRequests(child, maxQueuedBytes)
     this.#tasks = tasks
     this.#maxQueuedBytes = maxQueuedBytes
     this.#guard = new TaskGuard(tasks, this, routing.tasks)
@@ -137,7 +137,7 @@ export class Connection implements ChildReader {
   /** Tells the child that nobody waits any more (MCP S3); a late answer is dropped. */
   cancel(pending: Pending, reason: string): void {
     if (!this.pending.delete(pending.number)) return
-    this.#ghosts.add(pending)
+    this.#abandoned.add(pending)
     this.#tellCancelled(pending.number, reason)
     pending.waiter.answer(undefined)
   }
@@ -152,7 +152,7 @@ export class Connection implements ChildReader {
     // The legacy era does not let `initialize` be cancelled
     if (found === undefined || found.method === 'initialize') return
     this.pending.delete(found.number)
-    this.#ghosts.add(found)
+    this.#abandoned.add(found)
     // Cancellations always pass, so they must not fill the queue
     const isShort = bytes.length <= maxCancellation && this.child.queued <= this.#maxQueuedBytes
     if (isShort) this.child.write(toLine(bytes, [{ ...span, bytes: Buffer.from(String(found.number)) }]))
@@ -163,7 +163,7 @@ export class Connection implements ChildReader {
   /** Ends a request without the child's answer. */
   fail(pending: Pending, reason: FailureReason): void {
     if (!this.pending.delete(pending.number)) return
-    this.#ghosts.add(pending)
+    this.#abandoned.add(pending)
     const error = failureError(reason, this.child.ending)
     if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), -32603)
     else pending.link.answered({ error, code: -32603 }, reason === 'timeout')
@@ -226,8 +226,8 @@ export class Connection implements ChildReader {
     // it may be about what another user had sent
     const pending = raw !== 'null' ? this.pending.get(toNumber(raw)) : this.#isMixed ? undefined : this.#only()
     if (pending === undefined) {
-      this.#ghosts.delete(toNumber(raw))
-      this.#traffic.unknownAnswers++
+      this.#abandoned.delete(toNumber(raw))
+      this.#traffic.unmatchedResponses++
       return
     }
     this.pending.delete(pending.number)
@@ -268,7 +268,7 @@ export class Connection implements ChildReader {
     for (const peer of concerned) peer.notified(message)
     if (concerned.length > 0) return
     const pending =
-      message.method === 'notifications/message' ? whoseLog(this.pending.values(), this.#ghosts) : undefined
+      message.method === 'notifications/message' ? attributeLog(this.pending.values(), this.#abandoned) : undefined
     if (pending === undefined) this.#traffic.dropped++
     else deliverUnasked(pending, message)
   }
@@ -302,7 +302,7 @@ export class Connection implements ChildReader {
   }
 
   #rubbish(bytes: number): void {
-    const count = ++this.#traffic.rubbish
+    const count = ++this.#traffic.invalidLines
     // Each power of ten, so that a chatty child does not fill the log
     if (!/^10*$/.test(String(count))) return
     const text = 'The child wrote a line to stdout that is no MCP message'

@@ -17,7 +17,7 @@ const maxOpen = 256
 const maxId = 1024
 
 /** The requests of a child that its clients have not answered, under numbers of our own. */
-export class Asks {
+export class ServerRequests {
   readonly #child: Child
   readonly #maxQueuedBytes: number
   readonly #open: Map<number, Ask> = new Map()

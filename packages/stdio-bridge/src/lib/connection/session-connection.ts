@@ -1,6 +1,6 @@
 import type { Child } from '../process/child.js'
 import type { Connection } from './connection.js'
-import type { Asks } from './server-requests.js'
+import type { ServerRequests } from './server-requests.js'
 
 /** What a session needs of what it speaks with: a connection to a child, or a translation in front of others. */
 export interface SessionConnection
@@ -8,6 +8,6 @@ export interface SessionConnection
     Connection,
     'isShared' | 'isOver' | 'pending' | 'peers' | 'request' | 'notify' | 'cancelled' | 'fail' | 'giveUp' | 'leave'
   > {
-  readonly asks: Pick<Asks, 'reply' | 'refuse'>
+  readonly asks: Pick<ServerRequests, 'reply' | 'refuse'>
   readonly child: Pick<Child, 'pause' | 'resume' | 'queued' | 'stop'>
 }

@@ -1,7 +1,7 @@
 /** Counters that outlive a connection. */
 export interface Traffic {
   requests: number
-  rubbish: number
-  unknownAnswers: number
+  invalidLines: number
+  unmatchedResponses: number
   dropped: number
 }

@@ -11,7 +11,7 @@ import { isRefusal, type Refusal, refuse } from '../refusal.js'
 import { SseSession } from './sse-session.js'
 
 /** The HTTP+SSE transport of 2024-11-05, for clients that know nothing newer. */
-export class SseLeg {
+export class SseEndpoint {
   readonly sessions: SessionRegistry<SseSession> = new SessionRegistry()
   readonly #settings: Settings
   readonly #connect: (principal: string) => Promise<Connection | Refusal>

@@ -2,7 +2,7 @@ import type { Context, Message } from '@mcp-gateway/core'
 import type { Peer, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import { orElse } from '../legacy/retry-on-refusal.js'
+import { retryOnRefusal } from '../legacy/retry-on-refusal.js'
 import { type QuestionLimits, SessionQuestions } from '../legacy/session-questions.js'
 import type { SessionOwner } from '../legacy/session-types.js'
 import type { ChildMessage } from '../wire/child-message.js'
@@ -55,7 +55,7 @@ export class SseSession implements Peer, StreamHost {
     return this.#questions.isOpen
   }
 
-  /** Takes what the client posted; its answer comes on the stream, past the taps of this POST. */
+  /** Takes what the client posted; its answer comes on the stream, past the transforms of this POST. */
   take(message: Message, context: Context): void {
     this.usedAt = performance.now()
     if (message.kind === 'response') {
@@ -127,7 +127,7 @@ export class SseSession implements Peer, StreamHost {
       // The child that refused has been stopped
       if (this.connection.isOver) this.end()
     }
-    return orElse({ ...waiter, answer }, () => this.#seek(), again)
+    return retryOnRefusal({ ...waiter, answer }, () => this.#seek(), again)
   }
 
   async #seek(): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { applyTaps, type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
+import { applyTransforms, type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'
 import type { History } from './history.js'
@@ -24,7 +24,7 @@ export interface StreamHost {
 
 /**
  * The answer to one POST, or one GET stream. A POST's answer is decided late: when the first message is the answer it
- * is plain JSON, otherwise an event stream. Taps see every message once, in order, before it enters the history.
+ * is plain JSON, otherwise an event stream. Transforms see every message once, in order, before it enters the history.
  */
 export class OutStream {
   readonly id: number
@@ -39,7 +39,7 @@ export class OutStream {
   #body: EventBody | undefined
   #sequence = 0
   #ended = false
-  #taps: Promise<void> | undefined
+  #transforms: Promise<void> | undefined
 
   constructor(id: number, host: StreamHost, context: Context) {
     this.id = id
@@ -105,8 +105,8 @@ export class OutStream {
   }
 
   /**
-   * Sends a message that is not the answer; `withheld` hears when a tap did not let it pass, `lost` when nobody was there
-   * to read it and it is not kept, or not any more. The taps are those of the request that the message belongs to, where
+   * Sends a message that is not the answer; `withheld` hears when a transform did not let it pass, `lost` when nobody was there
+   * to read it and it is not kept, or not any more. The transforms are those of the request that the message belongs to, where
    * it is another than that of the stream.
    */
   send(bytes: Buffer, withheld?: () => void, context: Context = this.#context, lost?: () => void): void {
@@ -114,7 +114,7 @@ export class OutStream {
       this.open()
       this.#frame((id) => eventFrame(message, id), lost)
     }
-    this.#tapped(bytes, pass, withheld, context)
+    this.#transformed(bytes, pass, withheld, context)
   }
 
   /** Sends the answer, or nothing more at all, and ends; the status counts where it is not decided yet. */
@@ -123,7 +123,7 @@ export class OutStream {
       this.#after(() => this.#end())
       return
     }
-    this.#tapped(bytes, (message) => {
+    this.#transformed(bytes, (message) => {
       if (this.#decided) this.#frame((id) => eventFrame(message, id))
       else this.respond(jsonResponse(message, status, this.#headers))
       this.#end()
@@ -194,46 +194,46 @@ export class OutStream {
     this.#host.finished(this)
   }
 
-  #tapped(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void, context = this.#context): void {
-    const { taps } = context
-    if (taps === undefined || taps.length === 0) {
+  #transformed(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void, context = this.#context): void {
+    const { transforms } = context
+    if (transforms === undefined || transforms.length === 0) {
       this.#after(() => then(bytes))
       return
     }
-    // What a tap gets may outlive the chunk that the child's line is part of
+    // What a transform gets may outlive the chunk that the child's line is part of
     const own = Buffer.from(bytes)
     this.#after(async () => {
-      const message = await applyTaps(context, parseMessage(own))
+      const message = await applyTransforms(context, parseMessage(own))
       if (message === undefined) withheld?.()
       else then(asBuffer(message.bytes))
     })
   }
 
-  /** Keeps the order where a tap takes its time. */
+  /** Keeps the order where a transform takes its time. */
   #after(step: () => void | Promise<void>): void {
-    if (this.#taps === undefined) {
+    if (this.#transforms === undefined) {
       const running = step()
       if (running === undefined) return
       const settled: Promise<void> = running
         .catch((error) => this.#broken(error))
         .finally(() => {
-          if (this.#taps === settled) this.#taps = undefined
+          if (this.#transforms === settled) this.#transforms = undefined
         })
-      this.#taps = settled
+      this.#transforms = settled
       return
     }
-    const settled: Promise<void> = this.#taps
+    const settled: Promise<void> = this.#transforms
       .then(step)
       .catch((error) => this.#broken(error))
       .finally(() => {
-        if (this.#taps === settled) this.#taps = undefined
+        if (this.#transforms === settled) this.#transforms = undefined
       })
-    this.#taps = settled
+    this.#transforms = settled
   }
 
-  // A tap that throws must not let the message pass that it was to check
+  // A transform that throws must not let the message pass that it was to check
   #broken(error: unknown): void {
-    this.#context.logger?.error({ error }, 'A tap failed; the message was not passed on')
+    this.#context.logger?.error({ error }, 'A transform failed; the message was not passed on')
     const id = this.#context.message?.id
     this.respond(jsonRpcError({ status: 500, code: -32603, message: 'The answer could not be checked', id }))
     this.#end()

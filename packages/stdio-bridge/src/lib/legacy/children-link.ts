@@ -13,7 +13,11 @@ import { isRefusal } from '../refusal.js'
 import { notKeepingUp } from './session-limits.js'
 import type { SessionOwner } from './session-types.js'
 
-const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
+const noopObserver: EraLinkListener = {
+  notified: () => undefined,
+  asked: () => () => undefined,
+  ended: () => undefined,
+}
 
 /** What a link needs of its bridge. */
 export interface ChildrenLinkHost {
@@ -27,7 +31,7 @@ export interface ChildrenLinkHost {
  * between two requests, so each goes to the child that has least to do; only tasks live where they began.
  */
 export class ChildrenLink implements EraLink {
-  listener: EraLinkListener = deaf
+  listener: EraLinkListener = noopObserver
   readonly #owner: SessionOwner
   readonly #host: ChildrenLinkHost
   /** Bytes of notifications for which a child is being started. */

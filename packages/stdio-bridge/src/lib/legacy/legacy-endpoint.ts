@@ -8,7 +8,7 @@ import type { SessionSource } from './session-source.js'
 const sessionHeader = 'mcp-session-id'
 
 /** Streamable HTTP of the legacy era: `initialize`, then a session. */
-export function legacyLeg(
+export function legacyEndpoint(
   source: SessionSource,
   isolation: StdioBridgeOptions['isolation'],
 ): (request: Request, context: Context) => Promise<Response> | Response {

@@ -5,7 +5,7 @@ import { History } from '../http/history.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
-import { orElse } from './retry-on-refusal.js'
+import { retryOnRefusal } from './retry-on-refusal.js'
 import { SessionQuestions } from './session-questions.js'
 import type { RequestHooks, SessionCare, SessionOwner, SessionSettings } from './session-types.js'
 import { trimStreams } from './trim-streams.js'
@@ -93,7 +93,7 @@ export class LegacySession implements Peer, StreamHost {
     ask(
       instead === undefined
         ? waiter
-        : orElse(
+        : retryOnRefusal(
             waiter,
             () => this.#seek(instead),
             () => ask(waiter),

@@ -138,7 +138,7 @@ describe('posting', () => {
     expect(textOf(await session.answer(pretty))).toBe('{"text":"a\\nb\\r\\n"}')
     const smuggling = '{"jsonrpc":"2.0","id":4,"method":"tools/call","params":\n{"name":"echo","arguments":{"a":1}}\n}'
     expect(textOf(await session.answer(smuggling))).toBe('{"a":1}')
-    expect(shared.stats().unknownAnswers).toBe(0)
+    expect(shared.stats().unmatchedResponses).toBe(0)
   })
 
   test.each([
@@ -454,38 +454,38 @@ describe('cancelling', () => {
   })
 })
 
-describe('taps', () => {
+describe('transforms', () => {
   test('see each message once, in order, before it enters the history; what they change is what a client gets again', async () => {
     const seen: string[] = []
-    const tap = async (message: { json(): JsonRpcMessage; with(m: JsonRpcMessage): never; kind: string }) => {
+    const transform = async (message: { json(): JsonRpcMessage; with(m: JsonRpcMessage): never; kind: string }) => {
       seen.push(message.kind)
       await new Promise((resolve) => setTimeout(resolve, seen.length === 1 ? 20 : 0))
-      return message.with({ ...message.json(), tapped: true })
+      return message.with({ ...message.json(), transformed: true })
     }
-    const context = { taps: [tap as never] }
+    const context = { transforms: [transform as never] }
     const { id } = await Session.open(shared)
     const session = new Session(shared, id, context)
     const all = await eventsOf(await session.post(call(1, 'progress', { steps: 2, ms: 1 }, { progressToken: 1 })))
     const messages = all.slice(1).map(({ data }) => JSON.parse(data))
-    expect(messages.map(({ tapped }) => tapped)).toEqual([true, true, true])
+    expect(messages.map(({ transformed }) => transformed)).toEqual([true, true, true])
     expect(seen).toEqual(['notification', 'notification', 'response'])
     const again = await session.request('GET', { 'Last-Event-ID': all[0]?.id ?? '' })
     expect(await readAll(again)).toEqual(messages)
     expect(seen).toHaveLength(3)
   })
 
-  test('what a tap holds back never leaves, and a question held back is refused to the child', async () => {
+  test('what a transform holds back never leaves, and a question held back is refused to the child', async () => {
     const { id } = await Session.open(shared, { capabilities: { elicitation: {} } })
     const context = {
-      taps: [(message: { kind: string }) => (message.kind === 'request' ? undefined : message) as never],
+      transforms: [(message: { kind: string }) => (message.kind === 'request' ? undefined : message) as never],
     }
     const session = new Session(shared, id, context)
     expect(await session.callText(1, 'elicit')).toContain('withheld')
   })
 
-  test('a tap that throws lets nothing pass', async () => {
+  test('a transform that throws lets nothing pass', async () => {
     const { id } = await Session.open(shared)
-    const context = { taps: [() => Promise.reject(new Error('boom'))] }
+    const context = { transforms: [() => Promise.reject(new Error('boom'))] }
     const response = await new Session(shared, id, context).post(call(1, 'echo', { secret: 's3cret' }))
     expect(response.status).toBe(500)
     expect(await response.text()).not.toContain('s3cret')

@@ -4,7 +4,7 @@ import type { Waiter } from '../connection/peer.js'
  * A waiter for a request that may be refused because it went to the wrong place: then `find` looks for another, once,
  * and `again` asks there.
  */
-export function orElse(waiter: Waiter, find: () => Promise<boolean>, again: () => void): Waiter {
+export function retryOnRefusal(waiter: Waiter, find: () => Promise<boolean>, again: () => void): Waiter {
   return {
     ...waiter,
     answer: (bytes, code) => {

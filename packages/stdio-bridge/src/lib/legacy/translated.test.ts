@@ -285,12 +285,12 @@ describe('questions', () => {
     expect(textOf((await next(stream, isAnswer)).message)).toBe('{"q0":{"back":true}}')
   })
 
-  test('pass the taps of their call; one that is withheld fails it', async () => {
+  test('pass the transforms of their call; one that is withheld fails it', async () => {
     const { bridge } = setUp()
     const seen: (string | undefined)[] = []
     const context = {
       ...alice,
-      taps: [
+      transforms: [
         (message: { method?: string }) => {
           seen.push(message.method)
           return message.method === 'sampling/createMessage' ? undefined : message

@@ -12,18 +12,18 @@ import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { Exchange } from './exchange.js'
 import { notKeepingUp, tooManyRequests } from './modern-refusals.js'
 import { legacyOnly, Pool, type PooledChild } from './pool.js'
-import { TranslatedLeg } from './translated-endpoint.js'
+import { TranslatedEndpoint } from './translated-endpoint.js'
 
 const openAfter = 10_000
 
 /** Streamable HTTP of the modern era: each POST stands for itself. */
-export class ModernLeg {
+export class ModernEndpoint {
   readonly pool: Pool
   readonly #settings: Settings
   readonly #exchanges: Set<Exchange> = new Set()
   readonly #tasks: TaskOwners<object>
   readonly #perPrincipal: Map<string, number> = new Map()
-  readonly #translated: TranslatedLeg
+  readonly #translated: TranslatedEndpoint
 
   constructor(
     settings: Settings,
@@ -33,7 +33,7 @@ export class ModernLeg {
     this.#settings = settings
     this.#tasks = tasks
     this.pool = new Pool(settings, connect)
-    this.#translated = new TranslatedLeg(settings, connect, tasks, () => this.pool.confirmLegacy())
+    this.#translated = new TranslatedEndpoint(settings, connect, tasks, () => this.pool.confirmLegacy())
   }
 
   get inFlight(): number {

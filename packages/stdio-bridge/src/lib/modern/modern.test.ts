@@ -479,7 +479,7 @@ describe('what several users share', () => {
     expect(await alone.json()).toMatchObject({ id: 'a', error: { code: -32600 } })
     const refused = await tool(bridge, 'no-id', {}, { id: 'b', context: bob })
     expect(await refused.json()).toMatchObject({ id: 'b', error: { data: { reason: 'timeout' } } })
-    expect(bridge.stats().unknownAnswers).toBe(1)
+    expect(bridge.stats().unmatchedResponses).toBe(1)
   })
 
   test('[M22] log lines of a cancelled call do not reach the next user', async () => {

@@ -34,7 +34,7 @@ interface Use {
 }
 
 /** Serves modern clients from legacy children. */
-export class TranslatedLeg {
+export class TranslatedEndpoint {
   readonly #settings: Settings
   readonly #children: LegacyChildren
   readonly #client: ModernClient

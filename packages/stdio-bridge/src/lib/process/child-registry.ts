@@ -4,7 +4,7 @@ import { isShortage, type Refusal, refusedBySystem } from '../refusal.js'
 import { Child, type ChildHost, type Ending } from './child.js'
 
 /** Starts children, knows all that exist, and leaves none behind. */
-export class Nursery {
+export class ChildRegistry {
   readonly children: Set<Child> = new Set()
   readonly counts: { spawned: number; failedStarts: number; crashed: number } = {
     spawned: 0,

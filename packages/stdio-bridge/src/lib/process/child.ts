@@ -42,14 +42,14 @@ export interface ChildReader {
   ended(ending: Ending): void
 }
 
-const silent: ChildReader = { line: () => undefined, overlong: () => undefined, ended: () => undefined }
+const noopObserver: ChildReader = { line: () => undefined, overlong: () => undefined, ended: () => undefined }
 
 /** How long what a dead child had written may still take to arrive when somebody else keeps its pipes open, in ms. */
-const lastWords = 250
+const drainMs = 250
 
 /** One child process: lines in, lines out, and an end that leaves nothing of its group behind (MCP S3). */
 export class Child {
-  reader: ChildReader = silent
+  reader: ChildReader = noopObserver
   /** Hears of the first answer, after which the child counts as started. */
   onFirstAnswer: () => void = () => undefined
   /** To be called where nobody asks it anything at once: others may start meanwhile. */
@@ -178,7 +178,7 @@ export class Child {
       // A full stdout is read to its end first, even when nobody wanted more at the moment
       stdout.resume()
       stdout.once('end', end)
-      setTimeout(end, lastWords).unref()
+      setTimeout(end, drainMs).unref()
     })
   }
 
@@ -189,7 +189,7 @@ export class Child {
     this.#lines.end()
     this.onEnd(ending)
     this.reader.ended(ending)
-    this.reader = silent
+    this.reader = noopObserver
     this.#sweep()
   }
 

@@ -3,7 +3,7 @@ import { initialize, post } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge } from '../../index.js'
 import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import type { Child, Ending } from './child.js'
-import type { Nursery } from './child-registry.js'
+import type { ChildRegistry } from './child-registry.js'
 import { Starter } from './starter.js'
 
 class FakeChild {
@@ -23,7 +23,7 @@ class FakeChild {
   }
 }
 
-class FakeNursery {
+class FakeRegistry {
   readonly children: Set<FakeChild> = new Set()
   readonly counts = { failedStarts: 0 }
   isRefused = false
@@ -47,19 +47,19 @@ const limits = {
   maxChildrenPerPrincipal: 64,
   maxStartsPerMinute: 1000,
   startConcurrency: 1,
-  spares: 0,
+  prewarmed: 0,
   handshakeTimeout: 60,
 }
 
 function setUp(options: Partial<typeof limits> = {}) {
-  const nursery = new FakeNursery()
-  const starter = new Starter(nursery as unknown as Nursery, { ...limits, ...options })
+  const registry = new FakeRegistry()
+  const starter = new Starter(registry as unknown as ChildRegistry, { ...limits, ...options })
   const start = async () => (await starter.start('alice')) as unknown as FakeChild
-  return { nursery, starter, start }
+  return { registry, starter, start }
 }
 
 test('those that waited for their turn do not make more processes than there may be', async () => {
-  const { nursery, starter } = setUp()
+  const { registry, starter } = setUp()
   const starts = Array.from({ length: 5 }, () => starter.start('alice'))
   const children: Child[] = []
   for (const start of starts) {
@@ -69,14 +69,14 @@ test('those that waited for their turn do not make more processes than there may
     started.onFirstAnswer()
   }
   expect(children).toHaveLength(2)
-  expect(nursery.children.size).toBe(2)
+  expect(registry.children.size).toBe(2)
 })
 
 test('a process that the system refuses is a refusal, and gives its turn back', async () => {
-  const { nursery, starter } = setUp({ handshakeTimeout: 0.05 })
-  nursery.isRefused = true
+  const { registry, starter } = setUp({ handshakeTimeout: 0.05 })
+  registry.isRefused = true
   for (let n = 0; n < 3; n++) expect(await starter.start('alice')).toMatchObject({ status: 502 })
-  nursery.isRefused = false
+  registry.isRefused = false
   expect(isRefusal(await starter.start('alice'))).toBe(false)
 })
 
@@ -114,39 +114,39 @@ describe('after failed starts', () => {
 
   async function breakIt(options: Partial<typeof limits> = {}) {
     const all = setUp(options)
-    for (let n = 0; n < 5; n++) all.nursery.end(await all.start(), false)
+    for (let n = 0; n < 5; n++) all.registry.end(await all.start(), false)
     expect(all.starter.isBroken).toBe(true)
     vi.advanceTimersByTime(10_000)
     return all
   }
 
   test('a try that nobody waited for lets the next one in', async () => {
-    const { nursery, starter, start } = await breakIt()
-    nursery.end(await start(), true)
+    const { registry, starter, start } = await breakIt()
+    registry.end(await start(), true)
     expect(isRefusal(await starter.start('alice'))).toBe(false)
   })
 
   test('a try that died of the question for its era lets the next one in', async () => {
-    const { nursery, starter, start } = await breakIt()
+    const { registry, starter, start } = await breakIt()
     const probed = await start()
     probed.isProbed = true
-    nursery.end(probed, false)
+    registry.end(probed, false)
     expect(isRefusal(await starter.start('alice'))).toBe(false)
   })
 
   test('a try for which there was no room lets the next one in', async () => {
-    const { nursery, starter } = await breakIt({ maxChildren: 1 })
-    const other = nursery.spawn()
+    const { registry, starter } = await breakIt({ maxChildren: 1 })
+    const other = registry.spawn()
     expect(await starter.start('alice')).toMatchObject({ status: 503 })
-    if (!isRefusal(other)) nursery.end(other, true)
+    if (!isRefusal(other)) registry.end(other, true)
     expect(isRefusal(await starter.start('alice'))).toBe(false)
   })
 
-  test('a spare that the system refuses takes nothing down', async () => {
-    const { nursery, start } = setUp({ spares: 1 })
+  test('a prewarmed child that the system refuses takes nothing down', async () => {
+    const { registry, start } = setUp({ prewarmed: 1 })
     await start()
-    nursery.isRefused = true
+    registry.isRefused = true
     await vi.advanceTimersByTimeAsync(200)
-    expect(nursery.counts.failedStarts).toBe(1)
+    expect(registry.counts.failedStarts).toBe(1)
   })
 })

@@ -1,7 +1,7 @@
 import { isRefusal, type Refusal, refusedBySystem } from '../refusal.js'
 import { Breaker } from './breaker.js'
 import type { Child } from './child.js'
-import type { Nursery } from './child-registry.js'
+import type { ChildRegistry } from './child-registry.js'
 import { Slots } from './slots.js'
 import { StartRate } from './start-rate.js'
 
@@ -11,36 +11,36 @@ export interface StartLimits {
   readonly maxChildrenPerPrincipal: number
   readonly maxStartsPerMinute: number
   readonly startConcurrency: number
-  readonly spares: number
+  readonly prewarmed: number
   /** Seconds. */
   readonly handshakeTimeout: number
 }
 
-/** Seconds between two spares, so that refilling never keeps the machine from its work. */
+/** Seconds between two prewarmed processes, so that refilling never keeps the machine from its work. */
 const refillPause = 0.1
 
 /** Decides whether a child may be started now, and keeps some started ahead. */
 export class Starter {
-  readonly #nursery: Nursery
+  readonly #registry: ChildRegistry
   readonly #limits: StartLimits
   readonly #slots: Slots
   readonly #rate: StartRate
   readonly #breaker: Breaker = new Breaker()
-  readonly #spares: Set<Child> = new Set()
+  readonly #prewarmed: Set<Child> = new Set()
   /** Processes that were started for a user and are not gone. */
   readonly #perPrincipal: Map<string, number> = new Map()
   #refill: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(nursery: Nursery, limits: StartLimits) {
-    this.#nursery = nursery
+  constructor(registry: ChildRegistry, limits: StartLimits) {
+    this.#registry = registry
     this.#limits = limits
     this.#slots = new Slots(limits.startConcurrency)
     this.#rate = new StartRate(limits.maxStartsPerMinute)
   }
 
-  get spares(): number {
-    return this.#spares.size
+  get prewarmed(): number {
+    return this.#prewarmed.size
   }
 
   /** Whether the last starts failed, so that none is tried at the moment. */
@@ -59,20 +59,20 @@ export class Starter {
     return child
   }
 
-  /** Ends the spares and starts nothing any more. */
+  /** Ends the prewarmed processes and starts nothing any more. */
   close(): void {
     this.#closed = true
     clearTimeout(this.#refill)
-    this.#spares.clear()
+    this.#prewarmed.clear()
   }
 
   get #isFull(): boolean {
-    return this.#nursery.children.size >= this.#limits.maxChildren
+    return this.#registry.children.size >= this.#limits.maxChildren
   }
 
   async #take(): Promise<Child | Refusal> {
-    const spare = this.#takeSpare()
-    if (spare !== undefined) return spare
+    const prewarmed = this.#takePrewarmed()
+    if (prewarmed !== undefined) return prewarmed
     const child = this.#isFull ? full : await this.#startInTurn()
     if (child === full || child === busy || child === closing) this.#breaker.abandoned()
     return child
@@ -109,7 +109,7 @@ export class Starter {
   }
 
   #spawn(release?: () => void): Child | Refusal {
-    const child = this.#nursery.spawn()
+    const child = this.#registry.spawn()
     if (isRefusal(child)) {
       release?.()
       this.#failed()
@@ -122,7 +122,7 @@ export class Starter {
     }
     child.onEnd = ({ expected, error }) => {
       release?.()
-      this.#spares.delete(child)
+      this.#prewarmed.delete(child)
       if (child.hasAnswered) return
       if ((expected && !child.wasTooSlow) || (child.isProbed && error === undefined)) this.#breaker.abandoned()
       else this.#failed()
@@ -131,26 +131,26 @@ export class Starter {
   }
 
   #failed(): void {
-    this.#nursery.counts.failedStarts++
+    this.#registry.counts.failedStarts++
     this.#breaker.failed()
   }
 
-  #takeSpare(): Child | undefined {
-    const [spare] = this.#spares
-    if (spare === undefined) return undefined
-    this.#spares.delete(spare)
+  #takePrewarmed(): Child | undefined {
+    const [child] = this.#prewarmed
+    if (child === undefined) return undefined
+    this.#prewarmed.delete(child)
     this.#refillLater()
-    return spare
+    return child
   }
 
   #refillLater(): void {
-    if (this.#refill !== undefined || this.#limits.spares === 0) return
+    if (this.#refill !== undefined || this.#limits.prewarmed === 0) return
     this.#refill = setTimeout(() => {
       this.#refill = undefined
-      if (this.#closed || this.#isFull || this.#breaker.isOpen || this.#spares.size >= this.#limits.spares) return
-      const spare = this.#spawn()
-      if (isRefusal(spare)) return
-      this.#spares.add(spare)
+      if (this.#closed || this.#isFull || this.#breaker.isOpen || this.#prewarmed.size >= this.#limits.prewarmed) return
+      const child = this.#spawn()
+      if (isRefusal(child)) return
+      this.#prewarmed.add(child)
       this.#refillLater()
     }, refillPause * 1000).unref()
   }

@@ -13,7 +13,11 @@ import { type Incoming, readIncoming } from './incoming.js'
 import { StandingStream } from './standing-stream.js'
 
 const maxAnswer = 67_108_864
-const deaf: EraLinkListener = { notified: () => undefined, asked: () => () => undefined, ended: () => undefined }
+const noopObserver: EraLinkListener = {
+  notified: () => undefined,
+  asked: () => () => undefined,
+  ended: () => undefined,
+}
 
 /** What a link speaks through, and how. */
 export interface HttpLinkOptions {
@@ -21,14 +25,14 @@ export interface HttpLinkOptions {
   readonly upstream: Handler
   /** The address for the requests; a handler that forwards them has its own. */
   readonly url: string
-  /** Who asks: the verified token and the rest of what is known, without the client's message and taps. */
+  /** Who asks: the verified token and the rest of what is known, without the client's message and transforms. */
   readonly context: Context
   readonly era: 'legacy' | 'modern'
 }
 
 /** An MCP server over Streamable HTTP, behind any handler, as what a translation speaks with. */
 export class HttpLink implements EraLink {
-  listener: EraLinkListener = deaf
+  listener: EraLinkListener = noopObserver
   /** Who asks; to be renewed with each request of the client, since tokens end. */
   context: Context
   /** Which arguments a modern server wants to see in headers; none unless told. */

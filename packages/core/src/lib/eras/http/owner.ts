@@ -25,5 +25,5 @@ export function isSameOwner(owner: Owner, other: Owner): boolean {
 
 /** What is known beside a client's message, for requests that are made on its behalf. */
 export function withoutClient(context: Context): Context {
-  return { ...context, message: undefined, taps: undefined }
+  return { ...context, message: undefined, transforms: undefined }
 }

@@ -2,7 +2,7 @@ import type { Context } from '../../contract/handler.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { respond } from '../../http/respond.js'
 import { writeEvent } from '../../http/write-event.js'
-import { applyTaps } from '../../message/apply-taps.js'
+import { applyTransforms } from '../../message/apply-transforms.js'
 import { parseMessage } from '../../message/parse-message.js'
 
 /** Seconds between signs of life on a silent stream. */
@@ -18,7 +18,7 @@ const headers = {
 
 /**
  * The answer to one request of a client whose era is translated: JSON where the answer comes first, an event stream
- * otherwise. Each message passes the taps of the context once, in order.
+ * otherwise. Each message passes the transforms of the context once, in order.
  */
 export class Reply {
   readonly response: Promise<Response>
@@ -70,9 +70,9 @@ export class Reply {
     this.#decide(new Response(stream, { headers }))
   }
 
-  /** Sends a message that is not the answer. `withheld` hears when a tap keeps it back. */
+  /** Sends a message that is not the answer. `withheld` hears when a transform keeps it back. */
   send(message: Uint8Array, withheld?: () => void): void {
-    this.#tapped(message, (bytes) => {
+    this.#transformed(message, (bytes) => {
       if (bytes === undefined) {
         withheld?.()
         return
@@ -86,7 +86,7 @@ export class Reply {
   finish(message?: Uint8Array, status = 200, more: Record<string, string> = {}): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#tapped(message, (bytes) => {
+    this.#transformed(message, (bytes) => {
       if (this.#isDecided) {
         if (bytes !== undefined) this.#write(writeEvent(bytes))
         this.#controller?.close()
@@ -117,23 +117,23 @@ export class Reply {
     clearInterval(this.#timer)
   }
 
-  #tapped(message: Uint8Array | undefined, then: (bytes: Uint8Array | undefined) => void): void {
-    const { taps } = this.#context
-    if (this.#before === undefined && (message === undefined || taps === undefined || taps.length === 0)) {
+  #transformed(message: Uint8Array | undefined, then: (bytes: Uint8Array | undefined) => void): void {
+    const { transforms } = this.#context
+    if (this.#before === undefined && (message === undefined || transforms === undefined || transforms.length === 0)) {
       then(message)
       return
     }
     this.#before = (this.#before ?? Promise.resolve())
       .then(async () => {
         if (message === undefined) then(undefined)
-        else then((await applyTaps(this.#context, parseMessage(message)))?.bytes)
+        else then((await applyTransforms(this.#context, parseMessage(message)))?.bytes)
       })
       .catch((error) => this.#broken(error))
   }
 
-  // A tap that throws must not let the message pass that it was to check
+  // A transform that throws must not let the message pass that it was to check
   #broken(error: unknown): void {
-    this.#context.logger?.error({ error }, 'A tap failed; the message was not passed on')
+    this.#context.logger?.error({ error }, 'A transform failed; the message was not passed on')
     this.#isOver = true
     if (this.#isDecided) {
       this.#controller?.close()

@@ -1,5 +1,5 @@
 /** Seconds that requests wait for the stream to open. */
-const patience = 2
+const timeoutMs = 2
 /** Seconds until a stream that ended is opened again. */
 const pause = 1
 
@@ -30,7 +30,7 @@ export class StandingStream {
   }
 
   async run(): Promise<void> {
-    void elapsed(patience).then(this.#isOpen)
+    void elapsed(timeoutMs).then(this.#isOpen)
     while (!this.#closing.aborted) {
       try {
         const response = await this.#open()

@@ -61,8 +61,8 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
   return (upstream) => {
     const sessions = new LegacySessions(upstream, limits)
     const upstreams = new LegacyUpstreams(upstream, limits)
-    const noLegacy = new Finding()
-    const noModern = new Finding()
+    const noLegacy = new ExpiringFlag()
+    const noModern = new ExpiringFlag()
     let speaksModern = false
 
     const discovers = async (request: Request, context: Context): Promise<boolean | undefined> => {
@@ -111,7 +111,7 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
 }
 
 /** Something that was found out, for as long as it is believed. */
-class Finding {
+class ExpiringFlag {
   #until = 0
 
   get isKnown(): boolean {

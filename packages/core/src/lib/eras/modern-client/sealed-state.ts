@@ -20,7 +20,7 @@ export interface StateBinding {
 }
 
 const ivLength = 12
-const longest = 2048
+const maxLength = 2048
 
 /**
  * Makes and opens `requestState`s (MCP M20): AES-256-GCM under a key that lives as long as this object, so that a state
@@ -88,7 +88,7 @@ function toBase64Url(parts: readonly Uint8Array[]): string {
 }
 
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length > longest || !isBase64Url(text)) return undefined
+  if (text.length > maxLength || !isBase64Url(text)) return undefined
   try {
     return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
   } catch {

@@ -1,7 +1,7 @@
 import type { AuthInfo } from '../contract/auth-info.js'
 import type { Handler } from '../contract/handler.js'
 import { requestWithBody } from '../http/request-with-body.js'
-import { tapResponse } from './tap-response.js'
+import { transformResponse } from './transform-response.js'
 
 /** What the MCP SDK's `createMcpHandler` returns, in the part that matters here. */
 export interface FetchServer {
@@ -10,20 +10,20 @@ export interface FetchServer {
 
 /**
  * Makes a handler of an MCP server in this process that speaks `fetch`, such as the one that the MCP SDK's
- * `createMcpHandler` returns: the verified token arrives in its tools as `authInfo`, and taps see its answers.
+ * `createMcpHandler` returns: the verified token arrives in its tools as `authInfo`, and transforms see its answers.
  *
  * @example
  * ```ts
  * const handler = local(createMcpHandler(() => buildServer()))
  * ```
  */
-export function local(server: FetchServer): Handler {
+export function fromFetchServer(server: FetchServer): Handler {
   return async (request, context) => {
     const { auth, message } = context
     const response = await server.fetch(requestWithBody(request, context), {
       ...(auth === undefined ? {} : { authInfo: auth }),
       ...(message === undefined ? {} : { parsedBody: message.json() }),
     })
-    return tapResponse(context, response)
+    return transformResponse(context, response)
   }
 }

@@ -16,7 +16,7 @@ import { readRecord } from '../store/records.js'
  * authorization request of a stranger leaves nothing in the store. Nothing in it is believed for that: whoever owns the browser
  * knows the cookie, so the request in it is checked anew as if it had just arrived.
  */
-export interface Question {
+export interface ConsentRequest {
   readonly id: string
   /** The authorization request, as the parameters that ask for exactly this. */
   readonly request: Readonly<Record<string, string>>
@@ -41,7 +41,7 @@ export async function newQuestion(
 ): Promise<AskedQuestion> {
   const id = randomToken(16)
   const { secret, cookie } = await newStepCookie(server, id)
-  const question: Question = {
+  const question: ConsentRequest = {
     id,
     request: toParameters(request),
     shown: await shownHash(client, request),
@@ -61,7 +61,7 @@ export async function readQuestion(
   server: Server,
   request: Request,
   handle: string | undefined,
-): Promise<Question & { readonly parameters: Parameters }> {
+): Promise<ConsentRequest & { readonly parameters: Parameters }> {
   const [text = '', code = ''] = (handle ?? '').split('.')
   const question = parse(text)
   const secret = question && (await readStepCookie(server, request, question.id))
@@ -82,25 +82,29 @@ export async function readQuestion(
 }
 
 /** Whoever owns the browser could write any time into it, and have its answer kept until then. */
-function isOfNow({ clock, settings }: Server, { expiresAt }: Question): boolean {
+function isOfNow({ clock, settings }: Server, { expiresAt }: ConsentRequest): boolean {
   const left = expiresAt - clock()
   return left > 0 && left <= settings.lifetimes.login
 }
 
-async function wasAnswered({ storage, keys, clock }: Server, { id }: Question): Promise<boolean> {
+async function wasAnswered({ storage, keys, clock }: Server, { id }: ConsentRequest): Promise<boolean> {
   const answered = await readRecord<number>(storage, await keys('answer', id))
   return answered !== undefined && clock() >= answered.value + doubleClick
 }
 
 /** Notes that a question was answered: from a double click on, it cannot be any more. */
-export async function closeQuestion({ storage, keys, clock }: Server, question: Question): Promise<void> {
+export async function closeQuestion({ storage, keys, clock }: Server, question: ConsentRequest): Promise<void> {
   const now = clock()
   if (now >= question.expiresAt) return
   await storage.add(await keys('answer', question.id), String(now), { ttl: question.expiresAt - now })
 }
 
 /** Whether the page would still say the same: a client may have published or registered something else meanwhile. */
-export async function isStillTrue(question: Question, client: Client, request: AuthorizationRequest): Promise<boolean> {
+export async function isUnchanged(
+  question: ConsentRequest,
+  client: Client,
+  request: AuthorizationRequest,
+): Promise<boolean> {
   return question.shown === (await shownHash(client, request))
 }
 
@@ -123,12 +127,14 @@ function toParameters(request: AuthorizationRequest): Record<string, string> {
   }
 }
 
-function parse(text: string): Question | undefined {
+function parse(text: string): ConsentRequest | undefined {
   try {
-    const question = JSON.parse(new TextDecoder().decode(base64url.decode(text))) as Partial<Question> | null
+    const question = JSON.parse(new TextDecoder().decode(base64url.decode(text))) as Partial<ConsentRequest> | null
     const { id, request, expiresAt } = question ?? {}
     const isRequest = typeof request === 'object' && request !== null && !Array.isArray(request)
-    return typeof id === 'string' && isRequest && typeof expiresAt === 'number' ? (question as Question) : undefined
+    return typeof id === 'string' && isRequest && typeof expiresAt === 'number'
+      ? (question as ConsentRequest)
+      : undefined
   } catch {
     return undefined
   }

@@ -7,7 +7,7 @@ import { writeEvent } from '../http/write-event.js'
 import { hasMoreValues } from '../json/has-more-values.js'
 import { type Span, scanArray, skipSpace } from '../json/json-scan.js'
 import { at, joinJson, maxParsedValues } from '../json/raw-json.js'
-import { applyTaps } from './apply-taps.js'
+import { applyTransforms } from './apply-transforms.js'
 import { MessageError } from './message-error.js'
 import { parseMessage } from './parse-message.js'
 
@@ -18,26 +18,26 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const maxMessages = 1000
 
 /**
- * Applies the context's taps to a whole response, JSON or SSE, for handlers that answer with a `Response` rather than
- * with messages. Without taps the response passes untouched. What a tap does not change keeps its bytes. A body that
- * is not JSON-RPC cannot be looked at, so with taps it is replaced by an error.
+ * Applies the context's transforms to a whole response, JSON or SSE, for handlers that answer with a `Response` rather than
+ * with messages. Without transforms the response passes untouched. What a transform does not change keeps its bytes. A body that
+ * is not JSON-RPC cannot be looked at, so with transforms it is replaced by an error.
  */
-export async function tapResponse(context: Context, response: Response): Promise<Response> {
-  if (context.taps === undefined || context.taps.length === 0 || response.body === null) return response
+export async function transformResponse(context: Context, response: Response): Promise<Response> {
+  if (context.transforms === undefined || context.transforms.length === 0 || response.body === null) return response
   const type = response.headers.get('content-type')?.toLowerCase() ?? ''
   if ((response.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
     await response.body.cancel()
     return unreadable(context, 'The server answered with a compressed body, which cannot be looked at')
   }
-  if (type.startsWith('text/event-stream')) return tapStream(context, response, response.body)
+  if (type.startsWith('text/event-stream')) return transformStream(context, response, response.body)
   const bytes = await readStream(response.body, maxJson)
   if (bytes === 'too-large') {
     return unreadable(context, `The answer is larger than ${maxJson} bytes, which is too much to look at`)
   }
   if (bytes.length === 0) return withBody(response, null, json)
-  const tapped = await tapBytes(context, bytes)
-  if (tapped !== 'unreadable') return withBody(response, tapped ?? null, json)
-  // An error of HTTP without JSON-RPC, such as a 404 page, says nothing that a tap could filter
+  const transformed = await transformBytes(context, bytes)
+  if (transformed !== 'unreadable') return withBody(response, transformed ?? null, json)
+  // An error of HTTP without JSON-RPC, such as a 404 page, says nothing that a transform could filter
   if (response.status >= 400 && !type.startsWith(json)) {
     return jsonRpcError({ status: response.status, message: 'The server refused the request', id: context.message?.id })
   }
@@ -49,7 +49,7 @@ function unreadable(context: Context, message: string): Response {
 }
 
 /** One message or a batch of them; `undefined` when nothing is left of it. */
-async function tapBytes(context: Context, bytes: Uint8Array): Promise<Uint8Array | undefined | 'unreadable'> {
+async function transformBytes(context: Context, bytes: Uint8Array): Promise<Uint8Array | undefined | 'unreadable'> {
   let messages: Message[]
   const isBatch = isArray(bytes)
   try {
@@ -57,14 +57,15 @@ async function tapBytes(context: Context, bytes: Uint8Array): Promise<Uint8Array
   } catch {
     return 'unreadable'
   }
-  const tapped = (await Promise.all(messages.map((message) => applyTaps(context, message)))).filter(
+  const transformed = (await Promise.all(messages.map((message) => applyTransforms(context, message)))).filter(
     (message) => message !== undefined,
   )
-  if (tapped.length === 0) return undefined
-  if (!isBatch) return tapped[0]?.bytes
-  const isSame = tapped.length === messages.length && tapped.every((message, index) => message === messages[index])
+  if (transformed.length === 0) return undefined
+  if (!isBatch) return transformed[0]?.bytes
+  const isSame =
+    transformed.length === messages.length && transformed.every((message, index) => message === messages[index])
   if (isSame) return bytes
-  return joinJson(['[', ...tapped.flatMap(({ bytes }, index) => (index === 0 ? [bytes] : [',', bytes])), ']'])
+  return joinJson(['[', ...transformed.flatMap(({ bytes }, index) => (index === 0 ? [bytes] : [',', bytes])), ']'])
 }
 
 function isArray(bytes: Uint8Array): boolean {
@@ -87,7 +88,7 @@ function splitBatch(bytes: Uint8Array): Message[] {
   return items.map((item) => parseMessage(at(bytes, item)))
 }
 
-function tapStream(context: Context, response: Response, body: ReadableStream<Uint8Array>): Response {
+function transformStream(context: Context, response: Response, body: ReadableStream<Uint8Array>): Response {
   const reader = body.getReader()
   const events = readEvents(reader)
   const stream = new ReadableStream<Uint8Array>({
@@ -112,15 +113,18 @@ function tapStream(context: Context, response: Response, body: ReadableStream<Ui
 /** The event to send; `undefined` when its message is held back. Events without data (priming, comments) pass. */
 async function tapEvent(context: Context, event: SseEvent): Promise<Uint8Array | undefined> {
   if (event.data === undefined || event.data.length === 0) return event.bytes
-  const tapped = await tapBytes(context, event.data)
-  if (tapped === undefined || tapped === 'unreadable') {
-    context.logger?.debug({ reason: tapped ?? 'held back by a tap' }, 'an event of the server was not passed on')
+  const transformed = await transformBytes(context, event.data)
+  if (transformed === undefined || transformed === 'unreadable') {
+    context.logger?.debug(
+      { reason: transformed ?? 'held back by a transform' },
+      'an event of the server was not passed on',
+    )
     return undefined
   }
-  return tapped === event.data ? event.bytes : writeEvent(tapped, event.rest)
+  return transformed === event.data ? event.bytes : writeEvent(transformed, event.rest)
 }
 
-// The client must read it in the charset in which the taps did
+// The client must read it in the charset in which the transforms did
 function withBody(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null, type: string): Response {
   const headers = new Headers(response.headers)
   headers.delete('content-length')

@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import type { Context } from '../contract/handler.js'
-import type { Message, Tap } from '../contract/message.js'
-import { applyTaps } from './apply-taps.js'
+import type { Message, MessageTransform } from '../contract/message.js'
+import { applyTransforms } from './apply-transforms.js'
 import { parseMessage } from './parse-message.js'
-import { tapResponse } from './tap-response.js'
+import { transformResponse } from './transform-response.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const answer = '{"jsonrpc":"2.0","id":1,"result":{"big":12345678901234567890}}'
 const note = '{"jsonrpc":"2.0","method":"notifications/secret"}'
-const keep: Tap = (message) => message
-const hide: Tap = (message) => (message.method === 'notifications/secret' ? undefined : message)
+const keep: MessageTransform = (message) => message
+const hide: MessageTransform = (message) => (message.method === 'notifications/secret' ? undefined : message)
 const mark =
-  (name: string): Tap =>
+  (name: string): MessageTransform =>
   (message) => {
     const json = message.json()
     return message.with({
@@ -35,44 +35,44 @@ const sse = (text: string, size = text.length) =>
 const json = (text: string, status = 200) =>
   new Response(text, { status, headers: { 'Content-Type': 'application/json', 'Content-Length': `${text.length}` } })
 
-test('without taps a message and a response pass as they are, at once', async () => {
+test('without transforms a message and a response pass as they are, at once', async () => {
   const message = parseMessage(bytes(answer))
   const response = json(answer)
-  expect(applyTaps({}, message)).toBe(message)
-  expect(await tapResponse({ taps: [] }, response)).toBe(response)
+  expect(applyTransforms({}, message)).toBe(message)
+  expect(await transformResponse({ transforms: [] }, response)).toBe(response)
 })
 
-test('the innermost tap is first; waiting is possible', async () => {
-  const slow: Tap = async (message) => mark('slow')(message) as Message
-  const context: Context = { taps: [mark('outer'), slow, mark('inner')] }
-  const message = await applyTaps(context, parseMessage(bytes('{"jsonrpc":"2.0","id":1,"result":{}}')))
+test('the innermost transform is first; waiting is possible', async () => {
+  const slow: MessageTransform = async (message) => mark('slow')(message) as Message
+  const context: Context = { transforms: [mark('outer'), slow, mark('inner')] }
+  const message = await applyTransforms(context, parseMessage(bytes('{"jsonrpc":"2.0","id":1,"result":{}}')))
   expect(message?.json().result).toEqual({ inner: 0, slow: 1, outer: 2 })
 })
 
-test('a response that is held back becomes an error, which the outer taps see', async () => {
+test('a response that is held back becomes an error, which the outer transforms see', async () => {
   const outer = vi.fn(keep)
-  const message = await applyTaps({ taps: [outer, () => undefined] }, parseMessage(bytes(answer)))
+  const message = await applyTransforms({ transforms: [outer, () => undefined] }, parseMessage(bytes(answer)))
   expect(message?.json()).toMatchObject({ id: 1, error: { code: -31403 } })
   expect(outer).toHaveBeenCalledExactlyOnceWith(message)
 })
 
 test('a notification that is held back is gone', () => {
-  expect(applyTaps({ taps: [hide] }, parseMessage(bytes(note)))).toBeUndefined()
+  expect(applyTransforms({ transforms: [hide] }, parseMessage(bytes(note)))).toBeUndefined()
 })
 
-test('JSON that no tap changes keeps its bytes', async () => {
-  const response = await tapResponse({ taps: [keep] }, json(answer))
+test('JSON that no transform changes keeps its bytes', async () => {
+  const response = await transformResponse({ transforms: [keep] }, json(answer))
   expect(await response.text()).toBe(answer)
 })
 
-test('JSON that a tap changes is written anew, without the old length', async () => {
-  const response = await tapResponse({ taps: [mark('seen')] }, json('{"jsonrpc":"2.0","id":1,"result":{}}'))
+test('JSON that a transform changes is written anew, without the old length', async () => {
+  const response = await transformResponse({ transforms: [mark('seen')] }, json('{"jsonrpc":"2.0","id":1,"result":{}}'))
   expect(response.headers.get('content-length')).toBeNull()
   expect(await response.json()).toMatchObject({ result: { seen: 0 } })
 })
 
 test('an answer of several messages is filtered one by one', async () => {
-  const response = await tapResponse({ taps: [hide] }, json(`[${answer},${note}]`))
+  const response = await transformResponse({ transforms: [hide] }, json(`[${answer},${note}]`))
   expect(await response.json()).toHaveLength(1)
 })
 
@@ -81,7 +81,7 @@ test('events keep their bytes unless their message changes; held-back ones are n
   const expected = `: hello\n\nid: 1\ndata:\n\nevent: message\r\nid: 3\r\ndata: ${answer}\r\n\r\n`
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: stream.length }), async (size) => {
-      const response = await tapResponse({ taps: [hide] }, sse(stream, size))
+      const response = await transformResponse({ transforms: [hide] }, sse(stream, size))
       // A carriage return ends a line by itself, so the line feed behind the last one may be missing
       expect(`${await response.text()}\n`.slice(0, expected.length)).toBe(expected)
       expect(response.headers.get('mcp-session-id')).toBe('s')
@@ -90,14 +90,14 @@ test('events keep their bytes unless their message changes; held-back ones are n
   )
 })
 
-test('an event that a tap changes keeps its id, so that it can be resumed from', async () => {
+test('an event that a transform changes keeps its id, so that it can be resumed from', async () => {
   const stream = 'id: 9\nretry: 5\ndata: {"jsonrpc":"2.0",\ndata: "id":1,"result":{}}\n\n'
-  const response = await tapResponse({ taps: [mark('seen')] }, sse(stream))
+  const response = await transformResponse({ transforms: [mark('seen')] }, sse(stream))
   expect(await response.text()).toBe('id: 9\nretry: 5\ndata: {"jsonrpc":"2.0","id":1,"result":{"seen":0}}\n\n')
 })
 
 test('an event that is not JSON-RPC cannot be looked at, so it is not sent', async () => {
-  const response = await tapResponse({ taps: [keep] }, sse(`data: secret\n\ndata: ${answer}\n\n`))
+  const response = await transformResponse({ transforms: [keep] }, sse(`data: secret\n\ndata: ${answer}\n\n`))
   expect(await response.text()).toBe(`data: ${answer}\n\n`)
 })
 
@@ -105,8 +105,8 @@ test.each([
   ['text', 'secret', 502],
   ['JSON', '{"secret":1}', 502],
 ])('a body of other %s is not passed on', async (_what, text, status) => {
-  const response = await tapResponse(
-    { taps: [keep], message: parseMessage(bytes('{"jsonrpc":"2.0","id":4,"method":"x"}')) },
+  const response = await transformResponse(
+    { transforms: [keep], message: parseMessage(bytes('{"jsonrpc":"2.0","id":4,"method":"x"}')) },
     json(text),
   )
   expect(response.status).toBe(status)
@@ -114,33 +114,36 @@ test.each([
 })
 
 test('an HTTP error that is no JSON keeps its status', async () => {
-  const response = await tapResponse({ taps: [keep] }, new Response('<h1>Not here</h1>', { status: 404 }))
+  const response = await transformResponse({ transforms: [keep] }, new Response('<h1>Not here</h1>', { status: 404 }))
   expect(response.status).toBe(404)
   expect(await response.text()).not.toContain('<h1>')
 })
 
-test('a client that goes away cancels the stream behind the taps [M17]', async () => {
+test('a client that goes away cancels the stream behind the transforms [M17]', async () => {
   const cancel = vi.fn()
   const source = new Response(new ReadableStream({ pull: () => new Promise(() => {}), cancel }), {
     headers: { 'Content-Type': 'text/event-stream' },
   })
-  const response = await tapResponse({ taps: [keep] }, source)
+  const response = await transformResponse({ transforms: [keep] }, source)
   await response.body?.cancel('gone')
   expect(cancel).toHaveBeenCalledWith('gone')
 })
 
-test('a byte order mark before the first event hides nothing from taps', async () => {
+test('a byte order mark before the first event hides nothing from transforms', async () => {
   for (const size of [1, 2, 1000]) {
-    const response = await tapResponse({ taps: [hide] }, sse(`\uFEFFdata: ${note}\n\ndata: ${answer}\n\n`, size))
+    const response = await transformResponse(
+      { transforms: [hide] },
+      sse(`\uFEFFdata: ${note}\n\ndata: ${answer}\n\n`, size),
+    )
     expect(await response.text()).toBe(`data: ${answer}\n\n`)
   }
 })
 
-test('a tap may give a promise of another library, which is waited for [finding 1]', async () => {
+test('a transform may give a promise of another library, which is waited for [finding 1]', async () => {
   // biome-ignore lint/suspicious/noThenProperty: it is what promises of other libraries and realms look like
   const foreign = { then: (resolve: (message: undefined) => void) => resolve(undefined) }
-  const tap: Tap = () => foreign as unknown as Promise<undefined>
-  expect(await applyTaps({ taps: [tap] }, parseMessage(bytes(note)))).toBeUndefined()
+  const transform: MessageTransform = () => foreign as unknown as Promise<undefined>
+  expect(await applyTransforms({ transforms: [transform] }, parseMessage(bytes(note)))).toBeUndefined()
 })
 
 const large = 'x'.repeat(40_000)
@@ -158,40 +161,42 @@ const mixed = [
 ]
 
 test.each(mixed)(
-  'what is a request and a response at once is neither, and reaches no tap: %.60s [finding 27]',
+  'what is a request and a response at once is neither, and reaches no transform: %.60s [finding 27]',
   async (text) => {
-    const tap = vi.fn(keep)
+    const transform = vi.fn(keep)
     for (const body of [text, `[${text}]`, `[${answer},${text}]`]) {
-      const response = await tapResponse({ taps: [tap] }, json(body))
+      const response = await transformResponse({ transforms: [transform] }, json(body))
       expect(response.status).toBe(502)
       expect(await response.text()).not.toContain('sampling')
     }
-    const events = await tapResponse({ taps: [tap] }, sse(`data: ${text}\n\ndata: ${answer}\n\n`))
+    const events = await transformResponse({ transforms: [transform] }, sse(`data: ${text}\n\ndata: ${answer}\n\n`))
     expect(await events.text()).toBe(`data: ${answer}\n\n`)
-    expect(tap).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ kind: 'response', id: 1 }))
+    expect(transform).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ kind: 'response', id: 1 }))
   },
 )
 
-test('an answer of several messages keeps the bytes of each that no tap changes [finding 2]', async () => {
-  const kept = await tapResponse({ taps: [keep] }, json(` [${answer} ,${note}]`))
+test('an answer of several messages keeps the bytes of each that no transform changes [finding 2]', async () => {
+  const kept = await transformResponse({ transforms: [keep] }, json(` [${answer} ,${note}]`))
   expect(await kept.text()).toBe(` [${answer} ,${note}]`)
-  const filtered = await tapResponse({ taps: [hide] }, json(`[${note}, ${answer} , ${answer}]`))
+  const filtered = await transformResponse({ transforms: [hide] }, json(`[${note}, ${answer} , ${answer}]`))
   expect(await filtered.text()).toBe(`[${answer},${answer}]`)
 })
 
-test('a client reads an answer in the charset in which the taps read it [finding 2]', async () => {
+test('a client reads an answer in the charset in which the transforms read it [finding 2]', async () => {
   const odd = new Response(answer, { headers: { 'Content-Type': 'application/json; charset=utf-7' } })
-  expect((await tapResponse({ taps: [keep] }, odd)).headers.get('content-type')).toBe('application/json')
+  expect((await transformResponse({ transforms: [keep] }, odd)).headers.get('content-type')).toBe('application/json')
   const stream = sse(`data: ${answer}\n\n`)
   stream.headers.set('Content-Type', 'text/event-stream; charset=utf-7')
-  expect((await tapResponse({ taps: [keep] }, stream)).headers.get('content-type')).toBe('text/event-stream')
+  expect((await transformResponse({ transforms: [keep] }, stream)).headers.get('content-type')).toBe(
+    'text/event-stream',
+  )
 })
 
 test.each(['application/json', 'text/event-stream'])(
   'a compressed answer of type %s cannot be looked at, so it is not passed on [finding 2]',
   async (type) => {
     const headers = { 'Content-Type': type, 'Content-Encoding': 'gzip' }
-    const response = await tapResponse({ taps: [keep] }, new Response('secret', { headers }))
+    const response = await transformResponse({ transforms: [keep] }, new Response('secret', { headers }))
     expect(response.status).toBe(502)
     expect(await response.text()).not.toContain('secret')
   },

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import type { Middleware } from '../contract/handler.js'
 import { createGateway } from '../gateway/create-gateway.js'
 import { fakeIssuer } from '../testing/fake-issuer.js'
-import { type FetchServer, local } from './local.js'
+import { type FetchServer, fromFetchServer } from './from-fetch-server.js'
 import { parseMessage } from './parse-message.js'
 
 const text = (value: unknown) => ({ content: [{ type: 'text' as const, text: String(value) }] })
@@ -34,7 +34,7 @@ const issuer = fakeIssuer()
 const shout: Middleware = (request, context, next) =>
   next(request, {
     ...context,
-    taps: [
+    transforms: [
       (message) =>
         new TextDecoder().decode(message.bytes).includes('ada')
           ? parseMessage(new TextEncoder().encode(new TextDecoder().decode(message.bytes).replace('ada', 'ADA')))
@@ -47,8 +47,8 @@ const gateway = createGateway({
   servers: {
     '/v1': v1,
     '/v2': v2,
-    '/tapped/v1': { server: v1, middleware: [shout] },
-    '/tapped/v2': { server: v2, middleware: [shout] },
+    '/transformed/v1': { server: v1, middleware: [shout] },
+    '/transformed/v2': { server: v2, middleware: [shout] },
   },
   logger: { debug() {}, info() {}, warn() {}, error() {} },
 })
@@ -57,11 +57,11 @@ test.each([
   ['/v1', 'legacy', 'ada'],
   ['/v2', 'legacy', 'ada'],
   ['/v2', 'auto', 'ada'],
-  ['/tapped/v1', 'legacy', 'ADA'],
-  ['/tapped/v2', 'legacy', 'ADA'],
-  ['/tapped/v2', 'auto', 'ADA'],
+  ['/transformed/v1', 'legacy', 'ADA'],
+  ['/transformed/v2', 'legacy', 'ADA'],
+  ['/transformed/v2', 'auto', 'ADA'],
 ] as const)(
-  'the SDK server at %s gets who calls in its tools, and taps see its answers (%s)',
+  'the SDK server at %s gets who calls in its tools, and transforms see its answers (%s)',
   async (path, mode, expected) => {
     const url = `https://mcp.test${path}`
     const token = await issuer.token({ resource: url, subject: 'ada' })
@@ -89,7 +89,7 @@ test('a server gets the request whole, the message parsed, and no token that nob
     headers: { 'Content-Length': '8' },
   })
   await request.text()
-  await local(server)(request, { message: parseMessage(bytes) })
+  await fromFetchServer(server)(request, { message: parseMessage(bytes) })
   expect(got).toEqual([
     new TextDecoder().decode(bytes),
     { parsedBody: { jsonrpc: '2.0', method: 'notifications/initialized' } },
