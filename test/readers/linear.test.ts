@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { growth, isLinear } from './linear.js'
-import { readers } from './table.js'
+import { others, readers } from './table.js'
 
 /** What texts are made of: every separator that a format of ours has, what is escaped, and plain letters. */
 const separators = [
@@ -27,6 +27,10 @@ test('a reader that looks back from each byte is found, one that does not is not
     return feeds
   }
   expect(isLinear(await growth((size) => '\r'.repeat(size), cut, 4 * largest))).toBe(false)
+})
+
+test('a reader is measured, or has a reason not to be', () => {
+  expect(Object.keys(others).filter((name) => name in readers)).toEqual([])
 })
 
 test.each(Object.entries(readers))(
