@@ -1,34 +1,46 @@
 import { styleText } from 'node:util'
-import type { Example } from './example.js'
+import type { Example, ExampleServer } from './example.js'
 
 type Row = readonly [title: string, text: string]
 
 /**
- * What a person sees when it runs: what to paste where, and what each part is.
+ * What a person sees when it runs: what to paste where, and what each part is. Of the variables that a server gets it
+ * tells the names alone.
  *
  * @param storage what keeps the registrations, in words
  */
-export function banner({ url, path, name, program, auth }: Example, storage: string, colours = false): string {
+export function banner({ url, servers, auth }: Example, storage: string, colours = false): string {
   const bold = (text: string) => (colours ? styleText('bold', text) : text)
   const rows = (entries: readonly Row[]) => entries.map(([title, text]) => `  ${bold(title.padEnd(12))} ${text}`)
-  const server = url + path
+  const address = ({ path }: ExampleServer) => url + path
+  const [first] = servers
+  if (first === undefined) throw new Error('An example has a server')
+  const entries = (wrap: (server: ExampleServer) => unknown) =>
+    JSON.stringify(Object.fromEntries(servers.map((server) => [server.name, wrap(server)])))
   const clients: Row[] = [
-    ['Claude Code', `claude mcp add --transport http ${name} ${server}`],
-    ['Cursor', `.cursor/mcp.json: {"mcpServers":{"${name}":{"url":"${server}"}}}`],
-    ['VS Code', `.vscode/mcp.json: {"servers":{"${name}":{"type":"http","url":"${server}"}}}`],
-    ['Inspector', `npx @modelcontextprotocol/inspector --transport http --server-url ${server}`],
-    ['mcp-remote', `npx mcp-remote ${server}`],
+    ...servers.map(
+      (server): Row => ['Claude Code', `claude mcp add --transport http ${server.name} ${address(server)}`],
+    ),
+    ['Cursor', `.cursor/mcp.json: {"mcpServers":${entries((server) => ({ url: address(server) }))}}`],
+    ['VS Code', `.vscode/mcp.json: {"servers":${entries((server) => ({ type: 'http', url: address(server) }))}}`],
+    ['Inspector', `npx @modelcontextprotocol/inspector --transport http --server-url ${address(first)}`],
+    ['mcp-remote', `npx mcp-remote ${address(first)}`],
   ]
   const login: Row[] = [
     ['Tokens', `from the authorization server at ${url}, which is part of this process`],
     ['Login', 'a form for development: any name will do'],
   ]
   const parts: Row[] = [
-    ['MCP server', `${program}, bridged from stdio, one process per session`],
+    ...servers.map((server): Row => ['MCP server', describe(server, servers.length > 1)]),
     ...(auth ? login : [['Tokens', 'none, because of AUTH=off: whoever is on this machine gets in'] as const]),
     ['Storage', storage],
     ['Health', `${url}/health`],
   ]
-  const title = `${bold('MCP Gateway is up.')} Give this address to your MCP client: ${bold(server)}`
+  const title = `${bold('MCP Gateway is up.')} Give this address to your MCP client: ${bold(address(first))}`
   return ['', title, '', ...rows(clients), '', ...rows(parts), '', 'Ctrl-C stops it.', ''].join('\n')
+}
+
+function describe({ path, program, variables }: ExampleServer, isOneOfSeveral: boolean): string {
+  const gets = variables.length === 0 ? '' : `; it gets ${variables.join(', ')}`
+  return `${isOneOfSeveral ? `${path}: ` : ''}${program}${gets}`
 }

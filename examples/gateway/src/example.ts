@@ -1,7 +1,12 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import type { Handler } from '@mcp-gateway/core'
+import { translateEras } from '@mcp-gateway/core/eras'
+import { proxy } from '@mcp-gateway/core/proxy'
+import { createStdioBridge, type StdioBridge } from '@mcp-gateway/stdio-bridge'
 import { canRun } from './can-run.js'
 import { exampleGateway } from './gateway.js'
+import { readServers, type ServerEntry } from './servers.js'
 import { type Settings, SettingsError } from './settings.js'
 import { type ExampleStorage, exampleStorage } from './storage.js'
 
@@ -11,13 +16,21 @@ export interface Example {
   readonly storage: ExampleStorage
   /** The origin that clients see. */
   readonly url: string
-  /** The path of the MCP server. */
-  readonly path: string
+  readonly servers: readonly ExampleServer[]
+  readonly auth: boolean
+}
+
+/** One server, in words. */
+export interface ExampleServer {
   /** What clients may call it. */
   readonly name: string
-  /** What is run, in words. */
+  readonly path: string
+  /** What is run or asked. */
   readonly program: string
-  readonly auth: boolean
+  /** The names of the variables that it gets beside those that every child inherits. */
+  readonly variables: readonly string[]
+  /** Starts it once, where it has to be fetched first; resolves when it answers. */
+  readonly warmUp?: () => Promise<void>
 }
 
 /**
@@ -31,26 +44,50 @@ export function createExample(settings: Settings, port = settings.port): Example
   // npm starts scripts in the folder of their package; what a person typed is relative to where they typed it.
   const folder = process.env.INIT_CWD ?? process.cwd()
   const storage = exampleStorage({ redisUrl: settings.redisUrl, file: join(folder, '.data', 'gateway.sqlite') })
-  const [command, ...args] = settings.command ?? everything()
-  if (!canRun(command, folder)) {
-    throw new SettingsError(`MCP_COMMAND: there is no program ${command}. It is run without a shell, from ${folder}.`)
-  }
-  const path = settings.command ? '/mcp' : '/everything/mcp'
-  // Clients wait a minute for an answer; with half of that they hear what is wrong before they give up.
-  const server = { command, args, cwd: folder, handshakeTimeout: 30 }
+  const named = readServers(settings, folder)
+  const entries = named.length > 0 ? named : [everything(settings, folder)]
+  const made = entries.map((entry) => ({ entry, ...make(entry, settings) }))
   return {
-    gateway: exampleGateway({ url, storage, auth: settings.auth, path, server }),
+    gateway: exampleGateway({
+      url,
+      storage,
+      auth: settings.auth,
+      servers: Object.fromEntries(made.map(({ entry, server }) => [entry.path, server])),
+    }),
     storage,
     url,
-    path,
-    name: settings.command ? 'example' : 'everything',
-    program: settings.command?.join(' ') ?? '@modelcontextprotocol/server-everything',
+    servers: made.map(({ about }) => about),
     auth: settings.auth,
   }
 }
 
+/** Programs that may fetch what they run, which takes longer than a start. */
+const fetchers = /^(?:npx|pnpx|bunx|uvx|uv|pipx|docker|podman|deno)(?:\.(?:cmd|exe))?$/
+
+function make(entry: ServerEntry, settings: Settings): { server: Handler | StdioBridge; about: ExampleServer } {
+  const { name, path } = entry
+  if ('url' in entry) {
+    const about = { name, path, program: `${entry.url}, over HTTP`, variables: [] }
+    return { server: proxy(entry.url, { eras: translateEras() }), about }
+  }
+  const { command, args, env, cwd } = entry
+  if (!canRun(command, cwd)) {
+    const where = settings.serversFile === undefined ? 'MCP_COMMAND' : `MCP_SERVERS, server ${name}`
+    throw new SettingsError(`${where}: there is no program ${command}. It is run without a shell, from ${cwd}.`)
+  }
+  const isFetched = fetchers.test(basename(command))
+  // Clients wait a minute for an answer; with half of that they hear what is wrong before they give up.
+  const { startTimeout: handshakeTimeout = isFetched ? 300 : 30 } = settings
+  const bridge = createStdioBridge({ command, args, env, cwd, path, handshakeTimeout })
+  const program = `${entry.title ?? [command, ...args].join(' ')}, bridged from stdio, one process per session`
+  const about = { name, path, program, variables: Object.keys(env), warmUp: isFetched ? bridge.check : undefined }
+  return { server: bridge, about }
+}
+
 // Run by this very Node: npx would ask the registry first, and would not be the child that gets the signals.
-function everything(): [string, ...string[]] {
+function everything({ childVariables: env }: Settings, cwd: string): ServerEntry {
   const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json')
-  return [process.execPath, join(manifest, '../dist/index.js'), 'stdio']
+  const args = [join(manifest, '../dist/index.js'), 'stdio']
+  const title = '@modelcontextprotocol/server-everything'
+  return { name: 'everything', path: '/everything/mcp', title, command: process.execPath, args, env, cwd }
 }

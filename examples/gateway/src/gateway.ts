@@ -1,25 +1,23 @@
-import { createLogger, type Storage } from '@mcp-gateway/core'
+import { createLogger, type Handler, type Mountable, type Storage } from '@mcp-gateway/core'
 import { createGateway } from '@mcp-gateway/core/gateway'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
-import { createStdioBridge, type StdioBridgeOptions } from '@mcp-gateway/stdio-bridge'
 
 export interface ExampleOptions {
   url: string
   storage: Storage
   /** Without it nobody needs a token, which the gateway allows on loopback only. */
   auth: boolean
-  /** The MCP server, by the path it is served at. */
-  path: string
-  server: StdioBridgeOptions
+  /** The MCP servers, by the paths they are served at. */
+  servers: Readonly<Record<string, Handler | Mountable>>
 }
 
-/** An MCP server that speaks stdio, behind an authorization server of our own. */
-export const exampleGateway = ({ url, storage, auth, path, server }: ExampleOptions) =>
+/** MCP servers behind an authorization server of our own. */
+export const exampleGateway = ({ url, storage, auth, servers }: ExampleOptions) =>
   createGateway({
     url,
     ...(auth
       ? { auth: createAuthorizationServer({ issuer: url, storage, identityProvider: devLogin() }) }
       : { dangerouslyAllowAnonymous: true }),
-    servers: { [path]: createStdioBridge(server) },
+    servers,
     logger: createLogger({ level: 'warn' }),
   })

@@ -2,8 +2,9 @@ import type { Server } from 'node:http'
 import { banner } from './banner.js'
 import type { Example } from './example.js'
 import { stopOnSignal } from './stop-on-signal.js'
+import { stopWithNpm } from './stop-with-npm.js'
 
-/** Opens the storage, prints the banner, and stops everything on Ctrl-C. */
+/** Opens the storage, prints the banner, and stops everything on Ctrl-C and with the npm that started it. */
 export async function run(example: Example, server?: Server): Promise<void> {
   const storage = await example.storage.open()
   stopOnSignal(async () => {
@@ -17,5 +18,12 @@ export async function run(example: Example, server?: Server): Promise<void> {
     clearTimeout(cut)
     await example.storage.close()
   })
+  stopWithNpm()
   console.log(banner(example, storage, process.stdout.isTTY))
+  for (const { name, warmUp } of example.servers) {
+    // What it has to fetch is there then when the first client comes
+    warmUp?.().catch((error: unknown) => {
+      console.error(`${name} did not answer: ${error instanceof Error ? error.message : error}`)
+    })
+  }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readSettings, SettingsError } from './settings.js'
 
 test('needs no settings', () => {
-  expect(readSettings({})).toEqual({ port: 8787, auth: true })
+  expect(readSettings({})).toEqual({ port: 8787, auth: true, childVariables: {} })
 })
 
 test('takes an empty variable for one that is not set', () => {
@@ -18,6 +18,10 @@ test('reads every setting', () => {
     MCP_COMMAND: 'node "my server.mjs"',
     REDIS_URL: 'redis://127.0.0.1:6379/1',
     AUTH: 'off',
+    MCP_ENV: 'API_KEY, HTTPS_PROXY',
+    API_KEY: 'k',
+    HTTPS_PROXY: 'http://127.0.0.1:3128',
+    MCP_START_TIMEOUT: '120',
   }
   expect(readSettings(variables)).toEqual({
     port: 0,
@@ -25,7 +29,22 @@ test('reads every setting', () => {
     command: ['node', 'my server.mjs'],
     redisUrl: 'redis://127.0.0.1:6379/1',
     auth: false,
+    childVariables: { API_KEY: 'k', HTTPS_PROXY: 'http://127.0.0.1:3128' },
+    startTimeout: 120,
   })
+})
+
+test('takes a file of servers or one command, and says so when there are both', () => {
+  expect(readSettings({ MCP_SERVERS: 'servers.json' }).serversFile).toBe('servers.json')
+  expect(() => readSettings({ MCP_SERVERS: 'servers.json', MCP_COMMAND: 'node x.mjs' })).toThrow(
+    /^MCP_COMMAND and MCP_SERVERS /,
+  )
+})
+
+test('says which variable of MCP_ENV is not set, and no value of one that is', () => {
+  expect(() => readSettings({ MCP_ENV: 'API_KEY,NONE', API_KEY: 'secret' })).toThrow(
+    /^MCP_ENV names NONE, (?!.*secret)/,
+  )
 })
 
 test.each([
@@ -42,6 +61,9 @@ test.each([
   ['REDIS_URL', 'localhost:6379'],
   ['REDIS_URL', 'http://localhost:6379'],
   ['AUTH', 'false'],
+  ['MCP_ENV', 'API_KEY=secret'],
+  ['MCP_START_TIMEOUT', '0'],
+  ['MCP_START_TIMEOUT', '1h'],
 ])('says in one line what is wrong with %s=%s', (name, value) => {
   const read = () => readSettings({ [name]: value })
   expect(read).toThrow(SettingsError)

@@ -9,6 +9,12 @@ export interface Settings {
   publicUrl?: string
   /** The stdio server to serve instead of the default one, as a program and its arguments. */
   command?: readonly [string, ...string[]]
+  /** A file in the `mcpServers` form that clients use, with several servers. */
+  serversFile?: string
+  /** Variables of this process that the stdio servers get too, by name and value. */
+  childVariables: Readonly<Record<string, string>>
+  /** Seconds that a stdio server may take from its start to its first answer. */
+  startTimeout?: number
   /** The Redis server that keeps what a restart must not lose, in place of a file. */
   redisUrl?: string
   /** Whether tokens are needed; without them everything has to be on loopback. */
@@ -39,6 +45,22 @@ const environment = z.object({
       return z.NEVER
     })
     .optional(),
+  MCP_SERVERS: z.string().optional(),
+  MCP_ENV: z
+    .string()
+    .transform((names) => names.split(',').map((name) => name.trim()))
+    .refine(
+      (names) => names.every((name) => /^[A-Za-z_]\w*$/.test(name)),
+      'has to be names of variables, such as API_KEY,HTTPS_PROXY',
+    )
+    .optional(),
+  MCP_START_TIMEOUT: z
+    .string()
+    .refine(
+      (seconds) => /^\d{1,4}$/.test(seconds) && Number(seconds) >= 1 && Number(seconds) <= 3600,
+      'has to be a number of seconds from 1 to 3600',
+    )
+    .optional(),
   REDIS_URL: z
     .string()
     .refine(
@@ -64,10 +86,20 @@ export function readSettings(variables: Record<string, string | undefined>): Set
       `AUTH=off is for loopback alone, and PUBLIC_URL=${data.PUBLIC_URL} is not. Leave one of them out.`,
     )
   }
+  if (data.MCP_COMMAND && data.MCP_SERVERS) {
+    throw new SettingsError('MCP_COMMAND and MCP_SERVERS both name servers. Leave one of them out.')
+  }
+  const missing = data.MCP_ENV?.filter((name) => variables[name] === undefined) ?? []
+  if (missing.length > 0) {
+    throw new SettingsError(`MCP_ENV names ${missing.join(', ')}, which is not set. Set it, or take it out of MCP_ENV.`)
+  }
   return {
     port: Number(data.PORT),
     publicUrl: data.PUBLIC_URL,
     command: data.MCP_COMMAND,
+    serversFile: data.MCP_SERVERS,
+    childVariables: Object.fromEntries((data.MCP_ENV ?? []).map((name) => [name, variables[name] as string])),
+    startTimeout: data.MCP_START_TIMEOUT === undefined ? undefined : Number(data.MCP_START_TIMEOUT),
     redisUrl: data.REDIS_URL,
     auth: data.AUTH === 'on',
   }
