@@ -76,11 +76,15 @@ async function renew(access: VaultAccess, key: string): Promise<string> {
   // Bounded by the claims of others, which end; the factor leaves room for one that dies
   let claimant: string | undefined
   let since = 0
+  let first: string | undefined
   for (let waited = 0; waited < 3 * claim; ) {
     const stored = await grants.read(key)
     if (stored === undefined) throw new ConnectRequired(access.connect)
     const { grant } = stored
     if (isFresh(grant, now())) return grant.accessToken
+    // Given while this call waited: it is tried once, however short its life
+    first ??= grant.accessToken
+    if (grant.accessToken !== first && grant.refreshing === undefined) return grant.accessToken
     if (grant.refreshing?.by !== claimant) {
       claimant = grant.refreshing?.by
       since = waited
@@ -94,7 +98,9 @@ async function renew(access: VaultAccess, key: string): Promise<string> {
     }
     const by = crypto.randomUUID()
     if (await grants.replace(stored, { ...grant, refreshing: { by, until: now() + claim } })) {
-      await refresh(access, key, by)
+      const given = await refresh(access, key, by)
+      // An upstream may give a token that is due at once (`"expires_in": 0`); asking again would never end
+      if (given !== undefined) return given
     }
   }
   throw new GatewayError('temporarily_unavailable', `No token for ${access.upstream}: another refresh does not end`)
@@ -105,37 +111,41 @@ function isUsable({ expiresAt = 0 }: Grant, now: number): boolean {
   return now < expiresAt
 }
 
-/** Asks the upstream for a new token, and writes down what it said, unless the claim is somebody else's by now. */
-async function refresh(access: VaultAccess, key: string, by: string): Promise<void> {
+/**
+ * Asks the upstream for a new token, and writes down what it said, unless the claim is somebody else's by now.
+ *
+ * @returns the token that was given and written down
+ */
+async function refresh(access: VaultAccess, key: string, by: string): Promise<string | undefined> {
   const { client, grants, now, upstream } = access
   const ours = async (): Promise<StoredGrant | undefined> => {
     const stored = await grants.read(key)
     return stored?.grant.refreshing?.by === by ? stored : undefined
   }
   const before = await ours()
-  if (before === undefined) return
+  if (before === undefined) return undefined
   const { refreshing: _claim, ...grant } = before.grant
   if (grant.refreshToken === undefined) {
     await grants.end(before)
-    return
+    return undefined
   }
   try {
     const tokens = await client.refresh(grant.refreshToken)
     const next = { ...grant, ...issued(tokens, now()), refreshToken: tokens.refreshToken ?? grant.refreshToken }
     const stored = await ours()
-    if (stored !== undefined) await grants.replace(stored, next)
+    return stored !== undefined && (await grants.replace(stored, next)) ? next.accessToken : undefined
   } catch (cause) {
     const stored = await ours()
     const error = cause instanceof OAuthClientError ? cause.error : undefined
     if (error === 'invalid_grant') {
       if (stored !== undefined) await grants.end(stored)
-      return
+      return undefined
     }
     if (isUsable(grant, now())) {
       // Not asked again with every request while it is down
       const later = Math.min(now() + 5000, grant.expiresAt ?? 0)
       if (stored !== undefined) await grants.replace(stored, { ...grant, freshUntil: later })
-      return
+      return undefined
     }
     if (stored !== undefined) await grants.replace(stored, grant)
     const code =
