@@ -13,8 +13,10 @@ import {
   None,
   processAuthorizationCodeResponse,
   processRefreshTokenResponse,
+  processUserInfoResponse,
   refreshTokenGrantRequest,
   type TokenEndpointResponse,
+  userInfoRequest,
   validateApplicationLevelSignature,
   validateAuthResponse,
 } from 'oauth4webapi'
@@ -24,6 +26,7 @@ import { OAuthClientError } from './oauth-client-error.js'
 import type { OAuthClient, OAuthClientOptions, OAuthTokens } from './oauth-client-options.js'
 import { requestOptions, serverMetadata } from './server-metadata.js'
 import { toOAuthClientError } from './to-oauth-client-error.js'
+import { readableTokenAnswer } from './token-answer.js'
 
 interface Memo {
   readonly verifier: string
@@ -112,12 +115,12 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
           ...request,
           additionalParameters: target,
         })
-        await refuseErrorWithStatus200(response)
-        const tokens = await processAuthorizationCodeResponse(server, client, response, {
+        const answered = await readableTokenAnswer(response)
+        const tokens = await processAuthorizationCodeResponse(server, client, answered, {
           expectedNonce: openid ? nonce : expectNoNonce,
           requireIdToken: openid,
         })
-        return await toTokens(server, tokens, response)
+        return await toTokens(server, tokens, answered)
       } catch (error) {
         throw toOAuthClientError(error, 'Login')
       }
@@ -130,22 +133,34 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
           ...request,
           additionalParameters: target,
         })
-        await refuseErrorWithStatus200(response)
-        return await toTokens(server, await processRefreshTokenResponse(server, client, response), response)
+        const answered = await readableTokenAnswer(response)
+        return await toTokens(server, await processRefreshTokenResponse(server, client, answered), answered)
       } catch (error) {
         throw toOAuthClientError(error, 'Refresh')
+      }
+    },
+
+    async userInfo(accessToken, subject) {
+      const server = await metadata()
+      if (!server.userinfo_endpoint) return undefined
+      try {
+        const response = await userInfoRequest(server, client, accessToken, request)
+        // Some providers want another token there, or none of theirs at all: then there is nothing to learn
+        if (response.status >= 400 && response.status < 500 && response.status !== 429) return undefined
+        if (response.status === 429 || response.status >= 500) {
+          throw new OAuthClientError('temporarily_unavailable', `UserInfo: ${issuer} answered ${response.status}`)
+        }
+        const claims = await processUserInfoResponse(server, client, subject, response)
+        if (isSigned(response)) await validateApplicationLevelSignature(server, response, request)
+        return claims
+      } catch (error) {
+        throw toOAuthClientError(error, 'UserInfo')
       }
     },
   }
 }
 
-/** GitHub answers errors with 200, where RFC 6749 section 5.2 has 400. */
-async function refuseErrorWithStatus200(response: Response): Promise<void> {
-  if (response.status !== 200) return
-  const body: unknown = await response
-    .clone()
-    .json()
-    .catch(() => undefined)
-  if (typeof body !== 'object' || body === null || !('error' in body)) return
-  throw new OAuthClientError(String(body.error), `The other server said ${String(body.error)}`)
+/** A signed answer is a JWT; a plain one came over TLS from the provider itself. */
+function isSigned(response: Response): boolean {
+  return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '')
 }

@@ -55,4 +55,11 @@ export interface OAuthClient {
   }): Promise<OAuthTokens>
   /** Trades a refresh token in. */
   refresh(refreshToken: string): Promise<OAuthTokens>
+  /**
+   * Asks the provider's UserInfo endpoint about the user of an access token (OpenID Connect Core section 5.3).
+   *
+   * @param subject the `sub` of the ID token; an answer about somebody else is refused
+   * @returns `undefined` where the provider has no such endpoint or does not let this token ask
+   */
+  userInfo(accessToken: string, subject: string): Promise<Readonly<Record<string, unknown>> | undefined>
 }

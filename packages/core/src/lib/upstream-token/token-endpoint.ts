@@ -9,6 +9,7 @@ import {
 import { GatewayError } from '../contract/gateway-error.js'
 import { requestOptions, serverMetadata } from '../oauth-client/server-metadata.js'
 import { toOAuthClientError } from '../oauth-client/to-oauth-client-error.js'
+import { readableTokenAnswer } from '../oauth-client/token-answer.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'
 import { createOutboundFetch } from '../outbound/create-outbound-fetch.js'
 import type { IssuedToken } from './token-cache.js'
@@ -68,7 +69,9 @@ export function tokenEndpoint(
     try {
       const server = await metadata()
       const all = { ...fixed, ...parameters }
-      const response = await genericTokenEndpointRequest(server, client, auth, grantType, all, request)
+      const response = await readableTokenAnswer(
+        await genericTokenEndpointRequest(server, client, auth, grantType, all, request),
+      )
       const tokens = await processGenericTokenEndpointResponse(server, client, response, {
         recognizedTokenTypes: { [tokenType]: () => {} },
       })
