@@ -21,7 +21,7 @@ export interface GithubServer {
   /** The scopes of the last authorization. */
   scope: string
   /** Answers instead of the real thing, by path. */
-  broken: Map<string, { status: number; body: string }>
+  broken: Map<string, { status: number; body: string; headers?: Record<string, string> }>
   close: () => Promise<void>
 }
 
@@ -45,7 +45,7 @@ export async function startGithubServer(account: GithubAccount): Promise<GithubS
       response.end(typeof body === 'string' ? body : JSON.stringify(body))
     }
     const broken = github.broken.get(url.pathname)
-    if (broken) return send(broken.status, broken.body)
+    if (broken) return send(broken.status, broken.body, broken.headers)
 
     if (url.pathname === '/login/oauth/authorize') {
       const query = url.searchParams

@@ -31,8 +31,9 @@ export function createGithubApi(apiUrl: string, accessToken: string, fetch: Outb
     }
     try {
       const response = await fetch(`${apiUrl}${path}`, { headers })
-      if (response.status === 404 || response.status === 403) return undefined
       if (response.status === 200) return await response.json()
+      if (response.status === 403) throwForbidden(response.headers, await response.text(), path)
+      if (response.status === 404 || response.status === 403) return undefined
       const error = response.status >= 500 || response.status === 429 ? 'temporarily_unavailable' : 'invalid_response'
       throw new OAuthClientError(error, `GitHub answered ${response.status} at ${path}`)
     } catch (error) {
@@ -70,5 +71,24 @@ export function createGithubApi(apiUrl: string, accessToken: string, fetch: Outb
           `/orgs/${encodeURIComponent(organization)}/teams/${encodeURIComponent(team)}/memberships/${encodeURIComponent(login)}`,
         ),
       ),
+  }
+}
+
+/**
+ * A 403 of GitHub is no answer about the account where a rate limit or an organization's single sign-on is the reason.
+ *
+ * @see GitHub REST API: rate limits, and troubleshooting of SAML single sign-on
+ */
+function throwForbidden(headers: Headers, body: string, path: string): void {
+  const isLimited =
+    headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after') || /\brate limit\b/i.test(body)
+  if (isLimited) {
+    throw new OAuthClientError('temporarily_unavailable', `GitHub limits its requests at ${path}; try again later`)
+  }
+  if (headers.has('x-github-sso') || /\bSAML\b/.test(body)) {
+    throw new OAuthClientError(
+      'access_denied',
+      'The organization wants SAML single sign-on: sign in to it at GitHub, authorize this application there, and try again',
+    )
   }
 }

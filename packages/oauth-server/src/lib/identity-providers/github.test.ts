@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { authorizePath, form, issuer, pkce, redirectUri, register, setUp } from '../../../test/fixture.js'
 import { type GithubServer, githubClient, startGithubServer } from '../../../test/github-server.js'
 import { followLogin } from '../testing/follow-login.js'
@@ -135,6 +135,33 @@ describe('what GitHub answers instead', () => {
   ])('%s answers %i: %s', async (path, status, error) => {
     server.broken.set(path, { status, body: '{"id":"583231","login":{}}' })
     expect((await signIn(start())).answer).toMatchObject({ error, iss: issuer })
+  })
+
+  test.each([
+    ['a used-up rate limit', { 'x-ratelimit-remaining': '0' }, '{}'],
+    ['a secondary rate limit', { 'retry-after': '60' }, '{}'],
+    ['a rate limit in words alone', {}, '{"message":"You have exceeded a secondary rate limit."}'],
+  ])('a 403 for %s is no answer about the account', async (_, headers, body) => {
+    for (const path of ['/api/v3/user', '/api/v3/user/memberships/orgs/acme']) {
+      server.broken.clear()
+      server.broken.set(path, { status: 403, body, headers: headers as Record<string, string> })
+      expect((await signIn(start({ organizations: ['acme'] }))).answer).toMatchObject({
+        error: 'temporarily_unavailable',
+      })
+    }
+  })
+
+  test('a 403 for single sign-on says what to do, any other is no membership', async () => {
+    const path = '/api/v3/user/memberships/orgs/acme'
+    const headers = { 'x-github-sso': 'required; url=https://github.com/orgs/acme/sso' }
+    server.broken.set(path, { status: 403, body: '{"message":"Resource protected by organization SAML"}', headers })
+    const log = vi.fn()
+    const logger = { debug: log, info: log, warn: log, error: log }
+    const identityProvider = github({ ...githubClient, baseUrl: server.url, allow: { organizations: ['acme'] } })
+    expect((await signIn(setUp({ identityProvider, logger }))).answer).toMatchObject({ error: 'access_denied' })
+    expect(JSON.stringify(log.mock.calls)).toContain('single sign-on')
+    server.broken.set(path, { status: 403, body: '{"message":"Must be a member"}' })
+    expect((await signIn(start({ organizations: ['acme'] }))).answer).toMatchObject({ error: 'access_denied' })
   })
 
   test('a 404 for a membership is no membership, a 500 is no answer', async () => {
