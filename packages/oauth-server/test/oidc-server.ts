@@ -51,7 +51,6 @@ export async function startOidcServer(redirectUri: string): Promise<OidcServer> 
     ],
     jwks: { keys: [jwk] },
     cookies: { keys: ['a-cookie-key'] },
-    conformIdTokenClaims: false,
     claims: {
       openid: ['sub'],
       profile: ['name', 'preferred_username', 'groups', 'roles', 'oid', 'realm_access', 'resource_access'],

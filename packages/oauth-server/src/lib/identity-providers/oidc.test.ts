@@ -100,6 +100,44 @@ test('the user is who the preset says, and nobody is nobody [attack 114]', async
   expect((await signIn(start({ profile }))).answer).toMatchObject({ error: 'server_error' })
 })
 
+describe('UserInfo, where a provider puts the claims by default', () => {
+  const asked = (urls: string[]) => urls.filter((url) => url.endsWith('/me'))
+
+  test('is asked for what the ID token does not tell', async () => {
+    upstream.claims = { name: 'Alice A.', email: 'alice@example.com', email_verified: 'true', groups: 'staff' }
+    const urls: string[] = []
+    const setup = start({}, (url, response) => {
+      urls.push(url)
+      return response
+    })
+    expect((await signIn(setup)).claims).toMatchObject({
+      sub: 'oidc|alice',
+      name: 'Alice A.',
+      email: 'alice@example.com',
+      groups: ['staff'],
+    })
+    expect(asked(urls)).toHaveLength(1)
+  })
+
+  test('about somebody else ends the login', async () => {
+    upstream.claims = { name: 'Alice A.' }
+    const setup = start({}, async (url, response) =>
+      url.endsWith('/me') ? Response.json({ ...((await response.json()) as object), sub: 'mallory' }) : response,
+    )
+    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error' })
+  })
+
+  test.each([401, 403, 404])('that answers %d leaves what the ID token told', async (status) => {
+    const setup = start({}, (url, response) => (url.endsWith('/me') ? new Response('', { status }) : response))
+    expect((await signIn(setup)).claims).toMatchObject({ sub: 'oidc|alice' })
+  })
+
+  test.each([429, 500, 503])('that answers %d is an outage, since who may sign in may depend on it', async (status) => {
+    const setup = start({}, (url, response) => (url.endsWith('/me') ? new Response('', { status }) : response))
+    expect((await signIn(setup)).answer).toMatchObject({ error: 'temporarily_unavailable' })
+  })
+})
+
 test('an e-mail address that is not verified is not taken over [attack 114]', async () => {
   upstream.claims = { email: 'boss@example.com', email_verified: false }
   expect((await signIn(start())).claims).not.toHaveProperty('email')

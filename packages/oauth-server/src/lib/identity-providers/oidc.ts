@@ -39,7 +39,8 @@ export interface OidcOptions {
 
 /**
  * Signs users in with any OpenID provider that has discovery: Keycloak, Entra ID, Okta, Google and others. A user is the
- * provider's `sub`; an e-mail address is taken over only if the provider verified it. No token of the provider is kept.
+ * provider's `sub`; an e-mail address is taken over only if the provider verified it. What the ID token does not tell is asked
+ * of the UserInfo endpoint, where OpenID Connect puts it by default. No token of the provider is kept.
  *
  * Register `<issuer of the authorization server>/callback/<name>` as the redirect URI there.
  *
@@ -65,12 +66,21 @@ export function oidc(options: OidcOptions): IdentityProvider {
     begin: (request) => beginAtProvider(client, request, 'login'),
     async complete({ callbackUrl, state, memo = '', parameters }) {
       try {
-        const { idToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })
+        const { idToken, accessToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })
         if (!idToken) return { refused: 'server_error', reason: 'No ID token' }
-        const id = subject(idToken)
-        if (typeof id !== 'string' || id === '') return { refused: 'server_error', reason: 'No one in the ID token' }
-        const user = userOf(id, idToken, roles(idToken), groups(idToken))
-        return allow(user, idToken) ? { user } : { refused: 'access_denied', reason: 'The user is not on the list' }
+        const read = (claims: IdTokenClaims) => userOf(subject(claims), claims, roles(claims), groups(claims))
+        let claims: IdTokenClaims = idToken
+        let user = read(claims)
+        if (lacksSome(user)) {
+          // What both tell, the signed token tells
+          claims = { ...(await client.userInfo(accessToken, idToken.sub)), ...idToken }
+          user = read(claims)
+        }
+        if (user.id === undefined) return { refused: 'server_error', reason: 'No one in the ID token' }
+        const known = { ...user, id: user.id }
+        return allow(known, claims)
+          ? { user: known }
+          : { refused: 'access_denied', reason: 'The user is not on the list' }
       } catch (error) {
         return loginFailure(error)
       }
@@ -78,24 +88,40 @@ export function oidc(options: OidcOptions): IdentityProvider {
   }
 }
 
-function userOf(id: string, claims: IdTokenClaims, roles: readonly string[], groups: readonly string[]): User {
+function userOf(
+  id: unknown,
+  claims: IdTokenClaims,
+  roles: readonly string[],
+  groups: readonly string[],
+): Omit<User, 'id'> & { readonly id?: string } {
   const text = (name: string): string | undefined => {
     const value = claims[name]
     return typeof value === 'string' && value !== '' ? value : undefined
   }
+  // Some providers write the boolean as a string
+  const isVerified = claims.email_verified === true || claims.email_verified === 'true'
   return {
-    id,
+    ...(typeof id === 'string' && id !== '' && { id }),
     username: text('preferred_username'),
     name: text('name'),
-    ...(claims.email_verified === true && { email: text('email') }),
+    ...(isVerified && { email: text('email') }),
     ...(roles.length > 0 && { roles }),
     ...(groups.length > 0 && { groups }),
   }
 }
 
+/**
+ * Whether UserInfo may know more. By OpenID Connect Core section 5.4 the claims of `profile` and `email` are told there, and the ID
+ * token need not carry them when there is an access token.
+ */
+function lacksSome({ id, username, name, email, roles, groups }: Partial<User>): boolean {
+  return [id, username, name, email].includes(undefined) || (roles === undefined && groups === undefined)
+}
+
 function strings(read: TokenProfile['roles'], name: string): (claims: IdTokenClaims) => readonly string[] {
   return (claims) => {
     const value = read ? read(claims) : claims[name]
+    if (typeof value === 'string' && value !== '') return [value]
     return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
   }
 }
