@@ -28,7 +28,7 @@ test('a tarball has code, types, sources, a readme and the licence, and no test 
     expect(
       paths.filter(
         (path) =>
-          !/^(LICENSE|[A-Z]+\.md|package\.json|dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.ts|recipes\/.+)$/.test(path),
+          !/^(LICENSE|[A-Z]+\.md|package\.json|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|recipes\/.+)$/.test(path),
       ),
       name,
     ).toEqual([])
