@@ -259,7 +259,7 @@ describe.each(replacements)('after $name replaced Response, Request and Headers'
       const again = await setup.call('/token', form(exchange))
       return [faulty.status, unknown.status, page.status, tokens.status, again.status]
     })
-    expect(answers).toEqual([303, 400, 200, 200, 400])
+    expect(answers).toEqual([400, 400, 200, 200, 400])
   })
 
   describe('the vault', () => {
