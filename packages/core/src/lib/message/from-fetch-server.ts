@@ -14,7 +14,7 @@ export interface FetchServer {
  *
  * @example
  * ```ts
- * const handler = local(createMcpHandler(() => buildServer()))
+ * const handler = fromFetchServer(createMcpHandler(() => buildServer()))
  * ```
  */
 export function fromFetchServer(server: FetchServer): Handler {
