@@ -16,7 +16,8 @@ function aheadClock() {
 
 test('a clock that was ahead does not hide a revocation for hours [finding 17]', async () => {
   const clock = aheadClock()
-  const read = vi.fn().mockResolvedValueOnce({ value: {}, version: '1' }).mockResolvedValue(undefined)
+  const grant = { value: { user: { subject: 'ada' } }, version: '1' }
+  const read = vi.fn().mockResolvedValueOnce(grant).mockResolvedValue(undefined)
   const isRevoked = createRevocationCheck({ read, isLive: () => true } as never, 10, clock)
   const auth = { extra: { claims: { grant_id: 'a' } } } as never
   expect(await isRevoked(auth)).toBe(false)
