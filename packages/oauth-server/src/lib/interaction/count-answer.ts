@@ -4,11 +4,11 @@ import { readRecord } from '../store/records.js'
 
 /** How often one page can be answered; a double click does it twice. */
 const most = 4
-/** How long the first answer may take to be counted, in seconds. */
-const patience = 10
-/** How long to wait for that before looking again, in ms, and how often. */
-const pause = 25
-const looks = 40
+/** How long the first answer may take to be counted, in seconds: a replica that ends meanwhile never counts it. */
+const patience = 2
+/** How long to wait for that before looking again, in ms, and how often: for longer than `patience`. */
+const pause = 50
+const looks = 80
 
 /** A page that a person answers. */
 export interface AnsweredPage {
