@@ -107,7 +107,12 @@ const connectSse: Connect = async (bridge, context) => {
     )
   const all = async (method: string, params: object = {}) => {
     const id = ++ids
-    await send({ jsonrpc: '2.0', id, method, params })
+    const accepted = await send({ jsonrpc: '2.0', id, method, params })
+    // A client of this transport reads no answer from a 200
+    if (accepted.status !== 202) {
+      expect(accepted.status).toBe(400)
+      return [await accepted.json()]
+    }
     const messages: JsonRpcMessage[] = []
     while (messages.at(-1)?.id !== id) messages.push(JSON.parse((await stream.next()).value?.data ?? '{}'))
     return messages
@@ -132,7 +137,7 @@ async function beginTask(client: Client, more: object = {}): Promise<string> {
   return task.taskId
 }
 
-const methods = ['tasks/get', 'tasks/result', 'tasks/cancel', 'tasks/update', 'Tasks/Get', 'tasks/own']
+const methods = ['tasks/get', 'tasks/result', 'tasks/cancel', 'tasks/update', 'tasks/own']
 const noSuchTask = { error: { code: -32602, message: 'There is no such task' } }
 
 const legs = [
@@ -154,10 +159,15 @@ describe.each(legs)('%s that several users share', (_name, connect, era) => {
       expect((await hers.request(method, { taskId })).result).toMatchObject({ taskId, reached: true })
     }
     for (const method of methods) expect(await his.request(method, { taskId }), method).toMatchObject(noSuchTask)
+    expect(await his.request('Tasks/Get', { taskId })).toMatchObject({ error: { code: -32600 } })
     // What is not known is nobody's
-    for (const unknown of [{ taskId: 'guessed' }, { taskId: 1 }, {}]) {
-      expect(await his.request('tasks/get', unknown)).toMatchObject(noSuchTask)
-      expect(await hers.request('tasks/get', unknown)).toMatchObject(noSuchTask)
+    for (const client of [his, hers]) {
+      expect(await client.request('tasks/get', { taskId: 'guessed' })).toMatchObject(noSuchTask)
+      for (const unnamed of [{ taskId: 1 }, {}]) {
+        const { error } = (await client.request('tasks/get', unnamed)) as { error: { code: number } }
+        // The header Mcp-Name says a text, and the body none: a mismatch before it is anything else
+        expect(error.code).toBe(connect === connectModern && 'taskId' in unnamed ? -32020 : -32602)
+      }
     }
   })
 

@@ -107,8 +107,10 @@ const noSubject: [string, unknown][] = [
 ]
 
 test.each(noSubject)('%s with params %j does not tell what it is about [finding 2]', async (method, params) => {
-  // A legacy client reads an error from a 200 alone
-  expect(await refusal(request(method, params))).toEqual({ status: 200, code: -32602 })
+  // A legacy client reads an error from a 200 alone; one of HTTP+SSE, which accepts no stream here, from no 200
+  const accept = { Accept: 'application/json, text/event-stream' }
+  expect(await refusal(request(method, params), accept)).toEqual({ status: 200, code: -32602 })
+  expect(await refusal(request(method, params))).toEqual({ status: 400, code: -32602 })
   expect(await refusal(`[${request(method, params)}]`)).toEqual({ status: 400, code: -32602 })
   const notification = JSON.stringify({ jsonrpc: '2.0', method, params })
   expect(await refusal(notification)).toEqual({ status: 400, code: -32602 })

@@ -42,14 +42,23 @@ export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLi
   checkVersion(message, header, limits.protocolVersions)
   const isModern = message.era === 'modern' || isDeclaredModern(message)
   if (isModern) checkModernHeaders(message, headers)
-  checkSubject(message, !isModern && message.kind === 'request' ? 200 : 400)
+  checkSubject(message, !isModern && message.kind === 'request' && readsAnswers(headers) ? 200 : 400)
   return message
+}
+
+/**
+ * Whether a client reads the body of a 200, as one of Streamable HTTP does, which must accept both types (MCP transports,
+ * sending messages). One of HTTP+SSE reads its answers from the other stream, and would wait for ever.
+ */
+function readsAnswers(headers: Headers): boolean {
+  return headers.get('accept')?.toLowerCase().includes('text/event-stream') ?? false
 }
 
 /**
  * Refuses a message whose subject a rule could not see, or would see otherwise than some servers do.
  *
- * @param httpStatus for a subject that is not told as the protocol says: a legacy client reads an error from a 200 alone
+ * @param httpStatus for a subject that is not told as the protocol says: a legacy client of Streamable HTTP reads an
+ *   error from a 200 alone
  */
 function checkSubject(message: Message, httpStatus: 200 | 400): void {
   const { method, id = null } = message
