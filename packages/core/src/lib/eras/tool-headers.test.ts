@@ -29,6 +29,14 @@ test('a list of tools that is none does not end the calls', async () => {
   expect(await new ToolHeaders({ page, onChange: () => undefined }).of('echo')).toEqual([])
 })
 
+test('a list that could not be read once is read again at the next call [finding 10]', async () => {
+  const page = vi.fn(async () => ({ tools: [echo], ttlMs: 60_000 }))
+  page.mockRejectedValueOnce(new Error('The list broke off'))
+  const headers = new ToolHeaders({ page, onChange: () => undefined })
+  await expect(headers.of('echo')).rejects.toThrow('broke off')
+  expect(await headers.of('echo')).toHaveLength(1)
+})
+
 test('[M10] a list is read again after its time, but not at every call, and soon where there was none', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   try {

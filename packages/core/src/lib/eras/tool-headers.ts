@@ -62,7 +62,12 @@ export class ToolHeaders {
   async of(tool: string): Promise<readonly HeaderParameter[]> {
     if (this.#tools === undefined || performance.now() > this.#expires) {
       this.#expires = Number.POSITIVE_INFINITY
-      this.#tools = this.#read()
+      const reading = this.#read()
+      this.#tools = reading
+      // A list that could not be read once is read again
+      reading.catch(() => {
+        if (this.#tools === reading) this.#tools = undefined
+      })
       this.#listen()
     }
     return (await this.#tools).get(tool) ?? []

@@ -92,7 +92,11 @@ export class LegacyUpstreams {
     const reply = new Reply(context, () => leave())
     const target = replyTo(reply, modern.id)
     const begin = (exchange: { left(reply: ModernReply): void } | undefined) => {
-      leave = () => exchange?.left(target)
+      leave = () => {
+        exchange?.left(target)
+        // Nobody reads it, but whoever counts the request waits for its response
+        reply.finish()
+      }
       // MCP M17
       if (request.signal.aborted) leave()
       else request.signal.addEventListener('abort', leave, { once: true })
@@ -107,15 +111,24 @@ export class LegacyUpstreams {
       const text = 'Too many sessions at the server stand for you; try again later'
       return jsonRpcError({ status: 429, message: text, id }, { 'Retry-After': '10' })
     }
-    const info: EraServerInfo | ReturnType<typeof failed> = await upstream.server.discover()
+    let info: EraServerInfo | ReturnType<typeof failed>
+    let mismatch: string | undefined
+    try {
+      info = await upstream.server.discover()
+      // MCP M10: a server of this era cannot compare them
+      if (!('error' in info)) mismatch = await upstream.tools.mismatch(message, request.headers)
+    } catch (error) {
+      // A list that nobody can read must not keep the session for ever
+      this.#release(upstream)
+      this.#drop(upstream)
+      throw error
+    }
     if ('error' in info) {
       this.#release(upstream)
       this.#drop(upstream)
       target.answered(errorMessage(modern.id, info.error), info.code)
       return reply.response
     }
-    // MCP M10: a server of this era cannot compare them
-    const mismatch = await upstream.tools.mismatch(message, request.headers)
     if (mismatch !== undefined) {
       this.#release(upstream)
       return jsonRpcError({ status: 400, code: -32020, message: mismatch, id })
