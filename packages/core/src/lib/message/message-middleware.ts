@@ -33,8 +33,9 @@ export interface MessageOptions {
   readonly maxValues?: number
   /**
    * Requests of one user that may be under way at a time, each message of a batch as one; more are refused with 429 and
-   * `Retry-After`. A stream that answers a POST is under way until it ends. A user is who stands behind the token,
-   * without a token the client's address.
+   * `Retry-After`. A stream that answers a POST is under way until it ends. Answers to a server and cancellations pass
+   * beyond it, since they end what is under way. A user is who stands behind the token, without a token the client's
+   * address.
    *
    * @default 256
    */
@@ -49,6 +50,9 @@ export interface MessageOptions {
   /** The revisions that `MCP-Protocol-Version` may name; all published ones unless told. */
   readonly protocolVersions?: readonly string[]
 }
+
+/** Answers and cancellations beyond `maxConcurrent` that one user may send at a time. */
+const reserve = 16
 
 /** Every published revision, the newest first. */
 const published: readonly string[] = [
@@ -87,14 +91,15 @@ export function message(options: MessageOptions = {}): Middleware {
     if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number`)
   }
   const limits = { maxDepth, maxBatch, maxValues, protocolVersions }
-  const underWay = new UnderWay({ maxConcurrent, maxConcurrentBytes })
+  const tooManyUnderWay = `${maxConcurrent} requests of yours are under way`
+  const underWay = new UnderWay({ maxConcurrent, maxConcurrentBytes, reserve })
 
   return async (request, context, next) => {
     if (request.method !== 'POST') return next(request, context)
     const refused = checkContentHeaders(request.headers)
     if (refused !== undefined) return refused
     const counted = underWay.enter(context)
-    if (counted === undefined) return tooMany(`${maxConcurrent} requests of yours are under way`)
+    if (counted === undefined) return tooMany(tooManyUnderWay)
     try {
       return onBodyEnd(await handle(request, context, next, counted), counted.end)
     } catch (error) {
@@ -118,16 +123,24 @@ export function message(options: MessageOptions = {}): Middleware {
       const { httpStatus: status, rpcCode: code, id, data } = error
       return jsonRpcError({ status, code, message: error.message, id, data })
     }
-    if ('bytes' in incoming) return next(request, { ...context, message: incoming })
+    if ('bytes' in incoming) {
+      if (!counted.isSurplus || endsAnother(incoming)) return next(request, { ...context, message: incoming })
+      return tooMany(tooManyUnderWay, incoming.id)
+    }
     if (!counted.add(incoming.length - 1)) return tooMany(`At most ${maxConcurrent} requests may be under way`)
     return answerBatch(incoming, (one) => next(request, { ...context, message: one }), maxBatchAnswer)
   }
 }
 
+/** Whether a message may end a request that is under way: the answer that it waits for, or its cancellation. */
+function endsAnother({ kind, method }: Message): boolean {
+  return kind === 'response' || method === 'notifications/cancelled'
+}
+
 // RFC 6585 section 4
-function tooMany(why: string): Response {
+function tooMany(why: string, id: Message['id'] = null): Response {
   return jsonRpcError(
-    { status: 429, message: `${why}; wait until one of them has been answered` },
+    { status: 429, message: `${why}; wait until one of them has been answered`, id },
     { 'Retry-After': '1' },
   )
 }

@@ -49,7 +49,7 @@ test('a user with too many requests under way gets 429 and when to come back; ot
   await arrived(2)
   const refused = await send(of('ann'))
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
-  expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -31429 } })
+  expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', id: 1, error: { code: -31429 } })
   const other = send(of('bob'))
   await arrived(3)
   end()
@@ -102,6 +102,38 @@ test('a stream counts until it has ended or its client went away [finding 10]', 
   expect((await send(of('ann'))).status).toBe(429)
   await second.body?.cancel()
   expect((await open()).status).toBe(200)
+})
+
+test('who has as many requests under way as there may be can still answer the server and cancel [finding 10]', async () => {
+  const { send, arrived, end } = waiting({ maxConcurrent: 1 }, () => new Response(null, { status: 202 }))
+  const held = send(of('ann'))
+  await arrived(1)
+  const passing = [
+    send(of('ann'), '{"jsonrpc":"2.0","id":1,"result":{}}'),
+    send(of('ann'), '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}'),
+    send(of('ann'), '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}'),
+  ]
+  await arrived(4)
+  for (const body of [call(2), '{"jsonrpc":"2.0","method":"notifications/progress"}', `[${call(1)}]`]) {
+    expect((await send(of('ann'), body)).status).toBe(429)
+  }
+  // Such a message is bounded too
+  const more = Array.from({ length: 13 }, () => send(of('ann'), '{"jsonrpc":"2.0","id":1,"result":{}}'))
+  await arrived(17)
+  expect((await send(of('ann'), '{"jsonrpc":"2.0","id":1,"result":{}}')).status).toBe(429)
+  end()
+  expect((await Promise.all([held, ...passing, ...more])).every(({ status }) => status === 202)).toBe(true)
+})
+
+test('a request that is ended twice takes nothing from those that came meanwhile [finding 10]', () => {
+  const underWay = new UnderWay({ maxConcurrent: 1, maxConcurrentBytes: 10 })
+  const first = underWay.enter(of('ann'))
+  first?.end()
+  const second = underWay.enter(of('ann'))
+  first?.end()
+  expect(underWay.enter(of('ann'))).toBeUndefined()
+  second?.end()
+  expect(underWay.size).toBe(0)
 })
 
 test('each message of a batch counts [finding 10]', async () => {

@@ -7,12 +7,16 @@ export interface UnderWayLimits {
   readonly maxConcurrent: number
   /** In bytes of their bodies. */
   readonly maxConcurrentBytes: number
+  /** Messages beyond `maxConcurrent` that are read, since they may end a request; none unless told. */
+  readonly reserve?: number
 }
 
 /** A request that is counted until `end`. Bodies take their bytes from it. */
 export interface CountedRequest extends ByteBudget {
   /** Whether bytes were refused to it. */
   readonly isRefused: boolean
+  /** Whether it came when its user had `maxConcurrent` already, so that it may only end one of those. */
+  readonly isSurplus: boolean
   /** Counts so many more requests, those of a batch; `false` when they are too many. */
   add(requests: number): boolean
   /** Gives everything back; to be called once or more. */
@@ -42,18 +46,20 @@ export class UnderWay {
     return this.#owners.size
   }
 
-  /** Counts a request; `undefined` when its user has as many as there may be. */
+  /** Counts a request; `undefined` when its user has as many as there may be, the reserve included. */
   enter(context: Context): CountedRequest | undefined {
     const key = ownerOf(context)
     const owner = this.#owners.get(key) ?? { requests: 0, bytes: 0 }
-    const { maxConcurrent, maxConcurrentBytes } = this.#limits
-    if (owner.requests >= maxConcurrent) return undefined
+    const { maxConcurrent, maxConcurrentBytes, reserve = 0 } = this.#limits
+    if (owner.requests >= maxConcurrent + reserve) return undefined
+    const isSurplus = owner.requests >= maxConcurrent
     this.#owners.set(key, owner)
     owner.requests++
     let requests = 1
     let held = 0
     let isRefused = false
     return {
+      isSurplus,
       get isRefused() {
         return isRefused
       },
@@ -80,7 +86,8 @@ export class UnderWay {
         owner.bytes -= held
         requests = 0
         held = 0
-        if (owner.requests === 0) this.#owners.delete(key)
+        // Ended twice, it must not take the count of those that came meanwhile
+        if (owner.requests === 0 && this.#owners.get(key) === owner) this.#owners.delete(key)
       },
     }
   }
