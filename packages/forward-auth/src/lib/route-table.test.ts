@@ -83,6 +83,10 @@ test.each([
   '%EF%BD%81dmin',
   'admin/LOGS/x',
   '%E2%93%90dmin',
+  'adm%C4%B1n',
+  'adm%C4%B0n/x',
+  'ad%C2%ADmin',
+  'admin%E2%80%8B',
 ])('/tools/%s opens neither server, since others may read it as the inner one [finding 6]', (rest) => {
   const table = new RouteTable([place('/tools', true), place('/tools/admin'), place('/tools/admin/logs', true)])
   expect(table.find(url, `/tools/${rest}`).kind).not.toBe('found')

@@ -156,6 +156,12 @@ test.each([
   ['/tools/admin./x', '/tools/admin/x'],
   ['/tools/admin%20', '/tools/admin'],
   ['/%EF%BD%81dmin', '/admin'],
+  ['/adm%C4%B1n', '/admin'],
+  ['/ADM%C4%B0N', '/admin'],
+  ['/tool%C5%BF', '/tools'],
+  ['/tas%E2%84%AAs', '/tasks'],
+  ['/stra%C3%9Fe', '/strasse'],
+  ['/ad%C2%ADmin%E2%80%8B', '/admin'],
 ])('%s folds to %s [finding 6]', (path, folded) => {
   expect(foldPath(path)).toBe(folded)
 })

@@ -1,3 +1,5 @@
+import { foldName } from '../json/fold-name.js'
+
 /** Why a path is refused. */
 export type PathFault =
   /**
@@ -43,14 +45,12 @@ export function pathOf(target: string): string {
 }
 
 /**
- * A path as the most forgiving server could read it: without escapes, in lower case, without dots and spaces at the ends
- * of segments. Only for finding out whether two readings lead to different places; the path must have no fault.
+ * A path as the most forgiving server could read it: without escapes, in one case as `foldName` folds it, without
+ * characters that cannot be seen, without dots and spaces at the ends of segments. Only for finding out whether two readings lead to different places; the path must have no fault.
  */
 export function foldPath(path: string): string {
   const decoded = path.includes('%') ? (decode(path) ?? path) : path
-  return decoded
-    .normalize('NFKC')
-    .toLowerCase()
+  return foldName(decoded.normalize('NFKC').replaceAll(invisible, ''))
     .split('/')
     .map((segment) => withoutEnd(segment))
     .join('/')
@@ -66,6 +66,9 @@ const dotSegment = /[/\\]\s*\.{1,2}\s*(?:[;?#/\\]|$)/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const control = /[\x00-\x1f\x7f]/
 const escaped = /%([\da-f]{2})/gi
+
+/** What comparisons by the rules of a language leave out, such as a soft hyphen and a zero-width space. */
+const invisible = /\p{Default_Ignorable_Code_Point}/gu
 
 /** How often a path may be escaped over: what is escaped more often has an escaped percent sign, which is a fault. */
 const rounds = 4

@@ -55,6 +55,10 @@ test.each([
     'another case in notifications',
     '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"ResourceSubscriptions":["a:b"]}}}',
   ],
+  [
+    'another case of the tasks to hear of',
+    '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"TaskIds":["1"]}}}',
+  ],
   ['half of a surrogate pair', call('{"name":"a","name\\ud800":"b"}')],
   ['two unknown names of other case', call('{"name":"a","x":1,"X":2}')],
   ['a name of an argument up to a NUL', call('{"name":"a","arguments":{"path":"a","path\\u0000":"b"}}')],

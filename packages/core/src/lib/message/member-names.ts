@@ -68,6 +68,7 @@ const params = memberNames(
       'promptsListChanged',
       'resourcesListChanged',
       'resourceSubscriptions',
+      'taskIds',
     ]),
   },
 )
