@@ -34,22 +34,3 @@ export { type ModernRequest, readModernRequest } from './lib/eras/modern-client/
 export type { ParkedCallsOptions } from './lib/eras/modern-client/parked-calls.js'
 export { type ModernServerOptions, modernServer } from './lib/eras/modern-server/modern-server.js'
 export { ToolHeaders, type ToolLists } from './lib/eras/tool-headers.js'
-export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
-export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
-export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
-export { type Edit, splice } from './lib/json/splice.js'
-export { type MessageParts, messageParts } from './lib/message/message-parts.js'
-export {
-  announcedTask,
-  type NamedTasks,
-  namedTasks,
-  ownTasksOnly,
-  taskOfNotification,
-} from './lib/tasks/task-messages.js'
-export {
-  type KnownTask,
-  mayAskFor,
-  type TaskOwner,
-  TaskOwners,
-  type TaskOwnersOptions,
-} from './lib/tasks/task-owners.js'

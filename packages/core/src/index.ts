@@ -12,22 +12,13 @@ export type {
   StoragePage,
   StorageWriteOptions,
 } from './lib/contract/storage.js'
-export type { ByteBudget } from './lib/http/byte-budget.js'
-export { claimHeader, claimListHeader, longestClaimHeader } from './lib/http/claim-header.js'
-export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
 export { compose } from './lib/http/compose.js'
-export { hostCheck } from './lib/http/host-check.js'
 export { type JsonRpcErrorOptions, jsonRpcError } from './lib/http/json-rpc-error.js'
-export { isMediaType } from './lib/http/media-type.js'
 export { mountable } from './lib/http/mountable.js'
 export { oauthError } from './lib/http/oauth-error.js'
-export { readBody } from './lib/http/read-body.js'
 export { respond } from './lib/http/respond.js'
-export { createNetworkLimit, type NetworkLimitOptions, type NetworkVerdict } from './lib/limits/network-limit.js'
 export { createLogger, type LoggerOptions } from './lib/logging/create-logger.js'
-export { applyTransforms } from './lib/message/apply-transforms.js'
 export { type ParseMessageOptions, parseMessage } from './lib/message/parse-message.js'
-export { type MethodSubject, methodSubject, similarMethod } from './lib/message/subjects.js'
 export { type BearerAuthOptions, bearerAuth } from './lib/resource-server/bearer-auth.js'
 export { type ChallengeOptions, challenge } from './lib/resource-server/challenge.js'
 export { type RequireScopesOptions, requireScopes } from './lib/resource-server/require-scopes.js'
@@ -35,8 +26,6 @@ export { type ResourceMetadataOptions, resourceMetadata } from './lib/resource-s
 export { resourceMetadataUrl } from './lib/resource-server/resource-url.js'
 export type { ScopeHierarchy } from './lib/resource-server/scopes.js'
 export { type MemoryStorageOptions, memoryStorage } from './lib/storage/memory-storage.js'
-export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
-export { displayText } from './lib/text/display-text.js'
 export { anyVerifier } from './lib/tokens/any-verifier.js'
 export {
   createTokenVerifier,

@@ -1,5 +1,2 @@
-export { hasUsualSize } from './lib/keys/key-size.js'
-export { isLoopbackIssuer } from './lib/keys/loopback-issuer.js'
 export type { SigningAlgorithm } from './lib/keys/signing-algorithm.js'
 export { createSigningKeys, type SigningKeys, type SigningKeysOptions } from './lib/keys/signing-keys.js'
-export { isCompact } from './lib/keys/token-spelling.js'

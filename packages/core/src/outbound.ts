@@ -1,4 +1,3 @@
 export type { OutboundFetch, OutboundLimits } from './lib/outbound/bounded-fetch.js'
 export type { OutboundBudget } from './lib/outbound/budget.js'
 export { createOutboundFetch, type OutboundFetchOptions } from './lib/outbound/create-outbound-fetch.js'
-export { isPublicAddress } from './lib/outbound/public-address.js'

@@ -1,3 +1,2 @@
 export { proxy } from './lib/proxy/proxy.js'
 export type { ProxyOptions } from './lib/proxy/proxy-options.js'
-export type { UpstreamToken } from './lib/upstream-token/upstream-token.js'

@@ -1,4 +1,4 @@
-import { isMalformedQuery, pathFault, pathOf } from '@mcp-gateway/core/gateway'
+import { isMalformedQuery, pathFault, pathOf } from '@mcp-gateway/core/internal'
 
 /**
  * How the proxy tells what it was asked. Configured, never guessed: nginx lets a client's `X-Forwarded-*` through to the

@@ -1,4 +1,5 @@
-import { type AuthInfo, actorOf, claimHeader, claimListHeader, longestClaimHeader } from '@mcp-gateway/core'
+import { type AuthInfo, actorOf } from '@mcp-gateway/core'
+import { claimHeader, claimListHeader, longestClaimHeader } from '@mcp-gateway/core/internal'
 import type { IdentityHeaderNames } from './identity-headers.js'
 
 /** Stands for nobody and for claims that a token does not have: a header that is left out is not safe behind Caddy. */

@@ -1,4 +1,4 @@
-import { methodSubject, similarMethod } from '@mcp-gateway/core'
+import { methodSubject, similarMethod } from '@mcp-gateway/core/internal'
 import type { AuthRequest } from './dialect.js'
 
 /** What a request does, as its headers tell. */

@@ -1,5 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { foldPath } from '@mcp-gateway/core/gateway'
+import { foldPath } from '@mcp-gateway/core/internal'
 
 /** Where a resource is. */
 export interface Location {

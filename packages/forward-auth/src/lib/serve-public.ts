@@ -1,5 +1,6 @@
-import { type Authority, challenge, compose, type Handler, hostCheck, oauthError } from '@mcp-gateway/core'
-import { cors, pathFault } from '@mcp-gateway/core/gateway'
+import { type Authority, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
+import { cors } from '@mcp-gateway/core/gateway'
+import { hostCheck, pathFault } from '@mcp-gateway/core/internal'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Route } from './route.js'
 import type { RouteTable } from './route-table.js'

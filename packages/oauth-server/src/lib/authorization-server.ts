@@ -3,11 +3,11 @@ import {
   type Context,
   createTokenVerifier,
   type Handler,
-  hostCheck,
   type Mountable,
   mountable,
   oauthError,
 } from '@mcp-gateway/core'
+import { hostCheck } from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { answer } from './answer.js'
 import { createClientKeySets } from './client-metadata/client-key-sets.js'

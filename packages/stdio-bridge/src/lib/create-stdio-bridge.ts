@@ -1,6 +1,6 @@
 import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
-import { TaskOwners } from '@mcp-gateway/core/eras'
-import { foreignPage, isForeign, message } from '@mcp-gateway/core/gateway'
+import { message } from '@mcp-gateway/core/gateway'
+import { foreignPage, isForeign, TaskOwners } from '@mcp-gateway/core/internal'
 import { createCheck } from './check.js'
 import { Connection } from './connection/connection.js'
 import { exclusive, type Routing } from './connection/routing.js'

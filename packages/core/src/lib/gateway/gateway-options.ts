@@ -43,7 +43,7 @@ export interface GatewayOptions {
   readonly subject?: SubjectOption
   /** The MCP servers by path. */
   readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
-  /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/oauth-client`. */
+  /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/vault`. */
   readonly vault?: Mountable & { match(request: Request): boolean }
   /** Middleware for every server, behind the token check and `message`. */
   readonly middleware?: readonly Middleware[]

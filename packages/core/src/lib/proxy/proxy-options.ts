@@ -8,8 +8,8 @@ export interface ProxyOptions {
   /** Headers that every request to the upstream gets, such as the upstream's own API key. */
   readonly headers?: Readonly<Record<string, string>>
   /**
-   * Where the upstream's access token comes from: `clientCredentials` or `tokenExchange` of `@mcp-gateway/core/oauth-client`.
-   * The caller's own token is never sent.
+   * Where the upstream's access token comes from: `clientCredentials` or `tokenExchange` of
+   * `@mcp-gateway/core/upstream-token`. The caller's own token is never sent.
    */
   readonly token?: UpstreamToken
   /** Whether the upstream is told who calls, in `X-User-Id` and its kin; `true` unless told. */

@@ -1,5 +1,5 @@
 import { type Context, GatewayError } from '@mcp-gateway/core'
-import { hasUsualSize, isCompact } from '@mcp-gateway/core/keys'
+import { hasUsualSize, isCompact } from '@mcp-gateway/core/internal'
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { assertionAlgorithms } from '../client-metadata/auth-methods.js'
 import type { Server } from '../server/server.js'

@@ -1,4 +1,4 @@
-import { isPublicAddress } from '@mcp-gateway/core/outbound'
+import { isPublicAddress } from '@mcp-gateway/core/internal'
 import { z } from 'zod'
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']

@@ -1,4 +1,4 @@
-import { displayText } from '@mcp-gateway/core'
+import { displayText } from '@mcp-gateway/core/internal'
 import { z } from 'zod'
 import { Refusal } from '../http/refusal.js'
 import { type ClientKeys, jwksSchema, jwksUriSchema } from './client-keys.js'

@@ -1,4 +1,4 @@
-import { hasUsualSize, isCompact } from '@mcp-gateway/core/keys'
+import { hasUsualSize, isCompact } from '@mcp-gateway/core/internal'
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { Refusal } from '../http/refusal.js'
 import { assertionAlgorithms } from './auth-methods.js'

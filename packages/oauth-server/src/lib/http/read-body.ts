@@ -1,4 +1,4 @@
-import { readBody as readBytes } from '@mcp-gateway/core'
+import { readBody as readBytes } from '@mcp-gateway/core/internal'
 import { Refusal } from './refusal.js'
 
 const limit = 64 * 1024

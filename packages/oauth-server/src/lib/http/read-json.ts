@@ -1,4 +1,4 @@
-import { isMediaType } from '@mcp-gateway/core'
+import { isMediaType } from '@mcp-gateway/core/internal'
 import { readBody } from './read-body.js'
 import { Refusal } from './refusal.js'
 

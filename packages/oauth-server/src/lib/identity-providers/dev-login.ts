@@ -1,5 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
+import { isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import type { IdentityProvider } from '../server/identity-provider.js'
 
 /**

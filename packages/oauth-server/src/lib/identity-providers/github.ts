@@ -1,5 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
+import { isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from '../interaction/begin-at-provider.js'

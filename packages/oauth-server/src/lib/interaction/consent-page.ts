@@ -1,4 +1,4 @@
-import { displayText } from '@mcp-gateway/core'
+import { displayText } from '@mcp-gateway/core/internal'
 import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
 import { foreign, type Html, html, longestName } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'

@@ -1,4 +1,5 @@
-import { type Context, clientNetworks, GatewayError } from '@mcp-gateway/core'
+import { type Context, GatewayError } from '@mcp-gateway/core'
+import { clientNetworks } from '@mcp-gateway/core/internal'
 
 /** Fetches under way for one client; the networks around it have as many times more as their share says, up to `mostOfAll`. */
 const most = 4

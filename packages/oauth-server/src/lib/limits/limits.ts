@@ -1,4 +1,5 @@
-import { type Context, clientNetworks, createNetworkLimit, type Storage } from '@mcp-gateway/core'
+import type { Context, Storage } from '@mcp-gateway/core'
+import { clientNetworks, createNetworkLimit } from '@mcp-gateway/core/internal'
 import { Refusal } from '../http/refusal.js'
 import type { Settings } from '../server/settings.js'
 import type { StorageKeys } from '../store/storage-keys.js'

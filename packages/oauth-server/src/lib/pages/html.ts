@@ -1,4 +1,4 @@
-import { displayText } from '@mcp-gateway/core'
+import { displayText } from '@mcp-gateway/core/internal'
 
 /** HTML that is safe to put on a page. */
 export interface Html {

@@ -1,5 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackIssuer } from '@mcp-gateway/core/keys'
+import { isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createRedirectUriRules, type RedirectUriRules } from '../client-metadata/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
 import type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './options.js'

@@ -1,4 +1,4 @@
-import { isCompact } from '@mcp-gateway/core/keys'
+import { isCompact } from '@mcp-gateway/core/internal'
 import { createLocalJWKSet, errors, jwtVerify } from 'jose'
 import type { Server } from '../server/server.js'
 import { readRecord } from '../store/records.js'

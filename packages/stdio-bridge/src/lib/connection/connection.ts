@@ -1,12 +1,6 @@
 import type { Logger, Message } from '@mcp-gateway/core'
-import {
-  type Edit,
-  type EraLinkCall,
-  type EraRequest,
-  member,
-  type TaskOwner,
-  type TaskOwners,
-} from '@mcp-gateway/core/eras'
+import type { EraLinkCall, EraRequest } from '@mcp-gateway/core/eras'
+import { type Edit, member, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'

@@ -1,4 +1,5 @@
-import { type Edit, type EraAnswer, member, type Span } from '@mcp-gateway/core/eras'
+import type { EraAnswer } from '@mcp-gateway/core/eras'
+import { type Edit, member, type Span } from '@mcp-gateway/core/internal'
 import type { ChildMessage } from '../wire/child-message.js'
 import { splice } from '../wire/splice.js'
 import { numberAt } from './numbers.js'

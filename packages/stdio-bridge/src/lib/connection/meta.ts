@@ -1,4 +1,4 @@
-import { member, type Span } from '@mcp-gateway/core/eras'
+import { member, type Span } from '@mcp-gateway/core/internal'
 import { copy } from './numbers.js'
 
 /** Who asks for log messages of a request says so here (MCP M22). */

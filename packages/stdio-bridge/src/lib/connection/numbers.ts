@@ -1,4 +1,4 @@
-import type { Span } from '@mcp-gateway/core/eras'
+import type { Span } from '@mcp-gateway/core/internal'
 
 /** A copy of these bytes that does not keep the whole chunk alive. */
 export function copy(bytes: Buffer, { start, end }: Span): Buffer {

@@ -1,4 +1,5 @@
-import type { EraLinkCall, TaskOwner } from '@mcp-gateway/core/eras'
+import type { EraLinkCall } from '@mcp-gateway/core/eras'
+import type { TaskOwner } from '@mcp-gateway/core/internal'
 import type { Ending } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 

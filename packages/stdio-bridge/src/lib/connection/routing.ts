@@ -1,4 +1,4 @@
-import { member, parseSpan } from '@mcp-gateway/core/eras'
+import { member, parseSpan } from '@mcp-gateway/core/internal'
 import type { ChildMessage } from '../wire/child-message.js'
 import type { Peer, Pending } from './peer.js'
 import type { TaskSharing } from './task-guard.js'

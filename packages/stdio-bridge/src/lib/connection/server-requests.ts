@@ -1,5 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
-import { type EraAnswer, member, type Span } from '@mcp-gateway/core/eras'
+import type { EraAnswer } from '@mcp-gateway/core/eras'
+import { member, type Span } from '@mcp-gateway/core/internal'
 import type { Child } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'

@@ -12,7 +12,7 @@ import {
   type TaskOwner,
   type TaskOwners,
   taskOfNotification,
-} from '@mcp-gateway/core/eras'
+} from '@mcp-gateway/core/internal'
 import type { ChildMessage } from '../wire/child-message.js'
 import { splice } from '../wire/splice.js'
 import type { Peer, Pending } from './peer.js'

@@ -1,4 +1,4 @@
-import { namedTasks, type Span, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/eras'
+import { namedTasks, type Span, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/internal'
 
 /** Requests that are to go where a task runs. */
 const placed = /^(?:tasks\/|subscriptions\/listen$)/

@@ -1,4 +1,5 @@
-import { applyTransforms, type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
+import { type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
+import { applyTransforms } from '@mcp-gateway/core/internal'
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'
 import type { History } from './history.js'

@@ -5,8 +5,8 @@ import type {
   EraLinkListener,
   EraNotification,
   EraRequest,
-  TaskOwners,
 } from '@mcp-gateway/core/eras'
+import type { TaskOwners } from '@mcp-gateway/core/internal'
 import { taskRunner } from '../connection/task-runner.js'
 import { legacyOnly, type Pool, type PooledChild } from '../modern/pool.js'
 import { isRefusal } from '../refusal.js'

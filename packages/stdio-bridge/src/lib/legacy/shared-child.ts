@@ -1,5 +1,5 @@
 import type { Message } from '@mcp-gateway/core'
-import { type Span, scanObject } from '@mcp-gateway/core/eras'
+import { type Span, scanObject } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import { cannotStart, isRefusal, type Refusal, tooSlowToStart } from '../refusal.js'
 import { splice } from '../wire/splice.js'

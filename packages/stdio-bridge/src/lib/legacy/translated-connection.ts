@@ -1,5 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
-import { type LegacyClient, member, skipSpace } from '@mcp-gateway/core/eras'
+import type { LegacyClient } from '@mcp-gateway/core/eras'
+import { member, skipSpace } from '@mcp-gateway/core/internal'
 import { failure, failureError } from '../connection/failure.js'
 import type { Caller, FailureReason, Peer, Pending } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'

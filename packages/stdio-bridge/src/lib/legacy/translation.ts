@@ -1,4 +1,5 @@
-import { legacyClient, modernServer, type TaskOwners } from '@mcp-gateway/core/eras'
+import { legacyClient, modernServer } from '@mcp-gateway/core/eras'
+import type { TaskOwners } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
 import { legacyOnly, Pool, type PoolSettings } from '../modern/pool.js'

@@ -1,5 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import type { TaskOwners } from '@mcp-gateway/core/eras'
+import type { TaskOwners } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
 import { taskRunner } from '../connection/task-runner.js'

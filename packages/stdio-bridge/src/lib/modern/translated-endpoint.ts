@@ -5,8 +5,8 @@ import {
   type ModernRequest,
   modernClient,
   readModernRequest,
-  type TaskOwners,
 } from '@mcp-gateway/core/eras'
+import type { TaskOwners } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
 import { taskRunner } from '../connection/task-runner.js'

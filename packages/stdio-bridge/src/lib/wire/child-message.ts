@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { messageParts, type Span, scanArray, skipSpace } from '@mcp-gateway/core/eras'
+import { messageParts, type Span, scanArray, skipSpace } from '@mcp-gateway/core/internal'
 
 /** What was read of one message that a child wrote. */
 export interface ChildMessage {

@@ -1,5 +1,5 @@
 import type { Message } from '@mcp-gateway/core'
-import { member, type Span, scanObject, skipSpace } from '@mcp-gateway/core/eras'
+import { member, type Span, scanObject, skipSpace } from '@mcp-gateway/core/internal'
 
 /** Where the parts of a client's message are that the bridge rewrites. */
 export interface ClientSpans {

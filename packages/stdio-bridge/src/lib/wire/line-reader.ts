@@ -1,4 +1,4 @@
-import { ByteBuffer } from '@mcp-gateway/core/eras'
+import { ByteBuffer } from '@mcp-gateway/core/internal'
 import { asBuffer } from './client-message.js'
 import { TailBuffer } from './tail-buffer.js'
 

@@ -1,4 +1,4 @@
-import { member, scanObject } from '@mcp-gateway/core/eras'
+import { member, scanObject } from '@mcp-gateway/core/internal'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readChildLine, readOverlong } from './child-message.js'

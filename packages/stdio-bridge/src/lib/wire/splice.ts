@@ -1,4 +1,4 @@
-import { type Edit, type Span, splice as spliceInto } from '@mcp-gateway/core/eras'
+import { type Edit, type Span, splice as spliceInto } from '@mcp-gateway/core/internal'
 
 /** A copy of the bytes with the edits made; they must not overlap. */
 export function splice(bytes: Buffer, edits: readonly Edit[], extra = 0): Buffer {

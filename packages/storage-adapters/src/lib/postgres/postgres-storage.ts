@@ -1,10 +1,5 @@
-import {
-  assertPageLimit,
-  assertStorageKey,
-  GatewayError,
-  lifetimeInMilliseconds,
-  type Storage,
-} from '@mcp-gateway/core'
+import { GatewayError, type Storage } from '@mcp-gateway/core'
+import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from '@mcp-gateway/core/internal'
 import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'

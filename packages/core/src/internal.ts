@@ -1,0 +1,45 @@
+/**
+ * Outside semver, for sibling packages only: what this repository's own packages share. It may change or go in any
+ * release, also in a patch.
+ *
+ * @module
+ */
+export type { ByteBudget } from './lib/http/byte-budget.js'
+export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
+export { claimHeader, claimListHeader, longestClaimHeader } from './lib/http/claim-header.js'
+export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
+export { hostCheck } from './lib/http/host-check.js'
+export { isMediaType } from './lib/http/media-type.js'
+export { foreignPage, isForeign } from './lib/http/origin-check.js'
+export { foldPath, isMalformedQuery, type PathFault, pathFault, pathOf } from './lib/http/path-fault.js'
+export { readBody } from './lib/http/read-body.js'
+export { requestPath } from './lib/http/request-path.js'
+export { requestWithBody } from './lib/http/request-with-body.js'
+export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
+export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
+export { type Edit, splice } from './lib/json/splice.js'
+export { hasUsualSize } from './lib/keys/key-size.js'
+export { isLoopbackIssuer } from './lib/keys/loopback-issuer.js'
+export { isCompact } from './lib/keys/token-spelling.js'
+export { createNetworkLimit, type NetworkLimitOptions, type NetworkVerdict } from './lib/limits/network-limit.js'
+export { applyTransforms } from './lib/message/apply-transforms.js'
+export { type MessageParts, messageParts } from './lib/message/message-parts.js'
+export { type MethodSubject, methodSubject, similarMethod } from './lib/message/subjects.js'
+export { transformResponse } from './lib/message/transform-response.js'
+export { isPublicAddress } from './lib/outbound/public-address.js'
+export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
+export {
+  announcedTask,
+  type NamedTasks,
+  namedTasks,
+  ownTasksOnly,
+  taskOfNotification,
+} from './lib/tasks/task-messages.js'
+export {
+  type KnownTask,
+  mayAskFor,
+  type TaskOwner,
+  TaskOwners,
+  type TaskOwnersOptions,
+} from './lib/tasks/task-owners.js'
+export { displayText } from './lib/text/display-text.js'
