@@ -1,6 +1,6 @@
 export { type FollowLoginOptions, followLogin } from './lib/testing/follow-login.js'
 export {
   type MetadataCase,
-  type TestMetadataOptions,
   testMetadata,
 } from './lib/testing/test-metadata/test-metadata.js'
+export type { TestMetadataOptions } from './lib/testing/test-metadata/test-metadata-options.js'

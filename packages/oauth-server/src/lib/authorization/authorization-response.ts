@@ -1,4 +1,4 @@
-import { outOfBand } from '../interaction/success-endpoint.js'
+import { outOfBand } from '../client-metadata/out-of-band.js'
 
 /** Where an authorization response goes. */
 export interface ResponseTarget {

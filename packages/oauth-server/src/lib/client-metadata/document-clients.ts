@@ -3,6 +3,7 @@ import { Refusal } from '../http/refusal.js'
 import type { GuardedFetch } from '../limits/guarded-fetch.js'
 import type { Limit } from '../limits/limits.js'
 import type { Client } from '../store/client.js'
+import type { DocumentClients } from '../store/client-store.js'
 import { readRecord, type Stored } from '../store/records.js'
 import type { StorageKeys } from '../store/storage-keys.js'
 import { cacheLifetime, longestCacheLifetime } from './cache-lifetime.js'
@@ -40,13 +41,6 @@ export interface DocumentClientsOptions {
   readonly clientLifetime: number
   readonly logger: Logger | undefined
   readonly clock: () => number
-}
-
-/** Clients that are known by their metadata documents. */
-export interface DocumentClients {
-  find(clientId: string, context: Context): Promise<Client | undefined>
-  /** Remembers that a person approved the client, once a day. */
-  touch(client: Client): Promise<void>
 }
 
 /**

@@ -1,4 +1,5 @@
 import { displayText } from '@mcp-gateway/core/internal'
+import { outOfBand } from '../client-metadata/out-of-band.js'
 import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
 import { foreign, type Html, html, longestName } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
@@ -10,7 +11,6 @@ import type { GrantUser } from '../store/grant.js'
 import { newQuestion } from './consent-request.js'
 import { displayHost } from './display-host.js'
 import { formTarget } from './form-target.js'
-import { outOfBand } from './success-endpoint.js'
 
 /** What the page asks about. */
 export interface ConsentSubject {

@@ -1,4 +1,4 @@
-import { outOfBand } from './success-endpoint.js'
+import { outOfBand } from '../client-metadata/out-of-band.js'
 
 /** Where an answer goes, in words for a person: the host of a redirect URI, or the whole URI of a private-use scheme. */
 export function displayHost(uri: string): string {

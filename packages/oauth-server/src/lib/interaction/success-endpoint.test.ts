@@ -10,7 +10,7 @@ import {
   register,
   setUp,
 } from '../../../test/fixture.js'
-import { outOfBand } from './success-endpoint.js'
+import { outOfBand } from '../client-metadata/out-of-band.js'
 
 const registration = { privateUseRedirectUris: [outOfBand] }
 

@@ -3,12 +3,6 @@ import { html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server/server.js'
 
-/**
- * The redirect URI of clients that cannot be called back, such as one on a machine without a browser: the person carries
- * the code over. Only for operators who list it in `privateUseRedirectUris`.
- */
-export const outOfBand = 'urn:ietf:wg:oauth:2.0:oob'
-
 /** Shows a person the code that their application waits for. */
 export function successEndpoint({ settings }: Server, request: Request): Promise<Response> {
   const code = new URL(request.url).searchParams.get('code') ?? ''

@@ -1,7 +1,6 @@
 import type { Context, Storage } from '@mcp-gateway/core'
 import { clientNetworks, createNetworkLimit } from '@mcp-gateway/core/internal'
 import { Refusal } from '../http/refusal.js'
-import type { Settings } from '../server/settings.js'
 import type { StorageKeys } from '../store/storage-keys.js'
 
 /** Out of which part of a limit something was allowed: the one for all, or what is kept for networks that were quiet. */
@@ -26,9 +25,17 @@ export interface Limits {
   readonly newDocuments: Limit
 }
 
+/** The part of the settings that the limits are made from. Durations in seconds. */
+export interface LimitSettings {
+  readonly loopback: boolean
+  readonly lifetimes: { readonly login: number; readonly unusedClient: number }
+  readonly registration: { readonly perAddress: number; readonly total: number }
+  readonly loginLimits: { readonly perAddress: number; readonly total: number }
+}
+
 /** What the limits need to know. */
 export interface LimitsOptions {
-  readonly settings: Settings
+  readonly settings: LimitSettings
   readonly storage: Storage
   readonly keys: StorageKeys
   readonly clock: () => number

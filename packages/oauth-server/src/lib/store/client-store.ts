@@ -1,5 +1,4 @@
 import type { Context, Storage } from '@mcp-gateway/core'
-import type { DocumentClients } from '../client-metadata/document-clients.js'
 import type { Client } from './client.js'
 import type { Stored } from './records.js'
 import type { StorageKeys } from './storage-keys.js'
@@ -22,6 +21,13 @@ export interface ClientStore {
   replace(version: string, client: Client): Promise<boolean>
   remove(clientId: string): Promise<void>
   /** Extends the life of a client that is in use; writes at most once a day. */
+  touch(client: Client): Promise<void>
+}
+
+/** Clients that are known by their metadata documents. */
+export interface DocumentClients {
+  find(clientId: string, context: Context): Promise<Client | undefined>
+  /** Remembers that a person approved the client, once a day. */
   touch(client: Client): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-import type { TestMetadataOptions } from './test-metadata.js'
+import type { TestMetadataOptions } from './test-metadata-options.js'
 import { ensure, listed, type Walk } from './walk.js'
 
 /** Members that the cases of this suite use. */

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
-import type { TestMetadataOptions } from './test-metadata.js'
+import type { TestMetadataOptions } from './test-metadata-options.js'
 import { ensure, listed, type Walk } from './walk.js'
 
 /** What each endpoint beside authorization promises. */

@@ -1,5 +1,5 @@
 import { followLogin } from '../follow-login.js'
-import type { TestMetadataOptions } from './test-metadata.js'
+import type { TestMetadataOptions } from './test-metadata-options.js'
 import { ensure, listed, type Walk } from './walk.js'
 
 /** What authorization and the grants promise. */

@@ -1,6 +1,6 @@
 import { base64url, type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { followLogin } from '../follow-login.js'
-import type { TestMetadataOptions } from './test-metadata.js'
+import type { TestMetadataOptions } from './test-metadata-options.js'
 
 /** The metadata under test. */
 export type Metadata = Readonly<Record<string, unknown>>
