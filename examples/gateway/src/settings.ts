@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '@mcp-gateway/core'
 import { z } from 'zod'
 import { splitCommand } from './split-command.js'
 
@@ -81,7 +82,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     )
     throw new SettingsError(lines.join('\n'))
   }
-  if (data.AUTH === 'off' && data.PUBLIC_URL && !isLoopback(data.PUBLIC_URL)) {
+  if (data.AUTH === 'off' && data.PUBLIC_URL && !isLoopbackHost(new URL(data.PUBLIC_URL).hostname)) {
     throw new SettingsError(
       `AUTH=off is for loopback alone, and PUBLIC_URL=${data.PUBLIC_URL} is not. Leave one of them out.`,
     )
@@ -112,8 +113,4 @@ function shown(name: string, variables: Record<string, string | undefined>): str
 
 function isOrigin(url: string): boolean {
   return /^https?:/.test(url) && URL.canParse(url) && new URL(url).origin === url
-}
-
-function isLoopback(url: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
 }

@@ -14,6 +14,7 @@ export type {
 } from './lib/contract/storage.js'
 export { compose } from './lib/http/compose.js'
 export { type JsonRpcErrorOptions, jsonRpcError } from './lib/http/json-rpc-error.js'
+export { isLoopbackHost } from './lib/http/loopback.js'
 export { mountable } from './lib/http/mountable.js'
 export { oauthError } from './lib/http/oauth-error.js'
 export { respond } from './lib/http/respond.js'

@@ -3,6 +3,7 @@ import {
   createLogger,
   GatewayError,
   type Handler,
+  isLoopbackHost,
   issuerAuthority,
   type Mountable,
   mountable,
@@ -14,7 +15,7 @@ import { discoveryAddresses } from './discovery.js'
 import type { ForwardAuthOptions } from './forward-auth-options.js'
 import { readHeaderNames } from './identity-headers.js'
 import { buildRoutes } from './route.js'
-import { isLoopback, RouteTable } from './route-table.js'
+import { RouteTable } from './route-table.js'
 import { servePublic } from './serve-public.js'
 
 /**
@@ -54,7 +55,7 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const authority = 'protect' in options.auth ? options.auth : issuerAuthority(options.auth)
   const routes = buildRoutes(options, authority)
   const origins = [...new Set(routes.map(({ location }) => location.origin))]
-  const loopback = origins.some((origin) => isLoopback(new URL(origin).hostname))
+  const loopback = origins.some((origin) => isLoopbackHost(new URL(origin).hostname))
   const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options
   // DNS rebinding aims at servers on the user's own machine; elsewhere the proxy in front decides about names
   const own = [...origins, authority.issuer].map((each) => new URL(each).hostname)

@@ -1,4 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { GatewayError, isLoopbackHost } from '@mcp-gateway/core'
 import { foldPath } from '@mcp-gateway/core/internal'
 
 /** Where a resource is. */
@@ -26,18 +26,13 @@ export function readLocation(url: string, key: string): Location {
       'must be a path such as /notes/mcp or a URL such as https://notes.example.com/mcp, without query',
     )
   }
-  if (parsed.protocol !== 'https:' && !isLoopback(parsed.hostname)) {
+  if (parsed.protocol !== 'https:' && !isLoopbackHost(parsed.hostname)) {
     throw invalid(key, 'must be https (http is for loopback addresses only)')
   }
   if (path !== '' && path !== '/' && (!/^(?:\/[\w.~!$&'()*+,=:@-]+)+$/.test(path) || parsed.pathname !== path)) {
     throw invalid(key, 'must have a path without escapes, empty or dot segments, and without a slash at its end')
   }
   return { resource, origin: parsed.origin, path: path === '' ? '/' : path }
-}
-
-/** Whether a host name names this machine only. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
 }
 
 function invalid(key: string, why: string): GatewayError {

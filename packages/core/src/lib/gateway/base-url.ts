@@ -1,5 +1,5 @@
 import { GatewayError } from '../contract/gateway-error.js'
-import { isLoopback } from '../http/host-check.js'
+import { isLoopback } from '../http/loopback.js'
 
 /** The public URL of a gateway, taken apart once. */
 export interface BaseUrl {

@@ -1,8 +1,8 @@
-const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]'])
+import { isLoopback, isLoopbackHost } from './loopback.js'
 
 /**
  * Tells whether a request names a host under which a piece at these URLs is served. With `allowedHosts` those names pass
- * (`loopback` stands for localhost, 127.0.0.1 and [::1]). Without it, a piece with a URL on this machine passes the hosts
+ * (`loopback` stands for localhost, 127.0.0.0/8 and [::1]). Without it, a piece with a URL on this machine passes the hosts
  * of its URLs and every loopback name: a foreign page that has rebound its own name to 127.0.0.1 (DNS rebinding) still
  * names itself. For public URLs any host passes, since the proxy in front decides about names there.
  *
@@ -24,13 +24,8 @@ export function hostCheck(urls: readonly string[], allowedHosts?: readonly strin
   const allowed = new Set(names.map((name) => name.toLowerCase()))
   return (request) => {
     const host = hostname(request.headers.get('host') ?? hostOf(request.url))
-    return allowed.has(host) || (allowed.has('loopback') && loopbackNames.has(host))
+    return allowed.has(host) || (allowed.has('loopback') && isLoopbackHost(host))
   }
-}
-
-/** Whether a URL names this machine only. */
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(url.hostname)
 }
 
 function hostname(host: string): string {

@@ -2,12 +2,13 @@ import { GatewayError } from '../contract/gateway-error.js'
 import type { Middleware } from '../contract/handler.js'
 import { hostCheck } from './host-check.js'
 import { jsonRpcError } from './json-rpc-error.js'
+import { isLoopbackHost } from './loopback.js'
 
 /** Which browsers' pages and which host names may reach what stands behind. */
 export interface OriginCheckOptions {
   /**
    * Origins as browsers send them (`https://app.example.com`). `http://localhost:*`-like wildcards are not understood;
-   * `loopback` stands for every origin on localhost, 127.0.0.1 and [::1], whatever its port.
+   * `loopback` stands for every origin on localhost, 127.0.0.0/8 and [::1], whatever its port.
    */
   readonly allowedOrigins: readonly string[]
   /** Host names (without port) that `Host` may name; unless given, any. `loopback` as above. */
@@ -78,7 +79,7 @@ export function originMatcher(allowedOrigins: readonly string[]): (origin: strin
   }
   const listed = new Set(allowedOrigins)
   const loopback = listed.delete('loopback')
-  return (origin) => listed.has(origin) || (loopback && loopbackOrigin.test(origin))
+  return (origin) => listed.has(origin) || (loopback && isLoopbackOrigin(origin))
 }
 
 function isOrigin(text: string): boolean {
@@ -89,4 +90,9 @@ function isOrigin(text: string): boolean {
   )
 }
 
-const loopbackOrigin = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/
+const httpOrigin = /^https?:\/\/([^/?#:@[\]]+|\[[^\]]*\])(?::\d{1,5})?$/
+
+function isLoopbackOrigin(origin: string): boolean {
+  const host = httpOrigin.exec(origin)?.[1]
+  return host !== undefined && isLoopbackHost(host)
+}

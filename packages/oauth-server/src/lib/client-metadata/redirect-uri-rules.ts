@@ -48,6 +48,6 @@ export function redirectUriFault(uri: string, { hosts, privateUse }: RedirectUri
     return hosts && !hosts.includes(host.toLowerCase()) ? 'has a host that is not accepted here' : undefined
   }
   if (isLoopbackRedirectUri(uri)) return undefined
-  if (/^http:/i.test(uri)) return 'is http, which only 127.0.0.1, [::1] and localhost may use'
+  if (/^http:/i.test(uri)) return 'is http, which only localhost, 127.0.0.0/8 and [::1] may use'
   return 'has a scheme that is not accepted here'
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isRegisteredRedirectUri } from './redirect-uri.js'
+import { isLoopbackRedirectUri, isRegisteredRedirectUri } from './redirect-uri.js'
 
 const https = 'https://client.example.com/oauth/callback'
 
@@ -42,6 +42,7 @@ test.each([
   ['http://localhost/callback', 'http://localhost:61234/callback'],
   ['http://[::1]/cb?x=1', 'http://[::1]:9/cb?x=1'],
   ['http://127.0.0.1/', 'http://127.0.0.1:33418/'],
+  ['http://127.0.0.2/cb', 'http://127.0.0.2:4000/cb'],
 ])('a loopback URI fits at any port: %s for %s [attack 15, A1]', (registered, requested) => {
   expect(isRegisteredRedirectUri([registered], requested)).toBe(true)
 })
@@ -57,6 +58,7 @@ test.each([
   'http://0x7f.1/cb',
   'http://2130706433/cb',
   'http://[::ffff:127.0.0.1]/cb',
+  'http://127.0.0.2:3000/cb',
   'http://localhost./cb',
   'http://localhost.evil.com/cb',
   'http://127.0.0.1.evil.com/cb',
@@ -67,4 +69,19 @@ test.each([
   'HTTP://127.0.0.1:3000/cb',
 ])('only the port of a loopback URI may differ: %s [attack 15]', (uri) => {
   expect(isRegisteredRedirectUri(['http://127.0.0.1/cb'], uri)).toBe(false)
+})
+
+test('every address of this machine is one for redirect URIs, and no other name is', () => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]'])
+    expect(isLoopbackRedirectUri(`http://${host}:3000/cb`)).toBe(true)
+  for (const host of [
+    'localhost.',
+    'a.localhost',
+    '127.1',
+    '0.0.0.0',
+    '128.0.0.1',
+    '127.0.0.1@evil.com',
+    '127.0.0.1\\.evil.com',
+  ])
+    expect(isLoopbackRedirectUri(`http://${host}:3000/cb`)).toBe(false)
 })

@@ -1,4 +1,6 @@
-const loopback = /^http:\/\/(?<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?<port>\d{1,5}))?(?<rest>[/?][^#]*)?$/
+import { isLoopbackHost } from '@mcp-gateway/core'
+
+const http = /^http:\/\/(?<host>[^/?#:@[\]\\\s]+|\[[^\]]*\])(?::(?<port>\d{1,5}))?(?<rest>[/?][^#]*)?$/
 
 /**
  * Whether a requested redirect URI is a registered one: the same string, or, for a loopback URI, the same but for the
@@ -6,15 +8,20 @@ const loopback = /^http:\/\/(?<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?<port>\
  */
 export function isRegisteredRedirectUri(registered: readonly string[], requested: string): boolean {
   if (registered.includes(requested)) return true
-  const parts = loopback.exec(requested)?.groups
+  const parts = loopbackParts(requested)
   if (!parts || Number(parts.port ?? 80) > 65_535) return false
   return registered.some((uri) => {
-    const known = loopback.exec(uri)?.groups
+    const known = loopbackParts(uri)
     return known !== undefined && known.host === parts.host && (known.rest ?? '') === (parts.rest ?? '')
   })
 }
 
 /** Whether the URI leads back to the machine that the browser runs on. */
 export function isLoopbackRedirectUri(uri: string): boolean {
-  return loopback.test(uri)
+  return loopbackParts(uri) !== undefined
+}
+
+function loopbackParts(uri: string) {
+  const parts = http.exec(uri)?.groups
+  return parts?.host !== undefined && isLoopbackHost(parts.host) ? parts : undefined
 }

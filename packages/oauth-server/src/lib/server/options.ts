@@ -106,7 +106,7 @@ export interface AuthorizationServerOptions {
   readonly checkUser?: (user: GrantUser) => boolean | Partial<GrantUser> | Promise<boolean | Partial<GrantUser>>
   /**
    * Host names that `Host` may name at every endpoint; under a loopback issuer the loopback names unless told, otherwise
-   * any. Without port; `loopback` stands for localhost, 127.0.0.1 and [::1].
+   * any. Without port; `loopback` stands for localhost, 127.0.0.0/8 and [::1].
    */
   readonly allowedHosts?: readonly string[]
   /** How the pages look. */
