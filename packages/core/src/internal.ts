@@ -6,7 +6,6 @@
  */
 export type { ByteBudget } from './lib/http/byte-budget.js'
 export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
-export { claimHeader, claimListHeader, longestClaimHeader } from './lib/http/claim-header.js'
 export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
 export { hostCheck } from './lib/http/host-check.js'
 export { isMediaType } from './lib/http/media-type.js'
@@ -43,3 +42,4 @@ export {
   type TaskOwnersOptions,
 } from './lib/tasks/task-owners.js'
 export { displayText } from './lib/text/display-text.js'
+export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'

@@ -1,4 +1,5 @@
 import type { AuthInfo } from '@mcp-gateway/core'
+import { proxy } from '@mcp-gateway/core/proxy'
 import { expect, test } from 'vitest'
 import { anonymous, identify } from './identity.js'
 import { readHeaderNames, variantMatcher } from './identity-headers.js'
@@ -32,6 +33,33 @@ test('tells everything about a user, and a dash for what the token does not say'
   // Who is called like a client is not that client [finding 4]
   expect(told(auth({ subject: 'client' }))).toMatchObject({ 'X-User-Id': '-', 'X-Client-Id': 'client' })
   expect(told(auth({ claims: { name: 'Ada Lovelace' } }))['X-User-Name']).toBe('Ada Lovelace')
+})
+
+test('a claim that is a dash differs from one that is not there', () => {
+  const dashes = { preferred_username: '-', email: '-' }
+  const info = auth({ subject: '-', roles: ['-'], claims: dashes }, { scopes: ['-'], clientId: 'app' })
+  const values = Object.entries(told(info)).filter(([name]) => !/^(?:Cache-Control|X-Client-Id)$/.test(name))
+  expect(values).toHaveLength(5)
+  for (const [, value] of values) expect([value, decodeURIComponent(value)]).toEqual(['%2D', '-'])
+})
+
+test.each([
+  [{ username: 'al', name: 'Alice' }, 'al'],
+  [{ preferred_username: '', name: 'Alice' }, 'Alice'],
+  [{ name: '-' }, '%2D'],
+])('a server behind a reverse proxy is told of %j what one behind the gateway is told', async (claims, name) => {
+  const info = auth({ subject: 'github|1', roles: ['admin', '-'], claims })
+  let sent = new Headers()
+  const behind = proxy('http://127.0.0.1:1/mcp', {
+    fetch: async (_url, init) => {
+      sent = new Headers(init?.headers)
+      return new Response()
+    },
+  })
+  await behind(new Request('https://mcp.example.com/mcp'), { auth: info })
+  const headers = told(info)
+  for (const header of Object.values(names)) expect(sent.get(header) ?? '-').toBe(headers[header])
+  expect(headers['X-User-Name']).toBe(name)
 })
 
 test('nobody has every header too', () => {

@@ -1,5 +1,5 @@
-import { type AuthInfo, actorOf } from '@mcp-gateway/core'
-import { claimHeader, claimListHeader, longestClaimHeader } from '@mcp-gateway/core/internal'
+import type { AuthInfo } from '@mcp-gateway/core'
+import { identityValues } from '@mcp-gateway/core/internal'
 import type { IdentityHeaderNames } from './identity-headers.js'
 
 /** Stands for nobody and for claims that a token does not have: a header that is left out is not safe behind Caddy. */
@@ -16,41 +16,17 @@ export function anonymous(names: readonly string[]): HeaderPairs {
 }
 
 /**
- * Tells the upstream who calls, each value as core's `claimHeader` writes it. Every header is there and none is empty.
+ * Tells the upstream who calls, as core's `identityValues` reads it from the token. Every header is there and none is
+ * empty; no value but an absent one is a dash.
  *
  * @returns the headers, or the field that is too long
  */
 export function identify(names: IdentityHeaderNames, auth: AuthInfo): HeaderPairs | string {
-  const { roles, claims } = auth.extra ?? {}
-  const actor = actorOf(auth)
-  const known: Record<string, unknown> = typeof claims === 'object' && claims !== null ? { ...claims } : {}
-  const values: Record<keyof IdentityHeaderNames, string> = {
-    userId: actor?.kind === 'user' ? single(actor.id) : absent,
-    userName: single(known.preferred_username ?? known.username ?? known.name),
-    userEmail: single(known.email),
-    roles: list(roles, ','),
-    scopes: list(auth.scopes, ' '),
-    clientId: single(auth.clientId),
-  }
+  const values = identityValues(auth)
+  if (typeof values === 'string') return values
   const pairs: (readonly [string, string])[] = [noStore]
   for (const [field, name] of Object.entries(names)) {
-    const value = values[field as keyof IdentityHeaderNames]
-    if (value.length > longestClaimHeader) return field
-    pairs.push([name, value])
+    pairs.push([name, values[field as keyof IdentityHeaderNames] ?? absent])
   }
   return pairs
-}
-
-function single(value: unknown): string {
-  return distinct(claimHeader(value))
-}
-
-function list(values: unknown, separator: ' ' | ','): string {
-  return distinct(claimListHeader(values, separator))
-}
-
-/** A claim that is a dash must not look like one that is not there. */
-function distinct(value: string | undefined): string {
-  if (value === undefined) return absent
-  return value === absent ? '%2D' : value
 }

@@ -4,13 +4,14 @@ export const longestClaimHeader = 2048
 /**
  * Writes a claim so that it fits into a header: what is not plain ASCII is percent-encoded in UTF-8, `%` too, so that
  * `decodeURIComponent` gives the claim back and no claim can end a header or start another; braces too, which start a
- * placeholder in some proxies. It does not cut off: a value of more than 2048 characters is for the caller to refuse.
+ * placeholder in some proxies. A claim that is a single dash is written `%2D`, so that `-` can stand for one that is not
+ * there. It does not cut off: a value of more than 2048 characters is for the caller to refuse.
  *
  * @returns `undefined` for what is no text or empty
  */
 export function claimHeader(value: unknown): string | undefined {
   // HTTP strips spaces at the ends
-  return typeof value === 'string' && value !== '' ? encode(value, /[^\x20-\x7e]|[%{}]|^ | $/gu) : undefined
+  return typeof value === 'string' && value !== '' ? encode(value, /[^\x20-\x7e]|[%{}]|^ | $|^-$/gu) : undefined
 }
 
 /**
@@ -21,7 +22,9 @@ export function claimHeader(value: unknown): string | undefined {
 export function claimListHeader(values: unknown, separator: ' ' | ','): string | undefined {
   if (!Array.isArray(values)) return undefined
   const items = values.filter((value): value is string => typeof value === 'string' && value !== '')
-  return items.length === 0 ? undefined : items.map((item) => encode(item, /[^\x21-\x7e]|[%{},]/gu)).join(separator)
+  if (items.length === 0) return undefined
+  const list = items.map((item) => encode(item, /[^\x21-\x7e]|[%{},]/gu)).join(separator)
+  return list === '-' ? '%2D' : list
 }
 
 function encode(value: string, what: RegExp): string {

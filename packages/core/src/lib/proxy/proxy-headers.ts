@@ -1,5 +1,5 @@
 import type { Context } from '../contract/handler.js'
-import { identityHeaders } from './identity-headers.js'
+import { type IdentityValues, identityValues } from '../tokens/identity-headers.js'
 import { mirrorMessage } from './mirror-message.js'
 
 /**
@@ -39,6 +39,16 @@ export interface ProxyHeaderOptions {
   readonly identity: boolean
 }
 
+const identityHeaders: Record<keyof IdentityValues, string> = {
+  userId: 'x-user-id',
+  userName: 'x-user-name',
+  userEmail: 'x-user-email',
+  roles: 'x-roles',
+  scopes: 'x-scopes',
+  clientId: 'x-client-id',
+}
+const identityNames = Object.entries(identityHeaders) as [keyof IdentityValues, string][]
+
 /** @returns the headers for the upstream, or the name of an identity header that is too long */
 export function toUpstream(request: Request, context: Context, options: ProxyHeaderOptions): Headers | string {
   const headers = new Headers()
@@ -65,9 +75,12 @@ export function toUpstream(request: Request, context: Context, options: ProxyHea
     headers.set('x-forwarded-proto', proto)
   }
   if (options.identity && context.auth !== undefined) {
-    const identity = identityHeaders(context.auth)
-    if (typeof identity === 'string') return identity
-    for (const [name, value] of identity) headers.set(name, value)
+    const identity = identityValues(context.auth)
+    if (typeof identity === 'string') return identityHeaders[identity]
+    for (const [field, name] of identityNames) {
+      const value = identity[field]
+      if (value !== undefined) headers.set(name, value)
+    }
   }
   for (const [name, value] of Object.entries(options.add)) headers.set(name, value)
   return headers
