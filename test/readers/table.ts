@@ -176,7 +176,10 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: ifJson((text) => checkJson(text, 64)),
     around: document,
   },
-  'packages/core/src/lib/json/split-array.ts#splitArray': { read: ifJson(splitArray), around: [['[', '1]']] },
+  'packages/core/src/lib/json/split-array.ts#splitArray': {
+    read: ifJson((text) => splitArray(bytes(text))),
+    around: [['[', '1]']],
+  },
   'packages/core/src/lib/message/message-parts.ts#messageParts': {
     read: (text) => messageParts(bytes(text)),
     around: document,

@@ -1,27 +1,23 @@
-/** Splits the text of a valid JSON array into the texts of its items, as they were written. */
-export function splitArray(text: string): string[] {
-  const items: string[] = []
-  let depth = 0
-  let start = 0
-  for (let index = 0; index < text.length; index++) {
-    switch (text.charCodeAt(index)) {
-      case 0x22: // "
-        for (index++; text.charCodeAt(index) !== 0x22; index++) if (text.charCodeAt(index) === 0x5c) index++
-        break
-      case 0x5b: // [
-      case 0x7b: // {
-        if (++depth === 1) start = index + 1
-        break
-      case 0x2c: // ,
-        if (depth !== 1) break
-        items.push(text.slice(start, index).trim())
-        start = index + 1
-        break
-      case 0x5d: // ]
-      case 0x7d: // }
-        if (--depth === 0) items.push(text.slice(start, index).trim())
-        break
-    }
-  }
+import { scanArray, skipSpace } from './json-scan.js'
+import { at, joinJson } from './raw-json.js'
+
+/**
+ * Splits a JSON array into its items, as they were written. The bytes must be valid JSON, with nothing but white space in
+ * front of the array.
+ *
+ * @returns views of the bytes
+ * @throws RangeError for more than `maxItems`
+ */
+export function splitArray(bytes: Uint8Array, maxItems: number = Number.POSITIVE_INFINITY): Uint8Array[] {
+  const items: Uint8Array[] = []
+  scanArray(bytes, skipSpace(bytes, 0), (item) => {
+    if (items.push(at(bytes, item)) > maxItems) throw new RangeError(`The array has more than ${maxItems} items`)
+  })
   return items
+}
+
+/** The JSON array of these items, as they were written. */
+export function joinArray(items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const parts = items.flatMap((item, index) => (index === 0 ? [item] : [',', item]))
+  return joinJson(['[', ...parts, ']']) as Uint8Array<ArrayBuffer>
 }

@@ -5,7 +5,7 @@ import { jsonRpcErrorBody } from '../http/json-rpc-error.js'
 import { readStream } from '../http/read-body.js'
 import { readEvents } from '../http/read-events.js'
 import { writeEvent } from '../http/write-event.js'
-import { rawJson } from '../json/raw-json.js'
+import { joinArray } from '../json/split-array.js'
 import { parseMessage } from './parse-message.js'
 
 const encoder = new TextEncoder()
@@ -32,7 +32,7 @@ export async function answerBatch(
   const parts = answers.flatMap(({ json }) => (json === undefined ? [] : [json]))
   if (parts.length === 0) return new Response(null, { status: 202, headers })
   headers.set('Content-Type', 'application/json')
-  return new Response(join(parts), { headers })
+  return new Response(joinArray(parts), { headers })
 }
 
 interface Answer {
@@ -96,14 +96,6 @@ function isAnswer(bytes: Uint8Array): boolean {
   } catch {
     return false
   }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return rawJson(
-    '[',
-    ...parts.flatMap((part, index) => (index === 0 ? [part] : [',', part])),
-    ']',
-  ) as Uint8Array<ArrayBuffer>
 }
 
 /** All answers as events of one stream. It takes from none of them more than one event ahead of the client. */

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { splitArray } from '../json/split-array.js'
 import { checkJson } from './check-json.js'
 
 test.each([
@@ -38,21 +37,6 @@ test('agrees with JSON.parse about every document that JSON.stringify writes', (
     fc.property(fc.jsonValue({ maxDepth: 6 }), fc.constantFrom(0, 1), (value, indent) => {
       const text = JSON.stringify({ a: { b: { c: value } } }, null, indent)
       expect(checkJson(text, 100)).toBeUndefined()
-    }),
-  )
-})
-
-test('splits an array into the texts of its items, untouched', () => {
-  expect(splitArray('[ {"a":[1,2]} ,"x,]y\\"", 12345678901234567890 ]')).toEqual([
-    '{"a":[1,2]}',
-    '"x,]y\\""',
-    '12345678901234567890',
-  ])
-  fc.assert(
-    fc.property(fc.array(fc.jsonValue(), { minLength: 1 }), (items) => {
-      expect(splitArray(JSON.stringify(items)).map((text) => JSON.parse(text))).toEqual(
-        JSON.parse(JSON.stringify(items)),
-      )
     }),
   )
 })

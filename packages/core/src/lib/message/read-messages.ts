@@ -9,7 +9,6 @@ import { eraOf, fromJson } from './parse-message.js'
 import { similarMethod, subjectsOf } from './subjects.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const encoder = new TextEncoder()
 /** The only revision with batches (L1); also what a request without the header is taken for (L8). */
 const batchVersion = '2025-03-26'
 
@@ -37,7 +36,7 @@ export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLi
   const flaw = checkJson(text, limits.maxDepth)
   if (flaw !== undefined) throw new MessageError(-32600, flaw)
   const header = headers.get('mcp-protocol-version')?.trim()
-  if (Array.isArray(json)) return readBatch(text, json, header, limits)
+  if (Array.isArray(json)) return readBatch(bytes, json, header, limits)
   const message = fromJson(bytes, json, { protocolVersion: header })
   checkVersion(message, header, limits.protocolVersions)
   const isModern = message.era === 'modern' || isDeclaredModern(message)
@@ -109,7 +108,7 @@ function declaredIn(message: Message): string | undefined {
 }
 
 function readBatch(
-  text: string,
+  bytes: Uint8Array,
   items: readonly unknown[],
   header: string | undefined,
   limits: ReadLimits,
@@ -123,9 +122,10 @@ function readBatch(
     throw new MessageError(-32600, `The batch has more than ${limits.maxBatch} messages; send fewer at a time`)
   }
   const ids = new Set<unknown>()
-  const texts = splitArray(text)
+  const parts = splitArray(bytes)
   return items.map((item, index) => {
-    const message = fromJson(encoder.encode(texts[index]), item, { protocolVersion: version })
+    // A copy: one of them may be kept longer than the body
+    const message = fromJson((parts[index] as Uint8Array).slice(), item, { protocolVersion: version })
     if (message.method === 'initialize') throw new MessageError(-32600, '"initialize" must not be part of a batch')
     if (isDeclaredModern(message)) throw new MessageError(-32600, 'This revision has no batches; send one message')
     checkSubject(message, 400)

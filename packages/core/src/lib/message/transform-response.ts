@@ -5,8 +5,8 @@ import { readStream } from '../http/read-body.js'
 import { readEvents, type SseEvent } from '../http/read-events.js'
 import { writeEvent } from '../http/write-event.js'
 import { hasMoreValues } from '../json/has-more-values.js'
-import { type Span, scanArray, skipSpace } from '../json/json-scan.js'
-import { at, joinJson, maxParsedValues } from '../json/raw-json.js'
+import { maxParsedValues } from '../json/raw-json.js'
+import { joinArray, splitArray } from '../json/split-array.js'
 import { applyTransforms } from './apply-transforms.js'
 import { MessageError } from './message-error.js'
 import { parseMessage } from './parse-message.js'
@@ -65,7 +65,7 @@ async function transformBytes(context: Context, bytes: Uint8Array): Promise<Uint
   const isSame =
     transformed.length === messages.length && transformed.every((message, index) => message === messages[index])
   if (isSame) return bytes
-  return joinJson(['[', ...transformed.flatMap(({ bytes }, index) => (index === 0 ? [bytes] : [',', bytes])), ']'])
+  return joinArray(transformed.map(({ bytes }) => bytes))
 }
 
 function isArray(bytes: Uint8Array): boolean {
@@ -80,12 +80,7 @@ function splitBatch(bytes: Uint8Array): Message[] {
   }
   // A reader that looks for items without parsing must be given JSON
   JSON.parse(decoder.decode(bytes))
-  const items: Span[] = []
-  scanArray(bytes, skipSpace(bytes, 0), (item) => {
-    if (items.push(item) > maxMessages)
-      throw new MessageError(-32600, `The batch has more than ${maxMessages} messages`)
-  })
-  return items.map((item) => parseMessage(at(bytes, item)))
+  return splitArray(bytes, maxMessages).map((item) => parseMessage(item))
 }
 
 function transformStream(context: Context, response: Response, body: ReadableStream<Uint8Array>): Response {
