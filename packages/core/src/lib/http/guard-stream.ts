@@ -20,10 +20,16 @@ export function guardStream(
   guard: StreamGuard,
   first?: Uint8Array,
 ): ReadableStream<Uint8Array> {
-  const { idleTimeout, abort, onEnd, finalChunk } = guard
+  const { idleTimeout, abort, finalChunk } = guard
   const reader = source.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
   let idle = false
+  let ended = false
+  // The read that is under way when the reader goes away ends too
+  const onEnd = () => {
+    if (!ended) guard.onEnd()
+    ended = true
+  }
   const watch = () => {
     if (idleTimeout === null) return
     timer = setTimeout(() => {

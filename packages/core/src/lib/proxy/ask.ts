@@ -73,6 +73,11 @@ export function release({ done, abort }: Answer): void {
   abort(undefined)
 }
 
+/** Whether the body is read while it is sent, so that it cannot be sent a second time. */
+export function isStreamed(request: Request, { message }: Context): boolean {
+  return message === undefined && request.method !== 'GET' && request.method !== 'HEAD' && request.body !== null
+}
+
 function bodyOf(request: Request, { message }: Context): BodyInit | null {
   if (message !== undefined) return message.bytes as Uint8Array<ArrayBuffer>
   return request.method === 'GET' || request.method === 'HEAD' ? null : request.body

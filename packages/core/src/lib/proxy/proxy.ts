@@ -5,7 +5,7 @@ import { transformResponse } from '../message/transform-response.js'
 import { loggedUrl } from '../text/logged-url.js'
 import { connectAnswer, opensUrls, withoutConnectAnswer } from '../upstream-token/connect-answer.js'
 import { ConnectRequired } from '../upstream-token/connect-required.js'
-import { type Answer, ask as askOnce, type Outcome } from './ask.js'
+import { type Answer, ask as askOnce, isStreamed, type Outcome } from './ask.js'
 import { forwardAnswer } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
@@ -79,8 +79,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
         // Its sessions are gone with it, and the client can begin a new one elsewhere (MCP L7)
         if (session !== undefined && upstreams.hasOther(upstream))
           return refuse(404, 'The session was lost; initialize again')
-        // A streamed body cannot be sent a second time
-        if (context.message === undefined && request.method === 'POST') break
+        if (isStreamed(request, context)) break
         continue
       }
       if (answer.kind === 'answer') {
