@@ -43,3 +43,4 @@ export {
 } from './lib/tasks/task-owners.js'
 export { displayText } from './lib/text/display-text.js'
 export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'
+export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
