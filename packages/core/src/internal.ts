@@ -4,6 +4,8 @@
  *
  * @module
  */
+
+export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
 export type { ByteBudget } from './lib/http/byte-budget.js'
 export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
 export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
@@ -26,6 +28,21 @@ export { type MessageParts, messageParts } from './lib/message/message-parts.js'
 export { type MethodSubject, methodSubject, similarMethod } from './lib/message/subjects.js'
 export { transformResponse } from './lib/message/transform-response.js'
 export { isPublicAddress } from './lib/outbound/public-address.js'
+export { errorCodes, gatewayCode, isModernCode, statusOfCode } from './lib/protocol/error-codes.js'
+export { gatewayInfo } from './lib/protocol/gateway-info.js'
+export { decodeHeaderValue, isEncodedValue } from './lib/protocol/header-value.js'
+export { metaKeys } from './lib/protocol/meta-keys.js'
+export { canBeAsked, mayRequireInput } from './lib/protocol/methods.js'
+export {
+  assumedVersion,
+  eraOf,
+  factsOf,
+  firstModern,
+  legacyVersions,
+  modernVersions,
+  newestLegacy,
+  newestModern,
+} from './lib/protocol/revisions.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
   announcedTask,
@@ -43,4 +60,3 @@ export {
 } from './lib/tasks/task-owners.js'
 export { displayText } from './lib/text/display-text.js'
 export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'
-export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
