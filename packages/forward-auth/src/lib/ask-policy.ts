@@ -7,13 +7,11 @@ import {
   jsonRpcError,
   type PolicyInput,
 } from '@mcp-gateway/core'
+import { errorCodes, firstModern, modernVersions } from '@mcp-gateway/core/internal'
 import { type AuthRefusal, refused } from './auth-decision.js'
 import type { AuthRequest } from './dialect.js'
 import { type Operation, readMirrored } from './mirrored-headers.js'
 import type { Route } from './route.js'
-
-const headerMismatch = -32020
-const unsupportedVersion = -32022
 
 /** Whether the policy of a route lets a request pass. */
 export type PolicyAnswer = { readonly kind: 'passed' } | AuthRefusal
@@ -35,7 +33,7 @@ export async function askPolicy(
   const mirrored = readMirrored(method, request)
   // M25
   if (mirrored.kind === 'malformed') {
-    return refused(jsonRpcError({ status: 400, code: headerMismatch, message: mirrored.why }))
+    return refused(jsonRpcError({ status: 400, code: errorCodes.headerMismatch, message: mirrored.why }))
   }
   if (mirrored.kind === 'unreliable' && olderRevisions === 'refuse') return refused(refuseOlder(method, request))
   const operation: Operation = mirrored.kind === 'operation' ? mirrored.operation : { action: '*', kind: 'server' }
@@ -60,14 +58,14 @@ export async function askPolicy(
 // M26
 function refuseOlder(method: string, request: AuthRequest): Response {
   if (method !== 'POST') {
-    const message = 'Only POST requests of revision 2026-07-28 and later are accepted here'
+    const message = `Only POST requests of revision ${firstModern} and later are accepted here`
     return jsonRpcError({ status: 405, message }, { Allow: 'POST' })
   }
   return jsonRpcError({
     status: 400,
-    code: unsupportedVersion,
-    message: 'This server accepts revision 2026-07-28 and later only',
-    data: { supported: ['2026-07-28'], requested: request.headers.get('mcp-protocol-version')?.slice(0, 40) },
+    code: errorCodes.unsupportedVersion,
+    message: `This server accepts revision ${firstModern} and later only`,
+    data: { supported: modernVersions, requested: request.headers.get('mcp-protocol-version')?.slice(0, 40) },
   })
 }
 

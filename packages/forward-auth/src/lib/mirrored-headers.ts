@@ -1,4 +1,4 @@
-import { methodSubject, similarMethod } from '@mcp-gateway/core/internal'
+import { decodeHeaderValue, eraOf, isEncodedValue, methodSubject, similarMethod } from '@mcp-gateway/core/internal'
 import type { AuthRequest } from './dialect.js'
 
 /** What a request does, as its headers tell. */
@@ -18,16 +18,12 @@ export type Mirrored =
   | { readonly kind: 'unmirrored' }
   | { readonly kind: 'operation'; readonly operation: Operation }
 
-const firstModern = '2026-07-28'
-
-const named: Readonly<Record<string, Operation['kind']>> = {
-  'tools/call': 'tool',
-  'prompts/get': 'prompt',
-  'resources/read': 'resource',
-  'tasks/get': 'server',
-  'tasks/update': 'server',
-  'tasks/cancel': 'server',
-}
+/** What the mirrored methods are about, where it is a thing of its own for a policy. */
+const kinds: ReadonlyMap<string, Operation['kind']> = new Map([
+  ['tools/call', 'tool'],
+  ['prompts/get', 'prompt'],
+  ['resources/read', 'resource'],
+])
 
 /**
  * Reads what a request does from `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name`, without its body. That is true
@@ -38,43 +34,37 @@ const named: Readonly<Record<string, Operation['kind']>> = {
  */
 export function readMirrored(method: string, { headers }: AuthRequest): Mirrored {
   const version = headers.get('mcp-protocol-version')
-  // M26. Revisions are dates, so they compare as text; streams and sessions of older revisions come by GET and DELETE
-  const modern = version !== null && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= firstModern
-  if (!modern || method !== 'POST') return { kind: 'unreliable' }
+  // M26. Streams and sessions of older revisions come by GET and DELETE
+  if (version === null || eraOf(version) !== 'modern' || method !== 'POST') return { kind: 'unreliable' }
   const action = headers.get('mcp-method')
   if (action === null) return malformed('The header Mcp-Method is missing')
   // A list comes of two lines, of which the server may read another one
   if (!/^[\w$.-]+(?:\/[\w$.-]+)*$/.test(action)) return malformed('The header Mcp-Method is not one method')
   const meant = similarMethod(action)
   if (meant !== undefined) return malformed(`The header Mcp-Method must be written ${meant}`)
-  if (methodSubject(action)?.isMirrored === false) return { kind: 'unmirrored' }
-  const kind = Object.hasOwn(named, action) ? named[action] : undefined
-  if (kind === undefined) return { kind: 'operation', operation: { action, kind: 'server' } }
+  const subject = methodSubject(action)
+  if (subject === undefined) return { kind: 'operation', operation: { action, kind: 'server' } }
+  if (!subject.isMirrored) return { kind: 'unmirrored' }
   const name = readName(headers.get('mcp-name'))
-  return typeof name === 'string' ? { kind: 'operation', operation: { action, kind, name } } : malformed(name.why)
+  return typeof name === 'string'
+    ? { kind: 'operation', operation: { action, kind: kinds.get(action) ?? 'server', name } }
+    : malformed(name.why)
 }
-
-const encoded = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function readName(value: string | null): string | { why: string } {
   if (value === null) return { why: 'The header Mcp-Name is missing' }
-  if (value.startsWith('=?base64?') && value.endsWith('?=')) return decode(value)
+  if (isEncodedValue(value)) return decode(value)
   if (/,\s/.test(value)) {
     return { why: 'The header Mcp-Name could be two; send a name that has a comma and a space as =?base64?…?=' }
   }
   return /^[\x20-\x7e]+$/.test(value) ? value : { why: 'The header Mcp-Name is not ASCII; send it as =?base64?…?=' }
 }
 
-// M9: the markers are case-sensitive
+// M9
 function decode(value: string): string | { why: string } {
-  const base64 = encoded.exec(value)?.[1]
-  try {
-    const name =
-      base64 === undefined ? '\0' : decoder.decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)))
-    // Some servers read a name up to its first NUL
-    if (!name.includes('\0')) return name
-  } catch {}
+  const name = decodeHeaderValue(value)
+  // Some servers read a name up to its first NUL
+  if (name !== undefined && !name.includes('\0')) return name
   return { why: 'The header Mcp-Name is not well-formed base64 of UTF-8 without NUL' }
 }
 
