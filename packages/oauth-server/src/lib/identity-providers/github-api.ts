@@ -1,4 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
+import { gatewayInfo } from '@mcp-gateway/core/internal'
 import { OAuthClientError } from '@mcp-gateway/core/oauth-client'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 
@@ -26,7 +27,7 @@ export function createGithubApi(apiUrl: string, accessToken: string, fetch: Outb
       Accept: 'application/vnd.github+json',
       Authorization: `Bearer ${accessToken}`,
       // GitHub refuses requests without one
-      'User-Agent': 'mcp-gateway',
+      'User-Agent': gatewayInfo.name,
       'X-GitHub-Api-Version': '2022-11-28',
     }
     try {
