@@ -1,4 +1,5 @@
 import { GatewayError, parseMessage } from '@mcp-gateway/core'
+import { gatewayInfo, newestLegacy } from '@mcp-gateway/core/internal'
 import type { Connection } from './connection/connection.js'
 import type { Starter } from './process/starter.js'
 import { isRefusal, type Refusal } from './refusal.js'
@@ -50,9 +51,9 @@ function handshake(connection: Connection, timeout: number): Promise<boolean> {
       resolve(connection.child.hasAnswered)
     }
     const params = {
-      protocolVersion: '2025-11-25',
+      protocolVersion: newestLegacy,
       capabilities: {},
-      clientInfo: { name: 'mcp-gateway', version: '0' },
+      clientInfo: gatewayInfo,
     }
     const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })))
     connection.request(message, { waiter: { related: () => undefined, answer }, principal: '' })

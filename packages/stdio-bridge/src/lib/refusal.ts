@@ -1,4 +1,5 @@
 import { type JsonRpcErrorOptions, type Message, respond } from '@mcp-gateway/core'
+import { gatewayCode } from '@mcp-gateway/core/internal'
 import { rawId } from './wire/client-message.js'
 
 /** Why a request is not served now, and when it may be. */
@@ -17,7 +18,7 @@ export function refuse({ status, message, retryAfter }: Refusal, request?: Messa
 
 /** An error as the answer to this request, with its id as the client wrote it. */
 export function refuseWith(
-  { status, code = -31000 - status, message, data }: JsonRpcErrorOptions,
+  { status, code = gatewayCode(status), message, data }: JsonRpcErrorOptions,
   request?: Message,
   headers: Record<string, string> = {},
 ): Response {

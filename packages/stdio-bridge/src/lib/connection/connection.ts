@@ -1,6 +1,6 @@
 import type { Logger, Message } from '@mcp-gateway/core'
 import type { EraLinkCall, EraRequest } from '@mcp-gateway/core/eras'
-import { type Edit, member, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/internal'
+import { type Edit, errorCodes, member, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -159,8 +159,8 @@ export class Connection implements ChildReader {
     if (!this.pending.delete(pending.number)) return
     this.#abandoned.add(pending)
     const error = failureError(reason, this.child.ending)
-    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), -32603)
-    else pending.link.answered({ error, code: -32603 }, reason === 'timeout')
+    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), errorCodes.internalError)
+    else pending.link.answered({ error, code: errorCodes.internalError }, reason === 'timeout')
   }
 
   /** Ends a request that took too long, and tells the child so. */
@@ -282,8 +282,8 @@ export class Connection implements ChildReader {
 
   #refuse(pending: Pending, error: Buffer): void {
     this.pending.delete(pending.number)
-    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), -32602)
-    else pending.link.answered({ error, code: -32602 })
+    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), errorCodes.invalidParams)
+    else pending.link.answered({ error, code: errorCodes.invalidParams })
   }
 
   #tellCancelled(requestId: number, reason: string): void {

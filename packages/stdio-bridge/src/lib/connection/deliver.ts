@@ -1,11 +1,9 @@
 import type { EraAnswer } from '@mcp-gateway/core/eras'
-import { type Edit, member, type Span } from '@mcp-gateway/core/internal'
+import { type Edit, errorCodes, member, metaKeys, type Span } from '@mcp-gateway/core/internal'
 import type { ChildMessage } from '../wire/child-message.js'
 import { splice } from '../wire/splice.js'
 import { numberAt } from './numbers.js'
 import type { Pending } from './peer.js'
-
-const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
 /** Gives whoever waits the child's answer, under the id of the client. */
 export function deliverAnswer(pending: Pending, message: ChildMessage): void {
@@ -46,7 +44,7 @@ export function deliverUnasked({ link, waiter }: Pending, { bytes, method = '', 
 
 /** Where a message says which `subscriptions/listen` it is for (MCP M21). */
 export function subscriptionTag({ bytes, params, result }: ChildMessage, place: 'params' | 'result'): Span | undefined {
-  return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), subscriptionKey)
+  return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), metaKeys.subscriptionId)
 }
 
 // Some servers write both members, and null into the one that does not count
@@ -59,5 +57,5 @@ function partsOf(message: ChildMessage, code: number | undefined): EraAnswer {
   const error = errorOf(message)
   const part = error ?? result
   const raw = part === undefined ? Buffer.from('null') : bytes.subarray(part.start, part.end)
-  return error === undefined ? { result: raw } : { error: raw, code: code ?? -32603 }
+  return error === undefined ? { result: raw } : { error: raw, code: code ?? errorCodes.internalError }
 }

@@ -1,3 +1,4 @@
+import { errorCodes } from '@mcp-gateway/core/internal'
 import type { Ending } from '../process/child.js'
 import type { FailureReason } from './peer.js'
 
@@ -15,7 +16,7 @@ export function failureError(reason: FailureReason, ending: Ending | undefined):
     ...(typeof ending?.code === 'number' ? { exitCode: ending.code } : {}),
     ...(typeof ending?.signal === 'string' ? { signal: ending.signal } : {}),
   }
-  return Buffer.from(JSON.stringify({ code: -32603, message: texts[reason], data }))
+  return Buffer.from(JSON.stringify({ code: errorCodes.internalError, message: texts[reason], data }))
 }
 
 /** The whole answer with this `error`. */

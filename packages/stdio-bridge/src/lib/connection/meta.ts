@@ -1,8 +1,8 @@
-import { member, type Span } from '@mcp-gateway/core/internal'
+import { member, metaKeys, type Span } from '@mcp-gateway/core/internal'
 import { copy } from './numbers.js'
 
 /** Who asks for log messages of a request says so here (MCP M22). */
-export const logLevelKey = 'io.modelcontextprotocol/logLevel'
+export const logLevelKey: string = metaKeys.logLevel
 
 /** What the bridge reads in the `_meta` of a request's params. */
 export interface RequestMeta {

@@ -1,6 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
 import type { EraAnswer } from '@mcp-gateway/core/eras'
-import { member, type Span } from '@mcp-gateway/core/internal'
+import { errorCodes, member, type Span } from '@mcp-gateway/core/internal'
 import type { Child } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -34,16 +34,20 @@ export class ServerRequests {
   ask({ bytes, id, method, params }: ChildMessage, peer: Peer | undefined): void {
     if (id === undefined) return
     if (id.end - id.start > maxId) {
-      this.#refuse(Buffer.from('null'), -32600, `An id has at most ${maxId} bytes here`)
+      this.#refuse(Buffer.from('null'), errorCodes.invalidRequest, `An id has at most ${maxId} bytes here`)
       return
     }
     const raw = Buffer.from(bytes.subarray(id.start, id.end))
     if (peer === undefined) {
-      this.#refuse(raw, -32601, `No client takes ${method} here`)
+      this.#refuse(raw, errorCodes.methodNotFound, `No client takes ${method} here`)
       return
     }
     if (this.#open.size >= maxOpen) {
-      this.#refuse(raw, -32603, `${maxOpen} requests wait for the client already; wait for its answers`)
+      this.#refuse(
+        raw,
+        errorCodes.internalError,
+        `${maxOpen} requests wait for the client already; wait for its answers`,
+      )
       return
     }
     const ask = ++this.#last
@@ -60,7 +64,9 @@ export class ServerRequests {
     if (asked === undefined) return
     this.#open.delete(ask)
     if (this.#child.queued > this.#maxQueuedBytes) {
-      this.#child.write(refusal(asked.id, -32603, 'There was no room for the answer: the input was not read'))
+      this.#child.write(
+        refusal(asked.id, errorCodes.internalError, 'There was no room for the answer: the input was not read'),
+      )
       return
     }
     const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
@@ -97,7 +103,7 @@ export class ServerRequests {
 
   /** Refuses all that this peer was asked. */
   refuseAll(peer: Peer, text: string): void {
-    for (const [ask, asked] of this.#open) if (asked.peer === peer) this.refuse(ask, -32603, text)
+    for (const [ask, asked] of this.#open) if (asked.peer === peer) this.refuse(ask, errorCodes.internalError, text)
   }
 
   /** The child takes a request back. */

@@ -1,6 +1,7 @@
 import {
   announcedTask,
   type Edit,
+  errorCodes,
   mayAskFor,
   member,
   type NamedTasks,
@@ -27,8 +28,11 @@ export type TaskSharing = 'none' | 'one' | 'several'
 /** Who hears a notification that is about a task. */
 export type TaskHearer = { readonly peers: readonly Peer[] } | { readonly pending: Pending } | undefined
 
-const noSuchTask = { code: -32602, message: 'There is no such task' }
-const noSuchCursor = { code: -32602, message: 'This cursor is not of this list; ask for its first page' }
+const noSuchTask = { code: errorCodes.invalidParams, message: 'There is no such task' }
+const noSuchCursor = {
+  code: errorCodes.invalidParams,
+  message: 'This cursor is not of this list; ask for its first page',
+}
 const announcement = Buffer.from('"taskId"')
 const relatedTask = Buffer.from('related-task"')
 

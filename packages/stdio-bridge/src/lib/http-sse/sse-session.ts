@@ -1,4 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
+import { errorCodes } from '@mcp-gateway/core/internal'
 import type { Peer, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
@@ -22,7 +23,7 @@ export class SseSession implements Peer, StreamHost {
   readonly #onEnd: (session: SseSession) => void
   readonly #instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>
   readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
-    this.connection.asks.refuse(ask, -32603, why)
+    this.connection.asks.refuse(ask, errorCodes.internalError, why)
   })
   #isSeeking = false
   #ended = false

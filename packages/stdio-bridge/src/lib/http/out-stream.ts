@@ -1,5 +1,5 @@
 import { type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
-import { applyTransforms } from '@mcp-gateway/core/internal'
+import { applyTransforms, errorCodes } from '@mcp-gateway/core/internal'
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'
 import type { History } from './history.js'
@@ -236,7 +236,9 @@ export class OutStream {
   #broken(error: unknown): void {
     this.#context.logger?.error({ error }, 'A transform failed; the message was not passed on')
     const id = this.#context.message?.id
-    this.respond(jsonRpcError({ status: 500, code: -32603, message: 'The answer could not be checked', id }))
+    this.respond(
+      jsonRpcError({ status: 500, code: errorCodes.internalError, message: 'The answer could not be checked', id }),
+    )
     this.#end()
   }
 }

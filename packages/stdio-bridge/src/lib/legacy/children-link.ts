@@ -6,7 +6,7 @@ import type {
   EraNotification,
   EraRequest,
 } from '@mcp-gateway/core/eras'
-import type { TaskOwners } from '@mcp-gateway/core/internal'
+import { errorCodes, gatewayCode, type TaskOwners } from '@mcp-gateway/core/internal'
 import { taskRunner } from '../connection/task-runner.js'
 import { legacyOnly, type Pool, type PooledChild } from '../modern/pool.js'
 import { isRefusal } from '../refusal.js'
@@ -65,7 +65,7 @@ export class ChildrenLink implements EraLink {
       }
       const { connection } = child
       if (connection.child.queued > maxQueuedBytes) {
-        answered(failure(-31503, notKeepingUp.message))
+        answered(failure(gatewayCode(503), notKeepingUp.message))
         return
       }
       const { related } = call
@@ -76,10 +76,12 @@ export class ChildrenLink implements EraLink {
         if (child !== legacyOnly && !isRefusal(child)) children.release(child)
       } else if (child === legacyOnly) {
         isOver = true
-        call.answered(failure(-32603, 'The MCP server speaks another era than it did; send initialize again'))
+        call.answered(
+          failure(errorCodes.internalError, 'The MCP server speaks another era than it did; send initialize again'),
+        )
       } else if (isRefusal(child)) {
         isOver = true
-        call.answered(failure(-31000 - child.status, child.message))
+        call.answered(failure(gatewayCode(child.status), child.message))
       } else {
         run(child)
       }

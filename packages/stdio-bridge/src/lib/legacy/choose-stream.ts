@@ -1,3 +1,4 @@
+import { mayRequireInput } from '@mcp-gateway/core/internal'
 import type { OutStream } from '../http/out-stream.js'
 
 /** A request of a client that waits for its answer. */
@@ -5,9 +6,6 @@ export interface Call {
   readonly stream: OutStream
   readonly method: string
 }
-
-/** Methods during which a server may ask its client something. */
-const askingMethods = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 /**
  * The one stream for a message that names no request (MCP L5): that of the only request under way, or else the GET
@@ -17,5 +15,5 @@ export function chooseStream(calls: Iterable<Call>, standalone: Iterable<OutStre
   const reachable = [...calls].filter(({ stream }) => stream.isAttached || stream.isStream)
   if (reachable.length === 1) return reachable[0]?.stream
   const listening = [...standalone].findLast((stream) => stream.isAttached)
-  return listening ?? reachable.findLast(({ method }) => askingMethods.has(method))?.stream
+  return listening ?? reachable.findLast(({ method }) => mayRequireInput(method))?.stream
 }

@@ -1,4 +1,5 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
+import { errorCodes, legacyVersions } from '@mcp-gateway/core/internal'
 import { accepts } from '../http/accepts.js'
 import type { StdioBridgeOptions } from '../options.js'
 import { refuse } from '../refusal.js'
@@ -41,7 +42,7 @@ function post(
   if (message.method === 'initialize' && message.kind === 'request') {
     if (!request.headers.has(sessionHeader)) return source.open(message, context)
     const text = 'A session is initialized once; leave Mcp-Session-Id out to open another'
-    return jsonRpcError({ status: 400, code: -32600, message: text, id })
+    return jsonRpcError({ status: 400, code: errorCodes.invalidRequest, message: text, id })
   }
   const found = lookUp(source, request, context)
   if (found.kind !== 'session') return found.response
@@ -80,7 +81,7 @@ function lookUp(source: SessionSource, request: Request, context: Context): Foun
   // MCP L7
   if (id === null) {
     const text = 'The header Mcp-Session-Id is missing; send initialize first'
-    return none(jsonRpcError({ status: 400, code: -32600, message: text, id: requestId }))
+    return none(jsonRpcError({ status: 400, code: errorCodes.invalidRequest, message: text, id: requestId }))
   }
   const session = source.sessions.find(id, context)
   if (session === undefined) {
@@ -89,11 +90,9 @@ function lookUp(source: SessionSource, request: Request, context: Context): Foun
   }
   const version = request.headers.get('mcp-protocol-version')
   // MCP L8; an absent header is taken for 2025-03-26
-  if (version !== null && version !== session.protocolVersion && !known.has(version)) {
+  if (version !== null && version !== session.protocolVersion && !legacyVersions.includes(version)) {
     const text = 'MCP-Protocol-Version is not what this session agreed on'
-    return none(jsonRpcError({ status: 400, code: -32600, message: text, id: requestId }))
+    return none(jsonRpcError({ status: 400, code: errorCodes.invalidRequest, message: text, id: requestId }))
   }
   return { kind: 'session', session }
 }
-
-const known: ReadonlySet<string> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'])

@@ -1,4 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
+import { errorCodes, factsOf } from '@mcp-gateway/core/internal'
 import type { FailureReason, Peer, Pending, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { History } from '../http/history.js'
@@ -29,7 +30,7 @@ export class LegacySession implements Peer, StreamHost {
   readonly #calls: Set<Call & { pending?: Pending }> = new Set()
   readonly #standalone: Set<OutStream> = new Set()
   readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
-    this.connection.asks.refuse(ask, -32603, why)
+    this.connection.asks.refuse(ask, errorCodes.internalError, why)
   })
   #lastStream = 0
   #isSeeking = false
@@ -55,7 +56,7 @@ export class LegacySession implements Peer, StreamHost {
 
   /** An event without content breaks clients older than the revision that has it (MCP L3). */
   get priming(): boolean {
-    return this.protocolVersion !== undefined && this.protocolVersion >= '2025-11-25'
+    return this.protocolVersion !== undefined && factsOf(this.protocolVersion).hasEmptyEvents
   }
 
   /** Whether a request waits or a stream is open. */

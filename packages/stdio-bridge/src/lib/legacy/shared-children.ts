@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Message } from '@mcp-gateway/core'
+import { legacyVersions } from '@mcp-gateway/core/internal'
 import { isRefusal, type Refusal } from '../refusal.js'
 import { withoutCapabilities } from './initialize-message.js'
 import type { SessionOwner } from './session-types.js'
@@ -16,9 +17,6 @@ export interface SharingSettings {
 
 /** Children without sessions that one user may leave behind; the one that is idle longest makes room. */
 const maxIdle = 4
-
-/** Revisions that a pool keeps apart; every other text is one that the server will answer with one of its own. */
-const published: ReadonlySet<unknown> = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'])
 
 interface Entry {
   readonly shared: SharedChild
@@ -90,7 +88,8 @@ export class SharedChildren {
   /** A child knows what its client declared when it was initialized: those who declared something else get another. */
   #keyOf(message: Message, { principal, audience, scopes }: SessionOwner): string {
     const { protocolVersion, capabilities } = message.json().params ?? {}
-    const version = published.has(protocolVersion) ? protocolVersion : undefined
+    // Every other text is one that the server will answer with a revision of its own
+    const version = legacyVersions.find((one) => one === protocolVersion)
     const isPool = this.#settings.isolation === 'pool'
     const whose = isPool ? [version] : [principal, audience, [...scopes].sort(), version, sorted(capabilities)]
     return createHash('sha256').update(JSON.stringify(whose)).digest('base64')

@@ -1,4 +1,5 @@
 import { type Context, type Message, parseMessage } from '@mcp-gateway/core'
+import { assumedVersion, gatewayInfo } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
@@ -118,14 +119,14 @@ function run(
 }
 
 function versionOf(request: Request): string {
-  return request.headers.get('mcp-protocol-version') ?? '2025-03-26'
+  return request.headers.get('mcp-protocol-version') ?? assumedVersion
 }
 
 function ownInitialize(request: Request): Message {
   const params = {
     protocolVersion: versionOf(request),
     capabilities: {},
-    clientInfo: { name: 'mcp-gateway', version: '0' },
+    clientInfo: gatewayInfo,
   }
   return parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })))
 }

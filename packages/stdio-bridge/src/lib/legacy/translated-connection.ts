@@ -1,6 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
 import type { LegacyClient } from '@mcp-gateway/core/eras'
-import { member, skipSpace } from '@mcp-gateway/core/internal'
+import { errorCodes, member, skipSpace } from '@mcp-gateway/core/internal'
 import { failure, failureError } from '../connection/failure.js'
 import type { Caller, FailureReason, Peer, Pending } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
@@ -110,7 +110,7 @@ export class TranslatedConnection implements SessionConnection {
   fail(pending: Pending, reason: FailureReason): void {
     if (!this.pending.delete(pending.number)) return
     this.#cancels.get(pending)?.()
-    pending.waiter.answer(failure(pending.id, failureError(reason, undefined)), -32603)
+    pending.waiter.answer(failure(pending.id, failureError(reason, undefined)), errorCodes.internalError)
   }
 
   giveUp(pending: Pending): void {

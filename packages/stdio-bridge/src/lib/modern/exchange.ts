@@ -1,10 +1,10 @@
 import type { Context, Message } from '@mcp-gateway/core'
+import { statusOfCode } from '@mcp-gateway/core/internal'
 import type { Pending } from '../connection/peer.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { SessionOwner } from '../legacy/session-types.js'
 import { gracefulEnd } from './graceful-end.js'
 import type { PooledChild } from './pool.js'
-import { statuses } from './statuses.js'
 
 /** What an exchange tells the leg. */
 export interface ExchangeHost {
@@ -58,7 +58,7 @@ export class Exchange implements StreamHost {
         this.#host.lost(this)
         return
       }
-      this.end(bytes, statuses[errorCode ?? 0])
+      this.end(bytes, statusOfCode(errorCode))
     }
     const { owner } = this
     this.pending = child.connection.request(this.message, {

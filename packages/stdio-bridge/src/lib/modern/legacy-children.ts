@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RawJson } from '@mcp-gateway/core/eras'
+import { canBeAsked } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import { exclusive, type Routing } from '../connection/routing.js'
 import type { TaskSharing } from '../connection/task-guard.js'
@@ -164,7 +165,7 @@ export class LegacyChildren {
   }
 
   #find({ owner, declared }: Need): Group {
-    const isAsking = ['elicitation', 'sampling', 'roots'].some((name) => declared[name] !== undefined)
+    const isAsking = canBeAsked(declared)
     const isForAll = this.isForAll && Object.keys(declared).length === 0
     const key = isForAll ? '' : this.#keyOf(owner, declared)
     const known = this.#groups.get(key)

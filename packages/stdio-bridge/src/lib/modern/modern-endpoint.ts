@@ -1,5 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import type { TaskOwners } from '@mcp-gateway/core/internal'
+import { errorCodes, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
 import { taskRunner } from '../connection/task-runner.js'
@@ -83,7 +83,7 @@ export class ModernEndpoint {
     const mismatch = await child.tools.mismatch(message, request.headers)
     if (mismatch !== undefined) {
       exchange.left()
-      return refuseWith({ status: 400, code: -32020, message: mismatch }, message)
+      return refuseWith({ status: 400, code: errorCodes.headerMismatch, message: mismatch }, message)
     }
     if (request.signal.aborted) {
       exchange.left()

@@ -1,14 +1,15 @@
 import type { Message } from '@mcp-gateway/core'
+import { errorCodes } from '@mcp-gateway/core/internal'
 import { type Refusal, refuseWith } from '../refusal.js'
-
-/** Revisions of the modern era that the bridge itself can speak. */
-export const modernVersions: readonly string[] = ['2026-07-28']
 
 // MCP M7
 export function unsupported(message: Message, supported: readonly string[]): Response {
   const requested = message.protocolVersion
   const text = `This server speaks ${supported.join(', ')}`
-  return refuseWith({ status: 400, code: -32022, message: text, data: { supported, requested } }, message)
+  return refuseWith(
+    { status: 400, code: errorCodes.unsupportedVersion, message: text, data: { supported, requested } },
+    message,
+  )
 }
 
 export const tooManyRequests: Refusal = {

@@ -1,9 +1,7 @@
 import { parseMessage } from '@mcp-gateway/core'
+import { gatewayInfo, metaKeys, newestModern } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Pending } from '../connection/peer.js'
-
-/** The revision that the bridge itself speaks with a modern child. */
-const modernVersion = '2026-07-28'
 
 /** Who the bridge's own requests belong to; no user has this name. */
 const bridgeItself = '\0bridge'
@@ -55,9 +53,9 @@ function send(
   waiter: Pending['waiter'],
 ): Pending {
   const meta = {
-    'io.modelcontextprotocol/protocolVersion': modernVersion,
-    'io.modelcontextprotocol/clientInfo': { name: 'mcp-gateway', version: '0' },
-    'io.modelcontextprotocol/clientCapabilities': {},
+    [metaKeys.protocolVersion]: newestModern,
+    [metaKeys.clientInfo]: gatewayInfo,
+    [metaKeys.clientCapabilities]: {},
   }
   const request = { jsonrpc: '2.0', id: 0, method, params: { ...params, _meta: meta } }
   return connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter, principal: bridgeItself })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ToolHeaders } from '@mcp-gateway/core/eras'
+import { isModernCode } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
 import type { TaskSharing } from '../connection/task-guard.js'
@@ -226,6 +227,5 @@ function leastBusy(children: readonly PooledChild[]): PooledChild | undefined {
 
 function isModern({ result, error }: OwnAnswer): boolean {
   if (Array.isArray(result?.supportedVersions)) return true
-  const code = error?.code ?? 0
-  return code <= -32020 && code >= -32022
+  return error !== undefined && error !== null && isModernCode(error.code)
 }

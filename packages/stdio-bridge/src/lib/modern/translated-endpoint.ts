@@ -6,7 +6,7 @@ import {
   modernClient,
   readModernRequest,
 } from '@mcp-gateway/core/eras'
-import type { TaskOwners } from '@mcp-gateway/core/internal'
+import { errorCodes, mayRequireInput, metaKeys, modernVersions, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
 import { taskRunner } from '../connection/task-runner.js'
@@ -15,11 +15,10 @@ import type { Settings } from '../options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
 import type { LegacyChild } from './legacy-child.js'
 import { LegacyChildren, type Need } from './legacy-children.js'
-import { modernVersions, notKeepingUp, unsupported } from './modern-refusals.js'
+import { notKeepingUp, unsupported } from './modern-refusals.js'
 import { TranslatedExchange } from './translated-exchange.js'
 
 const openAfter = 10_000
-const mayAskIn: ReadonlySet<string | undefined> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 /** What a legacy connection is told once, and not by a client of the modern era. */
 const dropped: ReadonlySet<string | undefined> = new Set([
   'notifications/initialized',
@@ -99,7 +98,7 @@ export class TranslatedEndpoint {
     if (mismatch !== undefined || isBehind || request.signal.aborted) {
       this.#children.release(child, need)
       if (mismatch === undefined) return refused(refuse(notKeepingUp, message))
-      return refused(refuseWith({ status: 400, code: -32020, message: mismatch }, message))
+      return refused(refuseWith({ status: 400, code: errorCodes.headerMismatch, message: mismatch }, message))
     }
     const exchange = this.#newExchange(message, modern, need, context, done)
     this.#run(exchange, modern, need, child)
@@ -229,12 +228,12 @@ export class TranslatedEndpoint {
 
 function needOf(message: Message, { capabilities }: ModernRequest, owner: SessionOwner): Need {
   const meta = message.json().params?._meta as Record<string, unknown> | undefined
-  const declared = meta?.['io.modelcontextprotocol/clientCapabilities']
+  const declared = meta?.[metaKeys.clientCapabilities]
   const isObject = typeof declared === 'object' && declared !== null
   return {
     owner,
     capabilities,
     declared: isObject ? (declared as Record<string, unknown>) : {},
-    mayAsk: mayAskIn.has(message.method),
+    mayAsk: mayRequireInput(message.method),
   }
 }

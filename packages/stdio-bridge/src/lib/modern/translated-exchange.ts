@@ -1,10 +1,10 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import type { ModernExchange, ModernReply, RawJson } from '@mcp-gateway/core/eras'
+import { gatewayCode, statusOfCode } from '@mcp-gateway/core/internal'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { Refusal } from '../refusal.js'
 import { asBuffer, rawId } from '../wire/client-message.js'
 import { gracefulEnd } from './graceful-end.js'
-import { statuses } from './statuses.js'
 
 /** What a translated exchange tells the leg. */
 export interface TranslatedHost {
@@ -63,7 +63,7 @@ export class TranslatedExchange implements StreamHost, ModernReply {
   }
 
   answered(message: RawJson, errorCode?: number): void {
-    this.#end(asBuffer(message), statuses[errorCode ?? 0])
+    this.#end(asBuffer(message), statusOfCode(errorCode))
   }
 
   inputRequired(message: RawJson): void {
@@ -73,7 +73,7 @@ export class TranslatedExchange implements StreamHost, ModernReply {
 
   refused(why: 'too_many' | 'too_many_of_yours'): void {
     const { status, message, retryAfter } = why === 'too_many' ? tooManyParked : tooManyOfYoursParked
-    const error = JSON.stringify({ code: -31000 - status, message })
+    const error = JSON.stringify({ code: gatewayCode(status), message })
     this.stream.addHeaders({ 'Retry-After': String(retryAfter) })
     this.#end(Buffer.from(`{"jsonrpc":"2.0","id":${rawId(this.message)},"error":${error}}`), status)
   }
