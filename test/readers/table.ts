@@ -21,7 +21,6 @@ import { redactText } from '../../packages/core/src/lib/logging/redact.js'
 import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
 import { messageParts } from '../../packages/core/src/lib/message/message-parts.js'
-import { decodeHeader } from '../../packages/core/src/lib/message/modern-headers.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
 import { readMessages } from '../../packages/core/src/lib/message/read-messages.js'
 import { transformResponse } from '../../packages/core/src/lib/message/transform-response.js'
@@ -29,7 +28,7 @@ import { clientAddress } from '../../packages/core/src/lib/mounts/node/client-ad
 import { parsedBody } from '../../packages/core/src/lib/mounts/node/parsed-body.js'
 import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-target.js'
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
-import { nameHeader } from '../../packages/core/src/lib/protocol/name-header.js'
+import { decodeHeaderValue, encodeHeaderValue } from '../../packages/core/src/lib/protocol/header-value.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
 import { readCredentials } from '../../packages/core/src/lib/resource-server/bearer-token.js'
@@ -192,8 +191,8 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => readMessages(bytes(text), new Headers(), limits),
     around: document,
   },
-  'packages/core/src/lib/message/modern-headers.ts#decodeHeader': {
-    read: decodeHeader,
+  'packages/core/src/lib/protocol/header-value.ts#decodeHeaderValue': {
+    read: decodeHeaderValue,
     around: [
       ['', ''],
       ['=?base64?', '?='],
@@ -226,7 +225,10 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => readIncoming(bytes(text)),
     around: document,
   },
-  'packages/core/src/lib/protocol/name-header.ts#nameHeader': { read: nameHeader, around: [['=?base64?', '?=']] },
+  'packages/core/src/lib/protocol/header-value.ts#encodeHeaderValue': {
+    read: encodeHeaderValue,
+    around: [['=?base64?', '?=']],
+  },
   'packages/core/src/lib/resource-server/bearer-token.ts#readCredentials': {
     read: (text) => readCredentials(all(text)),
     around: [

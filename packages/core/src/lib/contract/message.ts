@@ -1,5 +1,6 @@
-/** The two eras of MCP: `legacy` up to revision 2025-11-25, `modern` from 2026-07-28. */
-export type Era = 'legacy' | 'modern'
+import type { Era } from '../protocol/revisions.js'
+
+export type { Era }
 
 /** A parsed JSON-RPC 2.0 message. */
 export interface JsonRpcMessage {

@@ -1,4 +1,5 @@
 import { rawJson } from '../json/raw-json.js'
+import { errorCodes } from '../protocol/error-codes.js'
 import type { RawJson } from './era-server.js'
 
 /** An answer that is an error. */
@@ -8,6 +9,6 @@ export interface EraFailure {
 }
 
 /** An error of the translation itself. */
-export function failed(message: string, code = -32603, data?: unknown): EraFailure {
+export function failed(message: string, code: number = errorCodes.internalError, data?: unknown): EraFailure {
   return { error: rawJson(JSON.stringify({ code, message, ...(data === undefined ? {} : { data }) })), code }
 }

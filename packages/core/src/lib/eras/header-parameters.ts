@@ -1,4 +1,4 @@
-import { decodeHeader } from '../message/modern-headers.js'
+import { decodeHeaderValue } from '../protocol/header-value.js'
 
 /** An argument of a tool that a header mirrors (`x-mcp-header` in its schema). */
 export interface HeaderParameter {
@@ -46,7 +46,7 @@ export function checkHeaderParameters(
     if (value === undefined) continue
     const sent = headers.get(header)
     if (sent === null) return `The header ${header} is missing; it must mirror the argument ${path.join('.')}`
-    const decoded = decodeHeader(sent.trim())
+    const decoded = decodeHeaderValue(sent.trim())
     if (decoded === undefined) return `The header ${header} is not well-formed base64 in UTF-8`
     const isSame = isNumber && typeof value === 'number' ? isDecimal(decoded, value) : decoded === String(value)
     if (!isSame) return `The header ${header} differs from the argument ${path.join('.')}`

@@ -1,7 +1,9 @@
 import { parseSpan, rawJson } from '../json/raw-json.js'
+import { errorCodes } from '../protocol/error-codes.js'
+import { newestModern } from '../protocol/revisions.js'
 import { failed } from './era-failure.js'
 import type { EraServer, RawJson } from './era-server.js'
-import { gatewayItself, modernVersion } from './modern-envelope.js'
+import { gatewayItself } from './modern-envelope.js'
 import type { ToolLists } from './tool-headers.js'
 
 /** Milliseconds that a page of the list may take. */
@@ -9,7 +11,7 @@ const timeoutMs = 10_000
 /** For how long a list is believed: a server of an era that does not say so may not tell of changes either, in ms. */
 const lifetime = 60_000
 const nothing = rawJson('{}')
-const nobody = failed('Nobody is there to ask', -32601)
+const nobody = failed('Nobody is there to ask', errorCodes.methodNotFound)
 
 /**
  * The lists of any server that is behind a translation.
@@ -25,7 +27,7 @@ export function listTools(server: EraServer, principal: string = gatewayItself):
       const params = cursor === undefined ? nothing : rawJson(JSON.stringify({ cursor }))
       const caller = {
         principal,
-        protocolVersion: modernVersion,
+        protocolVersion: newestModern,
         capabilities: nothing,
         signal: AbortSignal.timeout(timeoutMs),
         notify: () => undefined,

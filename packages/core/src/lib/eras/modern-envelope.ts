@@ -1,10 +1,10 @@
 import { member, skipSpace } from '../json/json-scan.js'
 import { rawJson } from '../json/raw-json.js'
 import { withoutMembers } from '../json/without-members.js'
+import { gatewayInfo } from '../protocol/gateway-info.js'
+import { metaKeys } from '../protocol/meta-keys.js'
+import { newestModern } from '../protocol/revisions.js'
 import type { EraCaller, RawJson } from './era-server.js'
-
-/** The modern revision that the adapters speak. */
-export const modernVersion = '2026-07-28'
 
 /** Who asks what the gateway asks for itself, or for nobody in particular; no user has this name. */
 export const gatewayItself = '\0gateway'
@@ -21,10 +21,10 @@ function envelopeOf({ capabilities, clientInfo, logLevel }: ModernCaller): Uint8
   const before = known.get(capabilities)
   if (before?.logLevel === logLevel && before?.clientInfo === clientInfo && before !== undefined) return before.envelope
   const envelope = rawJson(
-    `"io.modelcontextprotocol/protocolVersion":"${modernVersion}","io.modelcontextprotocol/clientCapabilities":`,
+    `"${metaKeys.protocolVersion}":"${newestModern}","${metaKeys.clientCapabilities}":`,
     capabilities,
-    ...(clientInfo === undefined ? [] : [',"io.modelcontextprotocol/clientInfo":', clientInfo]),
-    logLevel === undefined ? '' : `,"io.modelcontextprotocol/logLevel":${JSON.stringify(logLevel)}`,
+    ...(clientInfo === undefined ? [] : [`,"${metaKeys.clientInfo}":`, clientInfo]),
+    logLevel === undefined ? '' : `,"${metaKeys.logLevel}":${JSON.stringify(logLevel)}`,
   )
   known.set(capabilities, { clientInfo, logLevel, envelope })
   return envelope
@@ -53,7 +53,7 @@ export function ownParams(more: Uint8Array = nothing): RawJson {
   return modernParams(undefined, { capabilities: none, clientInfo: gateway }, more)
 }
 
-const gateway = rawJson('{"name":"mcp-gateway","version":"0"}')
+const gateway = rawJson(JSON.stringify(gatewayInfo))
 const nothing = new Uint8Array()
 
 function isEmpty(bytes: Uint8Array, at: number): boolean {

@@ -2,14 +2,6 @@ import { member } from '../json/json-scan.js'
 import { parseSpan } from '../json/raw-json.js'
 import type { EraRequest, RawJson } from './era-server.js'
 
-/** The requests that a server may make of its client, in either era. */
-const askable: ReadonlySet<string> = new Set(['elicitation/create', 'sampling/createMessage', 'roots/list'])
-
-/** Whether a server may ask its client this at all. */
-export function isAskable(method: string): boolean {
-  return askable.has(method)
-}
-
 /**
  * What a client must have declared to be asked this, in the shape of `requiredCapabilities`; `undefined` where it has.
  */

@@ -1,3 +1,4 @@
+import { gatewayCode } from '../protocol/error-codes.js'
 import { respond } from './respond.js'
 
 /** What a JSON-RPC error answer holds. */
@@ -38,6 +39,6 @@ export function jsonRpcErrorBody(options: JsonRpcErrorOptions): {
   id: string | number | null
   error: { code: number; message: string; data?: unknown }
 } {
-  const { status, code = -31000 - status, message, id = null, data } = options
+  const { status, code = gatewayCode(status), message, id = null, data } = options
   return { jsonrpc: '2.0', id, error: data === undefined ? { code, message } : { code, message, data } }
 }

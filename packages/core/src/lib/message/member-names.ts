@@ -1,4 +1,5 @@
 import { foldName } from '../json/fold-name.js'
+import { callerKeys, metaKeys } from '../protocol/meta-keys.js'
 
 /** The member names that the protocol gives to one kind of object. */
 export interface MemberNames {
@@ -17,18 +18,8 @@ function memberNames(names: readonly string[], objects: Record<string, MemberNam
 }
 
 const meta = memberNames(
-  [
-    'progressToken',
-    'io.modelcontextprotocol/protocolVersion',
-    'io.modelcontextprotocol/clientCapabilities',
-    'io.modelcontextprotocol/clientInfo',
-    'io.modelcontextprotocol/logLevel',
-    'io.modelcontextprotocol/subscriptionId',
-    'traceparent',
-    'tracestate',
-    'baggage',
-  ],
-  { 'io.modelcontextprotocol/related-task': memberNames(['taskId']) },
+  ['progressToken', ...callerKeys, metaKeys.subscriptionId, 'traceparent', 'tracestate', 'baggage'],
+  { [metaKeys.relatedTask]: memberNames(['taskId']) },
 )
 
 const params = memberNames(

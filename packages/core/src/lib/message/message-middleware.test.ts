@@ -4,8 +4,8 @@ import { GatewayError } from '../contract/gateway-error.js'
 import type { Context, Handler } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
 import { compose } from '../http/compose.js'
+import { decodeHeaderValue } from '../protocol/header-value.js'
 import { type MessageOptions, message } from './message-middleware.js'
-import { decodeHeader } from './modern-headers.js'
 
 const encoder = new TextEncoder()
 
@@ -215,7 +215,7 @@ test('every name survives the encoding, and nothing but itself [M9]', () => {
     fc.property(fc.string({ unit: 'binary' }), (name) => {
       const wellFormed = new TextDecoder().decode(encoder.encode(name))
       const encoded = `=?base64?${btoa(Array.from(encoder.encode(wellFormed), (byte) => String.fromCharCode(byte)).join(''))}?=`
-      expect(decodeHeader(encoded)).toBe(wellFormed)
+      expect(decodeHeaderValue(encoded)).toBe(wellFormed)
     }),
   )
 })

@@ -5,6 +5,7 @@ import { jsonRpcError } from '../http/json-rpc-error.js'
 import { isMediaType } from '../http/media-type.js'
 import { onBodyEnd } from '../http/on-body-end.js'
 import { readBody } from '../http/read-body.js'
+import { publishedVersions } from '../protocol/revisions.js'
 import { answerBatch } from './answer-batch.js'
 import { MessageError } from './message-error.js'
 import { readMessages } from './read-messages.js'
@@ -54,16 +55,6 @@ export interface MessageOptions {
 /** Answers and cancellations beyond `maxConcurrent` that one user may send at a time. */
 const reserve = 16
 
-/** Every published revision, the newest first. */
-const published: readonly string[] = [
-  '2026-07-28',
-  '2025-11-25',
-  '2025-06-18',
-  '2025-03-26',
-  '2024-11-05',
-  '2024-10-07',
-]
-
 /**
  * Reads the JSON-RPC message of a POST once, into `context.message`: from there on its bytes are the body, and
  * `request.body` is consumed. Refuses what two readers could understand differently: a charset other than UTF-8, bad
@@ -83,7 +74,7 @@ const published: readonly string[] = [
  * ```
  */
 export function message(options: MessageOptions = {}): Middleware {
-  const { maxBytes = 4_194_304, maxDepth = 64, maxBatch = 50, protocolVersions = published } = options
+  const { maxBytes = 4_194_304, maxDepth = 64, maxBatch = 50, protocolVersions = publishedVersions } = options
   const { maxBatchAnswer = 16_777_216, maxValues = 200_000 } = options
   const { maxConcurrent = 256, maxConcurrentBytes = 67_108_864 } = options
   const positive = { maxBytes, maxDepth, maxBatch, maxBatchAnswer, maxValues, maxConcurrent, maxConcurrentBytes }

@@ -1,10 +1,11 @@
 import type { Message } from '../contract/message.js'
+import { errorCodes } from '../protocol/error-codes.js'
+import { decodeHeaderValue } from '../protocol/header-value.js'
+import { metaKeys } from '../protocol/meta-keys.js'
 import { MessageError } from './message-error.js'
 import { methodSubject } from './subjects.js'
 
-const versionKey = 'io.modelcontextprotocol/protocolVersion'
-const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
-const headerMismatch = -32020
+const { protocolVersion: versionKey, clientCapabilities: capabilitiesKey } = metaKeys
 
 /**
  * Checks a message of the modern era against its headers, so that whoever reads only the headers decides about the
@@ -15,7 +16,10 @@ const headerMismatch = -32020
 export function checkModernHeaders(message: Message, headers: Headers): void {
   if (message.kind === 'response') {
     // M4: the body must be a request or a notification
-    throw new MessageError(-32600, 'A response cannot be sent here; this revision has no requests from the server')
+    throw new MessageError(
+      errorCodes.invalidRequest,
+      'A response cannot be sent here; this revision has no requests from the server',
+    )
   }
   const meta = message.json().params?._meta as Record<string, unknown> | null | undefined
   const id = message.id
@@ -47,29 +51,15 @@ function checkMirror(header: string, sent: string | null, expected: string | und
     if (kind === 'notification') return
     throw mismatch(`The header ${header} is missing`, id)
   }
-  const value = decodeHeader(sent.trim())
+  const value = decodeHeaderValue(sent.trim())
   if (value === undefined) throw mismatch(`The header ${header} is not well-formed base64 in UTF-8`, id)
   if (value !== expected) throw mismatch(`The header ${header} differs from the body`, id)
 }
 
-const encoded = /^=\?base64\?((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)\?=$/
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** Reads `=?base64?…?=`, whose markers are case-sensitive (M9); `undefined` when it is malformed. */
-export function decodeHeader(value: string): string | undefined {
-  const match = encoded.exec(value)
-  if (match?.[1] === undefined) return value.startsWith('=?base64?') && value.endsWith('?=') ? undefined : value
-  try {
-    return decoder.decode(Uint8Array.from(atob(match[1]), (char) => char.charCodeAt(0)))
-  } catch {
-    return undefined
-  }
-}
-
 function mismatch(why: string, id: Message['id']): MessageError {
-  return new MessageError(headerMismatch, why, { id })
+  return new MessageError(errorCodes.headerMismatch, why, { id })
 }
 
 function missing(key: string, id: Message['id']): MessageError {
-  return new MessageError(-32602, `"params._meta" needs "${key}"`, { id })
+  return new MessageError(errorCodes.invalidParams, `"params._meta" needs "${key}"`, { id })
 }

@@ -1,6 +1,9 @@
 import type { Era, JsonRpcMessage, Message } from '../contract/message.js'
 import { hasMoreValues } from '../json/has-more-values.js'
 import { maxParsedValues, parseSpan } from '../json/raw-json.js'
+import { errorCodes } from '../protocol/error-codes.js'
+import { metaKeys } from '../protocol/meta-keys.js'
+import { assumedVersion, eraOf } from '../protocol/revisions.js'
 import { KeptJson } from './kept-json.js'
 import { MessageError } from './message-error.js'
 import { messageKind, typeOfValue } from './message-kind.js'
@@ -9,7 +12,6 @@ import { subjectOf } from './subjects.js'
 
 /** From here on a response is not parsed: its members are told apart without looking into them. */
 const scanFrom = 16_384
-const firstModern = '2026-07-28'
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
@@ -42,7 +44,7 @@ export function parseMessage(bytes: Uint8Array, options: ParseMessageOptions = {
   const json = parseJson(text)
   const envelope = classify(json)
   const flaw = nameFlaw(bytes, text, json as object)
-  if (flaw !== undefined) throw new MessageError(-32600, flaw, { id: envelope.id ?? null })
+  if (flaw !== undefined) throw new MessageError(errorCodes.invalidRequest, flaw, { id: envelope.id ?? null })
   return new ByteMessage(bytes, json as JsonRpcMessage, envelope, options)
 }
 
@@ -77,7 +79,7 @@ export function fromJson(bytes: Uint8Array, json: unknown, options: ParseMessage
 /** Reads UTF-8, or throws with code -32700; with -32600 where it has more values than memory should be spent on. */
 function decode(bytes: Uint8Array): string {
   if (hasMoreValues(bytes, maxParsedValues)) {
-    throw new MessageError(-32600, `The message has more than ${maxParsedValues} values`)
+    throw new MessageError(errorCodes.invalidRequest, `The message has more than ${maxParsedValues} values`)
   }
   try {
     return decoder.decode(bytes)
@@ -96,7 +98,7 @@ function parseJson(text: string): unknown {
 }
 
 function notJson(): MessageError {
-  return new MessageError(-32700, 'The body is not JSON in UTF-8')
+  return new MessageError(errorCodes.parseError, 'The body is not JSON in UTF-8')
 }
 
 interface Classified {
@@ -106,12 +108,14 @@ interface Classified {
 }
 
 function classify(json: unknown): Classified {
-  if (Array.isArray(json)) throw new MessageError(-32600, 'A batch is not accepted here; send one message per request')
-  if (typeof json !== 'object' || json === null) throw new MessageError(-32600, 'The message must be a JSON object')
+  if (Array.isArray(json))
+    throw new MessageError(errorCodes.invalidRequest, 'A batch is not accepted here; send one message per request')
+  if (typeof json !== 'object' || json === null)
+    throw new MessageError(errorCodes.invalidRequest, 'The message must be a JSON object')
   const { jsonrpc, id, method, params, result, error } = json as Record<string, unknown>
   const idType = typeOfValue(id)
   const readable = idType === 'string' || idType === 'number' ? (id as string | number) : null
-  const refuse = (why: string) => new MessageError(-32600, why, { id: readable })
+  const refuse = (why: string) => new MessageError(errorCodes.invalidRequest, why, { id: readable })
   if (jsonrpc !== '2.0') throw refuse('"jsonrpc" must be "2.0"')
   if (result !== undefined && error !== undefined) throw refuse('A message has "result" or "error", not both')
   const kind = messageKind(idType, typeOfValue(method), typeOfValue(result), typeOfValue(error))
@@ -138,7 +142,7 @@ class ByteMessage implements Message {
     this.id = envelope.id
     this.method = envelope.method
     this.name = envelope.method === undefined ? undefined : subjectOf(envelope.method, json?.params)
-    this.protocolVersion = options.protocolVersion ?? declaredVersion(json) ?? '2025-03-26'
+    this.protocolVersion = options.protocolVersion ?? declaredVersion(json) ?? assumedVersion
     this.era = eraOf(this.protocolVersion)
   }
 
@@ -151,16 +155,10 @@ class ByteMessage implements Message {
   }
 }
 
-/** The era of a protocol revision; what is no date is legacy. */
-export function eraOf(protocolVersion: string): Era {
-  return /^\d{4}-\d{2}-\d{2}$/.test(protocolVersion) && protocolVersion >= firstModern ? 'modern' : 'legacy'
-}
-
 /** The revision that a request declares in its body: in `_meta` (modern) or as `initialize` does (legacy). */
 function declaredVersion(json: JsonRpcMessage | undefined): string | undefined {
   const meta = json?.params?._meta as Record<string, unknown> | null | undefined
   const declared =
-    meta?.['io.modelcontextprotocol/protocolVersion'] ??
-    (json?.method === 'initialize' ? json.params?.protocolVersion : undefined)
+    meta?.[metaKeys.protocolVersion] ?? (json?.method === 'initialize' ? json.params?.protocolVersion : undefined)
   return typeof declared === 'string' ? declared : undefined
 }

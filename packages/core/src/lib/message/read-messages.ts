@@ -2,15 +2,16 @@ import type { Message } from '../contract/message.js'
 import { isIllFormed } from '../json/fold-name.js'
 import { hasMoreValues } from '../json/has-more-values.js'
 import { splitArray } from '../json/split-array.js'
+import { errorCodes } from '../protocol/error-codes.js'
+import { metaKeys } from '../protocol/meta-keys.js'
+import { assumedVersion, eraOf, factsOf } from '../protocol/revisions.js'
 import { checkJson } from './check-json.js'
 import { MessageError } from './message-error.js'
 import { checkModernHeaders } from './modern-headers.js'
-import { eraOf, fromJson } from './parse-message.js'
+import { fromJson } from './parse-message.js'
 import { similarMethod, subjectsOf } from './subjects.js'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** The only revision with batches (L1); also what a request without the header is taken for (L8). */
-const batchVersion = '2025-03-26'
 
 /** Limits on what a client sends. */
 export interface ReadLimits {
@@ -30,11 +31,14 @@ export type Incoming = Message | readonly Message[]
  */
 export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLimits): Incoming {
   if (hasMoreValues(bytes, limits.maxValues)) {
-    throw new MessageError(-32600, `The body has more than ${limits.maxValues} values; send less at a time`)
+    throw new MessageError(
+      errorCodes.invalidRequest,
+      `The body has more than ${limits.maxValues} values; send less at a time`,
+    )
   }
   const { text, json } = parse(bytes)
   const flaw = checkJson(text, limits.maxDepth)
-  if (flaw !== undefined) throw new MessageError(-32600, flaw)
+  if (flaw !== undefined) throw new MessageError(errorCodes.invalidRequest, flaw)
   const header = headers.get('mcp-protocol-version')?.trim()
   if (Array.isArray(json)) return readBatch(bytes, json, header, limits)
   const message = fromJson(bytes, json, { protocolVersion: header })
@@ -63,12 +67,13 @@ function checkSubject(message: Message, httpStatus: 200 | 400): void {
   const { method, id = null } = message
   if (method === undefined) return
   const meant = similarMethod(method)
-  if (meant !== undefined) throw new MessageError(-32600, `The method must be written "${meant}"`, { id })
+  if (meant !== undefined)
+    throw new MessageError(errorCodes.invalidRequest, `The method must be written "${meant}"`, { id })
   if (method.includes('\0') || isIllFormed(method)) {
-    throw new MessageError(-32600, '"method" must be well-formed Unicode without NUL', { id })
+    throw new MessageError(errorCodes.invalidRequest, '"method" must be well-formed Unicode without NUL', { id })
   }
   const subjects = subjectsOf(method, message.json().params)
-  if ('why' in subjects) throw new MessageError(-32602, subjects.why, { id, httpStatus })
+  if ('why' in subjects) throw new MessageError(errorCodes.invalidParams, subjects.why, { id, httpStatus })
 }
 
 function parse(bytes: Uint8Array): { text: string; json: unknown } {
@@ -76,7 +81,7 @@ function parse(bytes: Uint8Array): { text: string; json: unknown } {
     const text = decoder.decode(bytes)
     return { text, json: JSON.parse(text) }
   } catch {
-    throw new MessageError(-32700, 'The body is not JSON in UTF-8')
+    throw new MessageError(errorCodes.parseError, 'The body is not JSON in UTF-8')
   }
 }
 
@@ -89,10 +94,14 @@ function checkVersion(message: Message, header: string | undefined, supported: r
   const stateless = declaredIn(message) !== undefined
   const revisions = stateless ? supported.filter((version) => eraOf(version) === 'modern') : supported
   // M7, L8
-  throw new MessageError(-32022, `MCP-Protocol-Version ${header.slice(0, 50)} is not supported`, {
-    id: message.kind === 'request' ? message.id : null,
-    data: { supported: revisions, requested: header.slice(0, 50) },
-  })
+  throw new MessageError(
+    errorCodes.unsupportedVersion,
+    `MCP-Protocol-Version ${header.slice(0, 50)} is not supported`,
+    {
+      id: message.kind === 'request' ? message.id : null,
+      data: { supported: revisions, requested: header.slice(0, 50) },
+    },
+  )
 }
 
 function isDeclaredModern(message: Message): boolean {
@@ -103,7 +112,7 @@ function isDeclaredModern(message: Message): boolean {
 function declaredIn(message: Message): string | undefined {
   if (message.kind !== 'request') return undefined
   const meta = message.json().params?._meta as Record<string, unknown> | null | undefined
-  const declared = meta?.['io.modelcontextprotocol/protocolVersion']
+  const declared = meta?.[metaKeys.protocolVersion]
   return typeof declared === 'string' ? declared : undefined
 }
 
@@ -113,24 +122,34 @@ function readBatch(
   header: string | undefined,
   limits: ReadLimits,
 ): readonly Message[] {
-  const version = header ?? batchVersion
-  if (version !== batchVersion) {
-    throw new MessageError(-32600, `A batch is not accepted in revision ${version.slice(0, 50)}; send one message`)
+  const version = header ?? assumedVersion
+  // L1
+  if (!factsOf(version).hasBatches) {
+    throw new MessageError(
+      errorCodes.invalidRequest,
+      `A batch is not accepted in revision ${version.slice(0, 50)}; send one message`,
+    )
   }
-  if (items.length === 0) throw new MessageError(-32600, 'The batch is empty')
+  if (items.length === 0) throw new MessageError(errorCodes.invalidRequest, 'The batch is empty')
   if (items.length > limits.maxBatch) {
-    throw new MessageError(-32600, `The batch has more than ${limits.maxBatch} messages; send fewer at a time`)
+    throw new MessageError(
+      errorCodes.invalidRequest,
+      `The batch has more than ${limits.maxBatch} messages; send fewer at a time`,
+    )
   }
   const ids = new Set<unknown>()
   const parts = splitArray(bytes)
   return items.map((item, index) => {
     // A copy: one of them may be kept longer than the body
     const message = fromJson((parts[index] as Uint8Array).slice(), item, { protocolVersion: version })
-    if (message.method === 'initialize') throw new MessageError(-32600, '"initialize" must not be part of a batch')
-    if (isDeclaredModern(message)) throw new MessageError(-32600, 'This revision has no batches; send one message')
+    if (message.method === 'initialize')
+      throw new MessageError(errorCodes.invalidRequest, '"initialize" must not be part of a batch')
+    if (isDeclaredModern(message))
+      throw new MessageError(errorCodes.invalidRequest, 'This revision has no batches; send one message')
     checkSubject(message, 400)
     if (message.kind === 'request') {
-      if (ids.has(message.id)) throw new MessageError(-32600, 'Two requests of the batch have the same id')
+      if (ids.has(message.id))
+        throw new MessageError(errorCodes.invalidRequest, 'Two requests of the batch have the same id')
       ids.add(message.id)
     }
     return message

@@ -1,52 +1,7 @@
 import { foldName, isIllFormed } from '../json/fold-name.js'
+import { clientMethods, mirroredMethods, subjectParameters } from '../protocol/methods.js'
 
-/** Which parameter says what a request is about. */
-type SubjectParameter = 'name' | 'uri' | 'taskId' | 'ref' | 'notifications'
-
-const parameters: ReadonlyMap<string, SubjectParameter> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['resources/subscribe', 'uri'],
-  ['resources/unsubscribe', 'uri'],
-  ['completion/complete', 'ref'],
-  ['subscriptions/listen', 'notifications'],
-  ['tasks/get', 'taskId'],
-  ['tasks/result', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-])
-
-/** Methods whose subject a client repeats in `Mcp-Name` (MCP M8). */
-const mirrored: ReadonlySet<string> = new Set([
-  'tools/call',
-  'prompts/get',
-  'resources/read',
-  'tasks/get',
-  'tasks/update',
-  'tasks/cancel',
-])
-
-/** The other methods that clients send, in all revisions. */
-const others: readonly string[] = [
-  'initialize',
-  'ping',
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'tasks/list',
-  'logging/setLevel',
-  'notifications/initialized',
-  'notifications/cancelled',
-  'notifications/progress',
-  'notifications/roots/list_changed',
-  'notifications/tasks/status',
-]
-
-const known: ReadonlySet<string> = new Set([...parameters.keys(), ...others])
-const folded: ReadonlyMap<string, string> = new Map([...known].map((method) => [foldName(method), method]))
+const folded: ReadonlyMap<string, string> = new Map([...clientMethods].map((method) => [foldName(method), method]))
 
 /** Where a method says what it is about. */
 export interface MethodSubject {
@@ -64,10 +19,10 @@ export interface MethodSubject {
  * @returns `undefined` for methods that are about nothing that has a name, and for methods of others
  */
 export function methodSubject(method: string): MethodSubject | undefined {
-  const parameter = parameters.get(method)
+  const parameter = subjectParameters.get(method)
   if (parameter === undefined) return undefined
   return {
-    isMirrored: mirrored.has(method),
+    isMirrored: mirroredMethods.has(method),
     isUri: parameter === 'uri' || parameter === 'notifications',
     isRequired: parameter !== 'notifications',
   }
@@ -79,7 +34,7 @@ export function methodSubject(method: string): MethodSubject | undefined {
  * @returns `undefined` where it is spelt right, or is like none
  */
 export function similarMethod(method: string): string | undefined {
-  return known.has(method) ? undefined : folded.get(foldName(method))
+  return clientMethods.has(method) ? undefined : folded.get(foldName(method))
 }
 
 /**
@@ -89,7 +44,7 @@ export function similarMethod(method: string): string | undefined {
  * @returns what is wrong instead, where they are not told as the protocol says
  */
 export function subjectsOf(method: string, params: Readonly<Record<string, unknown>> = {}): readonly string[] | Wrong {
-  const parameter = parameters.get(method)
+  const parameter = subjectParameters.get(method)
   if (parameter === undefined) return none
   if (parameter === 'ref') return refSubject(params.ref)
   if (parameter === 'notifications') return listenSubjects(params.notifications)
@@ -98,7 +53,7 @@ export function subjectsOf(method: string, params: Readonly<Record<string, unkno
 
 /** What a request is about, where that is one thing. It has not been checked as by {@link subjectsOf}. */
 export function subjectOf(method: string, params: Readonly<Record<string, unknown>> = {}): string | undefined {
-  const parameter = parameters.get(method)
+  const parameter = subjectParameters.get(method)
   if (parameter === undefined || parameter === 'notifications') return undefined
   const ref = parameter === 'ref' ? refSubject(params.ref) : undefined
   const value = ref === undefined ? params[parameter] : 'why' in ref ? undefined : ref[0]

@@ -7,6 +7,7 @@ import { writeEvent } from '../http/write-event.js'
 import { hasMoreValues } from '../json/has-more-values.js'
 import { maxParsedValues } from '../json/raw-json.js'
 import { joinArray, splitArray } from '../json/split-array.js'
+import { errorCodes } from '../protocol/error-codes.js'
 import { applyTransforms } from './apply-transforms.js'
 import { MessageError } from './message-error.js'
 import { parseMessage } from './parse-message.js'
@@ -76,7 +77,7 @@ function isArray(bytes: Uint8Array): boolean {
 /** The messages of a batch as they were written; a parsed batch would take up to a hundred times its bytes. */
 function splitBatch(bytes: Uint8Array): Message[] {
   if (hasMoreValues(bytes, maxParsedValues)) {
-    throw new MessageError(-32600, `The batch has more than ${maxParsedValues} values`)
+    throw new MessageError(errorCodes.invalidRequest, `The batch has more than ${maxParsedValues} values`)
   }
   // A reader that looks for items without parsing must be given JSON
   JSON.parse(decoder.decode(bytes))

@@ -1,8 +1,6 @@
 import { member, type Span, scanArray, scanObject } from '../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../json/raw-json.js'
-
-/** Where a message says which task it belongs to (MCP 2025-11-25, tasks: related task metadata). */
-const relatedTaskKey = 'io.modelcontextprotocol/related-task'
+import { metaKeys } from '../protocol/meta-keys.js'
 
 /** The tasks that a client's message is about. */
 export interface NamedTasks {
@@ -45,7 +43,7 @@ export function namedTasks(
   params: Span | undefined,
   meta: Span | undefined = member(bytes, params, '_meta'),
 ): NamedTasks {
-  const related = member(bytes, meta, relatedTaskKey)
+  const related = member(bytes, meta, metaKeys.relatedTask)
   const own = tasksOf(bytes, method, params)
   if (related === undefined) return own
   const taskId = textAt(bytes, member(bytes, related, 'taskId'))
@@ -77,7 +75,7 @@ export function taskOfNotification(
   method: string,
   params: Span | undefined,
 ): string | null | undefined {
-  const related = member(bytes, member(bytes, params, '_meta'), relatedTaskKey)
+  const related = member(bytes, member(bytes, params, '_meta'), metaKeys.relatedTask)
   if (related !== undefined) return textAt(bytes, member(bytes, related, 'taskId')) ?? null
   if (!/^notifications\/tasks(?:\/|$)/.test(method)) return undefined
   const id = member(bytes, params, 'taskId') ?? member(bytes, member(bytes, params, 'task'), 'taskId')

@@ -1,5 +1,7 @@
 import type { JsonRpcMessage } from '../contract/message.js'
 import type { FetchServer } from '../message/from-fetch-server.js'
+import { errorCodes } from '../protocol/error-codes.js'
+import { eraOf, legacyVersions, modernVersions, newestLegacy } from '../protocol/revisions.js'
 import type { MswHttp } from './msw.js'
 
 /** A tool of a fake server: gets its arguments and the request's headers, and returns text or a whole result. */
@@ -35,9 +37,6 @@ export interface FakeMcpServer extends FetchServer {
   readonly requests: readonly FakeMcpRequest[]
 }
 
-const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
-const modernVersion = '2026-07-28'
-
 /**
  * Makes an MCP server with tools, for tests of what stands in front of it. It can be mounted in `servers` as it is, or
  * be put behind `proxy` by msw. It checks no tokens, and knows of MCP what tests of a gateway need: `initialize`,
@@ -59,10 +58,10 @@ export function fakeMcpServer(options: FakeMcpServerOptions = {}): FakeMcpServer
     const message = method === 'POST' ? ((await request.json()) as JsonRpcMessage) : undefined
     requests.push({ method, headers, ...(message === undefined ? {} : { message }) })
     const session = headers.get('mcp-session-id')
-    const isModern = (headers.get('mcp-protocol-version') ?? '') >= modernVersion
+    const isModern = eraOf(headers.get('mcp-protocol-version') ?? '') === 'modern'
     if (!isModern && sessions && message?.method !== 'initialize') {
-      if (session === null) return refuse(400, message, -32600, 'Mcp-Session-Id is missing')
-      if (!known.has(session)) return refuse(404, message, -32001, 'Session not found')
+      if (session === null) return refuse(400, message, errorCodes.invalidRequest, 'Mcp-Session-Id is missing')
+      if (!known.has(session)) return refuse(404, message, errorCodes.sessionNotFound, 'Session not found')
       if (method === 'DELETE') {
         known.delete(session)
         return new Response(null, { status: 204 })
@@ -70,15 +69,16 @@ export function fakeMcpServer(options: FakeMcpServerOptions = {}): FakeMcpServer
     }
     if (message === undefined) return new Response(null, { status: 405, headers: { Allow: 'POST' } })
     if (!eras.includes(isModern ? 'modern' : 'legacy')) {
-      const supported = eras.includes('modern') ? [modernVersion] : legacyVersions
-      return refuse(400, message, -32022, 'This revision is not supported', {
+      const supported = eras.includes('modern') ? modernVersions : legacyVersions
+      return refuse(400, message, errorCodes.unsupportedVersion, 'This revision is not supported', {
         supported,
         requested: headers.get('mcp-protocol-version'),
       })
     }
     if (message.id === undefined || message.method === undefined) return new Response(null, { status: 202 })
     const result = await resultOf(message, tools, headers, isModern)
-    if (result === undefined) return refuse(isModern ? 404 : 200, message, -32601, 'Method not found')
+    if (result === undefined)
+      return refuse(isModern ? 404 : 200, message, errorCodes.methodNotFound, 'Method not found')
     const given = !isModern && sessions && message.method === 'initialize' ? crypto.randomUUID() : undefined
     if (given !== undefined) known.add(given)
     const body = JSON.stringify({ jsonrpc: '2.0', id: message.id, result })
@@ -112,14 +112,14 @@ async function resultOf(
     case 'initialize': {
       const requested = String(params.protocolVersion)
       return {
-        protocolVersion: legacyVersions.includes(requested) ? requested : legacyVersions[0],
+        protocolVersion: legacyVersions.includes(requested) ? requested : newestLegacy,
         capabilities,
         serverInfo,
       }
     }
     case 'server/discover':
       return isModern
-        ? { ...complete, ...cached, supportedVersions: [modernVersion], capabilities, serverInfo }
+        ? { ...complete, ...cached, supportedVersions: modernVersions, capabilities, serverInfo }
         : undefined
     case 'ping':
       return complete

@@ -1,4 +1,8 @@
 import type { JsonRpcMessage } from '../contract/message.js'
+import { encodeHeaderValue } from '../protocol/header-value.js'
+import { metaKeys } from '../protocol/meta-keys.js'
+import { mirroredMethods, subjectParameters } from '../protocol/methods.js'
+import { newestLegacy, newestModern } from '../protocol/revisions.js'
 
 /** A call as an MCP client sends it. */
 export interface McpRequestOptions {
@@ -16,12 +20,6 @@ export interface McpRequestOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const mirrored: Readonly<Record<string, string>> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-}
-
 /**
  * Makes the request of an MCP client, right in every header, for the `fetch` of a gateway.
  *
@@ -33,22 +31,22 @@ const mirrored: Readonly<Record<string, string>> = {
  */
 export function mcpRequest(options: McpRequestOptions): Request {
   const { url, method = 'ping', params, id = 1, token, era = 'legacy' } = options
-  const version = era === 'modern' ? '2026-07-28' : '2025-11-25'
+  const version = era === 'modern' ? newestModern : newestLegacy
   const headers = new Headers({
     Accept: 'application/json, text/event-stream',
     'Content-Type': 'application/json',
     'MCP-Protocol-Version': version,
   })
   if (token !== undefined) headers.set('Authorization', `Bearer ${token}`)
-  const name = params?.[mirrored[method] ?? '']
+  const name = mirroredMethods.has(method) ? params?.[subjectParameters.get(method) ?? ''] : undefined
   if (era === 'modern') {
     headers.set('Mcp-Method', method)
-    if (typeof name === 'string') headers.set('Mcp-Name', encode(name))
+    if (typeof name === 'string') headers.set('Mcp-Name', encodeHeaderValue(name))
   }
   for (const [key, value] of Object.entries(options.headers ?? {})) headers.set(key, value)
   const _meta = {
-    'io.modelcontextprotocol/protocolVersion': version,
-    'io.modelcontextprotocol/clientCapabilities': {},
+    [metaKeys.protocolVersion]: version,
+    [metaKeys.clientCapabilities]: {},
     ...(params?._meta as object | undefined),
   }
   const body = { jsonrpc: '2.0', id, method, params: era === 'modern' ? { ...params, _meta } : params }
@@ -69,10 +67,4 @@ export async function mcpAnswer(response: Response): Promise<JsonRpcMessage> {
     if (message.result !== undefined || message.error !== undefined) return message
   }
   throw new Error(`The response with status ${response.status} holds no JSON-RPC answer: ${text.slice(0, 200)}`)
-}
-
-function encode(name: string): string {
-  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(name) && !name.startsWith('=?base64?')) return name
-  const bytes = new TextEncoder().encode(name)
-  return `=?base64?${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))}?=`
 }

@@ -2,14 +2,14 @@ import type { Context } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { respond } from '../http/respond.js'
+import { errorCodes, gatewayCode } from '../protocol/error-codes.js'
+import { metaKeys } from '../protocol/meta-keys.js'
+import { mayRequireInput } from '../protocol/methods.js'
+import { factsOf } from '../protocol/revisions.js'
 import type { ConnectRequired } from './connect-required.js'
 
 /** The name of the gateway's own input request, which no upstream gets to see. */
 const key = 'mcp-gateway:connect'
-/** The requests of the modern era that may be answered with a question (MCP M20). */
-const interruptible = new Set(['tools/call', 'prompts/get', 'resources/read'])
-/** The first revision that knows elicitation by URL. */
-const firstWithUrls = '2025-11-25'
 
 /**
  * Tells a client that the user has to connect an account: as URL elicitation where the client declared that it can open
@@ -25,32 +25,32 @@ export function connectAnswer(required: ConnectRequired, context: Context, sessi
   if (message?.kind !== 'request') return jsonRpcError({ status: 403, message: required.message })
   const { id } = message
   if (message.era === 'modern') {
-    if (interruptible.has(message.method ?? '') && opensUrls(message) && !wasDeclined(message)) {
+    if (mayRequireInput(message.method) && opensUrls(message) && !wasDeclined(message)) {
       const inputRequests = { [key]: { method: 'elicitation/create', params: { mode: 'url', message: text, url } } }
       return json({ jsonrpc: '2.0', id, result: { resultType: 'input_required', inputRequests } })
     }
-  } else if (opensUrls(message) || (sessionOpensUrls && (message.protocolVersion ?? '') >= firstWithUrls)) {
+  } else if (opensUrls(message) || (sessionOpensUrls && knowsUrls(message.protocolVersion ?? ''))) {
     const elicitation = { mode: 'url', elicitationId: crypto.randomUUID(), url, message: text }
     const data = { elicitations: [elicitation] }
-    return jsonRpcError({ status: 200, code: -32042, message: required.message, id, data })
+    return jsonRpcError({ status: 200, code: errorCodes.urlElicitationRequired, message: required.message, id, data })
   }
   // The status is that of a JSON-RPC answer: clients show the text of an error in it, and not that of an HTTP error
-  return jsonRpcError({ status: 200, code: -31403, message: required.message, id, data: { url } })
+  return jsonRpcError({ status: 200, code: gatewayCode(403), message: required.message, id, data: { url } })
 }
 
 /** Whether a request declares that its client can open URLs: in `_meta` (modern), or as `initialize` does (legacy). */
 export function opensUrls(message: Message | undefined): boolean {
   const params = message?.kind === 'request' ? message.json().params : undefined
   if (message?.era === 'modern') {
-    return hasUrlMode(member(params?._meta, 'io.modelcontextprotocol/clientCapabilities'))
+    return hasUrlMode(member(params?._meta, metaKeys.clientCapabilities))
   }
-  if (message?.method !== 'initialize' || !(String(params?.protocolVersion) >= firstWithUrls)) return false
+  if (message?.method !== 'initialize' || !knowsUrls(String(params?.protocolVersion))) return false
   return hasUrlMode(params?.capabilities)
 }
 
 /** The message without the client's answer to the gateway's own question, which is not for the upstream. */
 export function withoutConnectAnswer(message: Message | undefined): Message | undefined {
-  if (message?.era !== 'modern' || !interruptible.has(message.method ?? '')) return message
+  if (message?.era !== 'modern' || !mayRequireInput(message.method)) return message
   const { params, ...rest } = message.json()
   const { inputResponses, ...others } = params ?? {}
   if (member(inputResponses, key) === undefined) return message
@@ -62,6 +62,10 @@ export function withoutConnectAnswer(message: Message | undefined): Message | un
 function wasDeclined(message: Message): boolean {
   const answer = member(message.json().params?.inputResponses, key)
   return answer !== undefined && member(answer, 'action') !== 'accept'
+}
+
+function knowsUrls(version: string): boolean {
+  return factsOf(version).urlElicitation !== 'none'
 }
 
 function hasUrlMode(capabilities: unknown): boolean {

@@ -4,7 +4,9 @@ import { readEvents } from '../../http/read-events.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { parseMessage } from '../../message/parse-message.js'
 import { methodSubject } from '../../message/subjects.js'
-import { nameHeader } from '../../protocol/name-header.js'
+import { errorCodes, gatewayCode } from '../../protocol/error-codes.js'
+import { encodeHeaderValue } from '../../protocol/header-value.js'
+import { newestLegacy, newestModern } from '../../protocol/revisions.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '../era-server.js'
 import { membersOf } from '../members-of.js'
@@ -63,7 +65,7 @@ export class HttpLink implements EraLink {
     this.#url = url
     this.context = context
     this.#isModern = era === 'modern'
-    this.#version = this.#isModern ? '2026-07-28' : '2025-11-25'
+    this.#version = this.#isModern ? newestModern : newestLegacy
   }
 
   /** Bytes of notifications that the server has not taken yet. */
@@ -142,9 +144,10 @@ export class HttpLink implements EraLink {
     if (this.#isModern && message.method !== undefined) {
       headers.set('Mcp-Method', message.method)
       if (message.name !== undefined && methodSubject(message.method)?.isMirrored === true) {
-        headers.set('Mcp-Name', nameHeader(message.name))
+        headers.set('Mcp-Name', encodeHeaderValue(message.name))
       }
-      for (const [name, value] of (await this.tools?.mirrored(message)) ?? []) headers.set(name, nameHeader(value))
+      for (const [name, value] of (await this.tools?.mirrored(message)) ?? [])
+        headers.set(name, encodeHeaderValue(value))
       // It may have been cancelled meanwhile
       signal.throwIfAborted()
     }
@@ -181,7 +184,7 @@ export class HttpLink implements EraLink {
     }
     // MCP L7: the session is gone, and whoever uses the link begins anew
     const { status } = response
-    const code = this.#session === undefined && isRefusal(status) ? -32600 : -31502
+    const code = this.#session === undefined && isRefusal(status) ? errorCodes.invalidRequest : gatewayCode(502)
     if (status === 404 && this.#session !== undefined) this.#lose()
     answered(failed(`The server answered ${status} without a message`, code))
   }

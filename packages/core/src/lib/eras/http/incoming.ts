@@ -1,5 +1,6 @@
 import { at, parseSpan } from '../../json/raw-json.js'
 import { messageParts } from '../../message/message-parts.js'
+import { errorCodes } from '../../protocol/error-codes.js'
 import type { EraAnswer } from '../era-server.js'
 import { membersOf } from '../members-of.js'
 
@@ -31,5 +32,9 @@ export function readIncoming(bytes: Uint8Array): Incoming | undefined {
   if (own === undefined) return result && { kind, id: rawId, answer: { result: at(bytes, result) } }
   const failure = at(bytes, own)
   const code = parseSpan(failure, membersOf(failure, ['code']).code)
-  return { kind, id: rawId, answer: { error: failure, code: typeof code === 'number' ? code : -32603 } }
+  return {
+    kind,
+    id: rawId,
+    answer: { error: failure, code: typeof code === 'number' ? code : errorCodes.internalError },
+  }
 }

@@ -2,6 +2,7 @@ import type { Context, Handler } from '../../contract/handler.js'
 import type { Message } from '../../contract/message.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { errorCodes } from '../../protocol/error-codes.js'
 import { type LegacyClient, legacyClient } from '../legacy-client/legacy-client.js'
 import { listTools } from '../list-tools.js'
 import { membersOf } from '../members-of.js'
@@ -183,7 +184,7 @@ export class LegacySessions {
     session.client.close()
     for (const [reply, call] of session.calls) {
       call.cancel()
-      const error = '{"code":-32603,"message":"The session was closed before the server answered"}'
+      const error = `{"code":${errorCodes.internalError},"message":"The session was closed before the server answered"}`
       reply.finish(rawJson(`{"jsonrpc":"2.0","id":${call.id},"error":${error}}`))
     }
     session.calls.clear()

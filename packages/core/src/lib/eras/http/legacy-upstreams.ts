@@ -2,6 +2,9 @@ import type { Context, Handler } from '../../contract/handler.js'
 import type { Message } from '../../contract/message.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { parseSpan, rawJson } from '../../json/raw-json.js'
+import { errorCodes, gatewayCode, statusOfCode } from '../../protocol/error-codes.js'
+import { canBeAsked, mayRequireInput } from '../../protocol/methods.js'
+import { modernVersions } from '../../protocol/revisions.js'
 import { failed } from '../era-failure.js'
 import type { EraServer, EraServerInfo, RawJson } from '../era-server.js'
 import { legacyServer } from '../legacy-server/legacy-server.js'
@@ -34,17 +37,7 @@ interface Upstream {
   usedAt: number
 }
 
-const modernVersions = ['2026-07-28']
-const mayAsk: ReadonlySet<string | undefined> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 const nothing = rawJson('{}')
-
-/** MCP M14, M15 and the version errors: what HTTP says beside the JSON-RPC code. */
-const statuses: Readonly<Record<number, number>> = {
-  [-32601]: 404,
-  [-32021]: 400,
-  [-32022]: 400,
-  [-32600]: 400,
-}
 
 /** The sessions at a legacy server over HTTP that stand for modern clients. */
 export class LegacyUpstreams {
@@ -79,7 +72,7 @@ export class LegacyUpstreams {
       const text = `This server speaks ${modernVersions.join(', ')}`
       return jsonRpcError({
         status: 400,
-        code: -32022,
+        code: errorCodes.unsupportedVersion,
         message: text,
         id,
         data: { supported: modernVersions, requested },
@@ -105,7 +98,7 @@ export class LegacyUpstreams {
       begin(await this.#client.resume(modern, owner, target))
       return reply.response
     }
-    const asks = mayAsk.has(method) && declares(modern.capabilities)
+    const asks = mayRequireInput(method) && declares(modern.capabilities)
     const upstream = this.#acquire(request, context, asks ? modern.capabilities : nothing, asks)
     if (upstream === undefined) {
       const text = 'Too many sessions at the server stand for you; try again later'
@@ -131,7 +124,7 @@ export class LegacyUpstreams {
     }
     if (mismatch !== undefined) {
       this.#release(upstream)
-      return jsonRpcError({ status: 400, code: -32020, message: mismatch, id })
+      return jsonRpcError({ status: 400, code: errorCodes.headerMismatch, message: mismatch, id })
     }
     const over = () => this.#release(upstream)
     begin(this.#client.serve({ server: upstream.server, info, request: modern, owner, reply: target, over }))
@@ -196,11 +189,11 @@ function declares(capabilities: RawJson): boolean {
   const declared = parseSpan(capabilities, { start: 0, end: capabilities.length }) as
     | Record<string, unknown>
     | undefined
-  return ['elicitation', 'sampling', 'roots'].some((name) => declared?.[name] !== undefined)
+  return canBeAsked(declared)
 }
 
 function replyTo(reply: Reply, id: RawJson): ModernReply {
-  const answered = (message: RawJson, code?: number) => reply.finish(message, statuses[code ?? 0] ?? 200)
+  const answered = (message: RawJson, code?: number) => reply.finish(message, statusOfCode(code))
   return {
     related: (message) => reply.send(message),
     answered,
@@ -209,10 +202,10 @@ function replyTo(reply: Reply, id: RawJson): ModernReply {
       const isYours = why === 'too_many_of_yours'
       const { error } = failed(
         `Too many ${isYours ? 'of your ' : ''}calls wait for answers; try again later`,
-        isYours ? -31429 : -31503,
+        gatewayCode(isYours ? 429 : 503),
       )
       reply.finish(errorMessage(id, error), isYours ? 429 : 503, { 'Retry-After': '10' })
     },
-    lost: () => answered(errorMessage(id, failed('The server ended the subscription').error), -32603),
+    lost: () => answered(errorMessage(id, failed('The server ended the subscription').error), errorCodes.internalError),
   }
 }

@@ -4,6 +4,7 @@ import { respond } from '../../http/respond.js'
 import { writeEvent } from '../../http/write-event.js'
 import { applyTransforms } from '../../message/apply-transforms.js'
 import { parseMessage } from '../../message/parse-message.js'
+import { errorCodes } from '../../protocol/error-codes.js'
 
 /** Seconds between signs of life on a silent stream. */
 const keepAlive = 15
@@ -142,6 +143,8 @@ export class Reply {
     }
     this.#isDecided = true
     const id = this.#context.message?.id
-    this.#decide(jsonRpcError({ status: 500, code: -32603, message: 'The answer could not be checked', id }))
+    this.#decide(
+      jsonRpcError({ status: 500, code: errorCodes.internalError, message: 'The answer could not be checked', id }),
+    )
   }
 }

@@ -5,6 +5,7 @@ import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { readStream } from '../../http/read-body.js'
 import { respond } from '../../http/respond.js'
 import { message as readMessage } from '../../message/message-middleware.js'
+import { errorCodes, isGatewayCode } from '../../protocol/error-codes.js'
 import { modernServer } from '../modern-server/modern-server.js'
 import { HttpLink } from './http-link.js'
 import { LegacySessions } from './legacy-sessions.js'
@@ -71,7 +72,7 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
       link.close()
       if (!('error' in info)) return true
       // What the gateway itself says tells nothing of the server's era
-      return info.code <= -31400 && info.code > -32000 ? undefined : false
+      return isGatewayCode(info.code) ? undefined : false
     }
 
     const initialize = async (request: Request, context: Context): Promise<Response | undefined> => {
@@ -103,7 +104,12 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
       }
       // A session that is not ours is for the server to know
       if (id !== null || !noLegacy.isKnown) return upstream(request, context)
-      return jsonRpcError({ status: 400, code: -32600, message: 'Send initialize first', id: message?.id })
+      return jsonRpcError({
+        status: 400,
+        code: errorCodes.invalidRequest,
+        message: 'Send initialize first',
+        id: message?.id,
+      })
     }
     const alone = compose([readMessage()], serve)
     return (request, context) => (context.message === undefined ? alone : serve)(request, context)

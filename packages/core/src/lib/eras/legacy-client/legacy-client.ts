@@ -1,5 +1,8 @@
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutMembers } from '../../json/without-members.js'
+import { errorCodes } from '../../protocol/error-codes.js'
+import { callerKeys, metaKeys } from '../../protocol/meta-keys.js'
+import { assumedVersion } from '../../protocol/revisions.js'
 import { type EraFailure, failed } from '../era-failure.js'
 import type { EraAnswer, EraNotification, EraRequest, EraServer, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
@@ -55,7 +58,7 @@ const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'aler
 const empty = rawJson('{}')
 
 /** What a legacy client must not write: it is how the modern era tells who asks (MCP M11), and ours to say. */
-const reserved = /^io\.modelcontextprotocol\/(?:protocolVersion|clientInfo|clientCapabilities|logLevel|subscriptionId)$/
+const reserved: ReadonlySet<string> = new Set([...callerKeys, metaKeys.subscriptionId])
 
 /**
  * Serves one legacy client (revisions 2024-11-05 to 2025-11-25) by any {@link EraServer}: answers `initialize`, `ping`
@@ -73,7 +76,7 @@ const reserved = /^io\.modelcontextprotocol\/(?:protocolVersion|clientInfo|clien
  */
 export function legacyClient(server: EraServer, options: LegacyClientOptions): LegacyClient {
   const { principal } = options
-  let protocolVersion = options.protocolVersion ?? '2025-03-26'
+  let protocolVersion = options.protocolVersion ?? assumedVersion
   let capabilities: RawJson = empty
   let clientInfo: RawJson | undefined
   let logLevel: string | undefined
@@ -105,18 +108,19 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
         return { result: empty }
       case 'logging/setLevel': {
         const level = params === undefined ? undefined : parseSpan(params, membersOf(params, ['level']).level)
-        if (!levels.includes(level as string)) return failed(`level must be one of ${levels.join(', ')}`, -32602)
+        if (!levels.includes(level as string))
+          return failed(`level must be one of ${levels.join(', ')}`, errorCodes.invalidParams)
         logLevel = level as string
         return { result: empty }
       }
       case 'resources/subscribe':
       case 'resources/unsubscribe': {
         const uri = params === undefined ? undefined : parseSpan(params, membersOf(params, ['uri']).uri)
-        if (typeof uri !== 'string') return failed('uri must be a string', -32602)
+        if (typeof uri !== 'string') return failed('uri must be a string', errorCodes.invalidParams)
         return method === 'resources/subscribe' ? listener.watch(uri) : listener.unwatch(uri)
       }
       case 'subscriptions/listen':
-        return failed('Method not found', -32601)
+        return failed('Method not found', errorCodes.methodNotFound)
       default:
         return undefined
     }
@@ -189,7 +193,7 @@ function neutral(params: RawJson): RawJson {
   const lean = isForeign ? withoutMembers(params, (key) => key === 'inputResponses' || key === 'requestState') : params
   if (meta === undefined || params[meta.start] !== 0x7b) return lean
   const before = at(params, meta)
-  const rest = withoutMembers(before, (key) => reserved.test(key))
+  const rest = withoutMembers(before, (key) => reserved.has(key))
   if (rest === before) return lean
   const others = withoutMembers(lean, (key) => key === '_meta')
   return rawJson('{"_meta":', rest, others.length === 2 ? '' : ',', others.subarray(1))

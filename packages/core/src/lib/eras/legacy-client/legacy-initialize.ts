@@ -1,8 +1,7 @@
 import { parseSpan, rawJson } from '../../json/raw-json.js'
+import { legacyVersions, newestLegacy } from '../../protocol/revisions.js'
 import type { EraFilter, EraServerInfo, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
-
-const legacyVersions = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07']
 
 /** What a server has to tell without being asked. */
 export interface Tells extends EraFilter {
@@ -28,7 +27,7 @@ export function answerInitialize(
 ): { readonly version: string; readonly result: RawJson; readonly tells: Tells } {
   const asked =
     params === undefined ? undefined : parseSpan(params, membersOf(params, ['protocolVersion']).protocolVersion)
-  const version = legacyVersions.find((one) => one === asked) ?? '2025-11-25'
+  const version = legacyVersions.find((one) => one === asked) ?? newestLegacy
   const declared = (parseSpan(capabilities, { start: 0, end: capabilities.length }) ?? {}) as Capabilities
   const result = rawJson(
     `{"protocolVersion":"${version}","capabilities":`,

@@ -1,4 +1,5 @@
 import { rawJson } from '../../json/raw-json.js'
+import { errorCodes, gatewayCode } from '../../protocol/error-codes.js'
 import { type EraFailure, failed } from '../era-failure.js'
 import type { EraAnswer, EraFilter, EraNotification, EraServer } from '../era-server.js'
 import type { Tells } from './legacy-initialize.js'
@@ -42,16 +43,20 @@ export class LegacyListener {
 
   /** Watches a resource. */
   async watch(uri: string): Promise<EraAnswer> {
-    if (this.#tells?.subscriptions !== true) return failed('The server does not tell of changes of resources', -32601)
+    if (this.#tells?.subscriptions !== true)
+      return failed('The server does not tell of changes of resources', errorCodes.methodNotFound)
     if (this.#watched.has(uri)) return { result: empty }
     if (this.#watched.size >= maxWatched || uri.length > maxUri) {
-      return failed(`A session may watch ${maxWatched} resources, with URIs of up to ${maxUri} characters`, -31429)
+      return failed(
+        `A session may watch ${maxWatched} resources, with URIs of up to ${maxUri} characters`,
+        gatewayCode(429),
+      )
     }
     this.#watched.add(uri)
     const failure = await this.#change()
     if (failure === undefined && this.#granted.resourceSubscriptions?.includes(uri) === true) return { result: empty }
     this.#watched.delete(uri)
-    return failure ?? failed('The server does not tell of changes of this resource', -32602)
+    return failure ?? failed('The server does not tell of changes of this resource', errorCodes.invalidParams)
   }
 
   async unwatch(uri: string): Promise<EraAnswer> {

@@ -1,4 +1,6 @@
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { errorCodes } from '../../protocol/error-codes.js'
+import { factsOf } from '../../protocol/revisions.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraRequest, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
@@ -53,7 +55,7 @@ export class LegacyQuestions {
     } else if (error !== undefined) {
       const own = at(message, error).slice()
       const code = parseSpan(own, membersOf(own, ['code']).code)
-      this.answer(number, { error: own, code: typeof code === 'number' ? code : -32603 })
+      this.answer(number, { error: own, code: typeof code === 'number' ? code : errorCodes.internalError })
     }
   }
 
@@ -86,7 +88,8 @@ export class LegacyQuestions {
 
 /** Elicitation by URL has an id in revision 2025-11-25, and none in the one after it. */
 function paramsFor({ method, params }: EraRequest, protocolVersion: string): RawJson | undefined {
-  if (method !== 'elicitation/create' || params === undefined || protocolVersion < '2025-11-25') return params
+  if (method !== 'elicitation/create' || params === undefined) return params
+  if (factsOf(protocolVersion).urlElicitation !== 'with-id') return params
   const { mode, elicitationId } = membersOf(params, ['mode', 'elicitationId'])
   if (elicitationId !== undefined || parseSpan(params, mode) !== 'url') return params
   return rawJson(`{"elicitationId":"${crypto.randomUUID()}",`, params.subarray(1))

@@ -1,9 +1,9 @@
 import { member } from '../../json/json-scan.js'
 import { parseSpan } from '../../json/raw-json.js'
-import { mayRequireInput } from '../../protocol/input-methods.js'
+import { errorCodes } from '../../protocol/error-codes.js'
+import { isServerRequest, mayRequireInput } from '../../protocol/methods.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraCaller, EraNotification, EraRequest } from '../era-server.js'
-import { isAskable } from '../required-capability.js'
 
 /** One call under way at a legacy server. */
 export interface LegacyCall {
@@ -69,14 +69,14 @@ export class LegacyCalls {
     const aborter = new AbortController()
     const calls = [...this.#open].filter(({ mayAsk }) => mayAsk)
     const [call] = calls
-    if (!isAskable(method)) answer(failed(`No client takes ${method} here`, -32601))
+    if (!isServerRequest(method)) answer(failed(`No client takes ${method} here`, errorCodes.methodNotFound))
     else if (calls.length > 1)
-      answer(failed('Several calls are under way; it cannot be told whose client to ask', -32601))
+      answer(failed('Several calls are under way; it cannot be told whose client to ask', errorCodes.methodNotFound))
     else if (call !== undefined && this.#lingersFor(call.caller.principal))
-      answer(failed('It cannot be told whether this is about a call that was cancelled', -32601))
+      answer(failed('It cannot be told whether this is about a call that was cancelled', errorCodes.methodNotFound))
     else if (call !== undefined) void call.caller.ask(request, aborter.signal).then(answer)
     else if (method !== 'roots/list') answer(failed('No call is under way whose client could be asked'))
-    else if (!this.#mayHold) answer(failed('No client has roots', -32601))
+    else if (!this.#mayHold) answer(failed('No client has roots', errorCodes.methodNotFound))
     else this.#hold(request, aborter, answer)
     return () => aborter.abort()
   }

@@ -1,4 +1,6 @@
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { gatewayInfo } from '../../protocol/gateway-info.js'
+import { newestLegacy } from '../../protocol/revisions.js'
 import { type EraFailure, failed } from '../era-failure.js'
 import type {
   EraAnswer,
@@ -25,9 +27,6 @@ export interface LegacyServerOptions {
   /** What the server is told that its clients can do; nothing unless told. */
   readonly capabilities?: RawJson
 }
-
-/** The revision that the adapter proposes. */
-const proposed = '2025-11-25'
 
 /**
  * Makes a server of the legacy era, which is told once what its client can do, one that is told so with each request. It
@@ -113,11 +112,10 @@ class LegacyServer implements EraServer, EraLinkListener {
   }
 
   async #initialize(): Promise<EraServerInfo | EraFailure> {
-    const info = '{"name":"mcp-gateway","version":"0"}'
     const params = rawJson(
-      `{"protocolVersion":"${proposed}","capabilities":`,
+      `{"protocolVersion":"${newestLegacy}","capabilities":`,
       this.#capabilities,
-      `,"clientInfo":${info}}`,
+      `,"clientInfo":${JSON.stringify(gatewayInfo)}}`,
     )
     const answer = await this.#ask({ method: 'initialize', params })
     if ('error' in answer) return answer

@@ -1,8 +1,8 @@
 import { parseSpan, rawJson } from '../../json/raw-json.js'
+import { errorCodes } from '../../protocol/error-codes.js'
 import type { EraFailure } from '../era-failure.js'
 import type { EraCaller } from '../era-server.js'
 
-const urlElicitationRequired = -32042
 const maxRounds = 5
 const maxPages = 16
 
@@ -12,7 +12,7 @@ const maxPages = 16
  * @returns whether it shall be called again
  */
 export async function askForUrls({ error, code }: EraFailure, caller: EraCaller, round: number): Promise<boolean> {
-  if (code !== urlElicitationRequired || round >= maxRounds) return false
+  if (code !== errorCodes.urlElicitationRequired || round >= maxRounds) return false
   const { data } = (parseSpan(error, { start: 0, end: error.length }) ?? {}) as { data?: { elicitations?: unknown } }
   const pages = data?.elicitations
   if (!Array.isArray(pages) || pages.length === 0 || pages.length > maxPages) return false

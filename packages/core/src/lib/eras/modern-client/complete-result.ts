@@ -1,19 +1,10 @@
 import { type Span, scanObject, skipSpace } from '../../json/json-scan.js'
 import { allocate, rawJson } from '../../json/raw-json.js'
 import { type Edit, splice } from '../../json/splice.js'
+import { metaKeys } from '../../protocol/meta-keys.js'
+import { isCacheable } from '../../protocol/methods.js'
 import type { RawJson } from '../era-server.js'
 
-/** Methods whose results have to say how long they may be kept, and by whom (MCP M19). */
-const cacheable: ReadonlySet<string> = new Set([
-  'server/discover',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-])
-
-const serverInfoKey = 'io.modelcontextprotocol/serverInfo'
 /** Larger results are not looked into: what they say themselves comes behind what is added, and so holds. */
 const scanUpTo = 65_536
 
@@ -29,15 +20,15 @@ export function completeResult(
 ): RawJson | undefined {
   if (result[0] !== 0x7b) return undefined
   const { isWhole, hints, meta } = look(result)
-  const isCacheable = cacheable.has(method)
+  const mayBeKept = isCacheable(method)
   const edits: Edit[] = [{ start: 0, end: 0, bytes: rawJson(opening, id, resultKey) }]
   if (isWhole && meta === undefined) {
-    edits.push(frontOf(result, 0, usual(serverInfo, isCacheable)))
+    edits.push(frontOf(result, 0, usual(serverInfo, mayBeKept)))
   } else {
     const members: (string | Uint8Array)[] = []
     if (!hints.has('resultType')) members.push('"resultType":"complete"')
-    if (isCacheable && !hints.has('ttlMs')) members.push('"ttlMs":0')
-    if (isCacheable && !hints.has('cacheScope')) members.push('"cacheScope":"private"')
+    if (mayBeKept && !hints.has('ttlMs')) members.push('"ttlMs":0')
+    if (mayBeKept && !hints.has('cacheScope')) members.push('"cacheScope":"private"')
     if (serverInfo !== undefined && meta === undefined) members.push(rawJson('"_meta":{', infoKey, serverInfo, '}'))
     if (members.length > 0) edits.push(inFront(result, 0, members))
     const isObject = meta !== undefined && result[meta.start] === 0x7b
@@ -49,7 +40,7 @@ export function completeResult(
 
 const opening = rawJson('{"jsonrpc":"2.0","id":')
 const resultKey = rawJson(',"result":')
-const infoKey = rawJson(`"${serverInfoKey}":`)
+const infoKey = rawJson(`"${metaKeys.serverInfo}":`)
 const closing = rawJson('}')
 const comma = rawJson(',')
 
@@ -81,7 +72,7 @@ function look(result: RawJson): Found {
 const made = new WeakMap<RawJson, { plain: RawJson; cacheable: RawJson }>()
 const anonymous = rawJson('null')
 
-function usual(serverInfo: RawJson | undefined, isCacheable: boolean): RawJson {
+function usual(serverInfo: RawJson | undefined, mayBeKept: boolean): RawJson {
   const key = serverInfo ?? anonymous
   let known = made.get(key)
   if (known === undefined) {
@@ -91,7 +82,7 @@ function usual(serverInfo: RawJson | undefined, isCacheable: boolean): RawJson {
     known = { plain, cacheable }
     made.set(key, known)
   }
-  return isCacheable ? known.cacheable : known.plain
+  return mayBeKept ? known.cacheable : known.plain
 }
 
 function frontOf(bytes: RawJson, start: number, members: RawJson): Edit {

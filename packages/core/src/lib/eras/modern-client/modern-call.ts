@@ -1,9 +1,10 @@
 import { member } from '../../json/json-scan.js'
 import { withValue } from '../../json/with-value.js'
-import { mayRequireInput } from '../../protocol/input-methods.js'
+import { errorCodes } from '../../protocol/error-codes.js'
+import { isServerRequest, mayRequireInput } from '../../protocol/methods.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraCaller, EraNotification, EraRequest, EraServer, RawJson } from '../era-server.js'
-import { isAskable, missingCapability } from '../required-capability.js'
+import { missingCapability } from '../required-capability.js'
 import { completeResult } from './complete-result.js'
 import type { InputResponses } from './input-responses.js'
 import { errorMessage, inputRequiredMessage, type ModernReply, notificationMessage } from './modern-reply.js'
@@ -147,13 +148,13 @@ export class ModernCall implements EraCaller, ParkedCall {
 
   ask(request: EraRequest, signal?: AbortSignal): Promise<EraAnswer> {
     if (this.#isOver || this.#answer !== undefined) return Promise.resolve(failed('The call is over'))
-    if (!mayRequireInput(this.#request.method) || !isAskable(request.method))
-      return Promise.resolve(failed('Clients are not asked this here', -32601))
+    if (!mayRequireInput(this.#request.method) || !isServerRequest(request.method))
+      return Promise.resolve(failed('Clients are not asked this here', errorCodes.methodNotFound))
     if (this.#questions.size >= maxQuestions) return Promise.resolve(failed('Too many questions wait for the client'))
     const missing = missingCapability(request, this.capabilities)
     if (missing !== undefined) {
       this.#lacks(missing)
-      return Promise.resolve(failed('The client has not declared that it can be asked this', -32601))
+      return Promise.resolve(failed('The client has not declared that it can be asked this', errorCodes.methodNotFound))
     }
     const key = `${request.method.split('/')[0]}-${++this.#asked}`
     const { method, params } = request
@@ -174,7 +175,7 @@ export class ModernCall implements EraCaller, ParkedCall {
     const message = 'The server needs a capability that the request does not declare'
     this.#aborter.abort('The client cannot be asked this')
     // A parked one tells it to the retry
-    this.#answered(failed(message, -32021, { requiredCapabilities }))
+    this.#answered(failed(message, errorCodes.missingCapability, { requiredCapabilities }))
   }
 
   #answered(answer: EraAnswer): void {

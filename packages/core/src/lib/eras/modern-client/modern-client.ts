@@ -1,7 +1,9 @@
 import { rawJson } from '../../json/raw-json.js'
+import { errorCodes } from '../../protocol/error-codes.js'
+import { isLegacyMethod } from '../../protocol/methods.js'
+import { modernVersions } from '../../protocol/revisions.js'
 import { failed } from '../era-failure.js'
 import type { EraServer, EraServerInfo } from '../era-server.js'
-import { modernVersion } from '../modern-envelope.js'
 import { completeResult } from './complete-result.js'
 import { readInputResponses } from './input-responses.js'
 import { ModernCall, type ModernOwner } from './modern-call.js'
@@ -15,15 +17,6 @@ import { requestDigest, SealedState } from './sealed-state.js'
 export interface ModernExchange {
   left(reply: ModernReply): void
 }
-
-/** Methods of the legacy era that its connection needs and a modern request must not disturb. */
-const notHere: ReadonlySet<string> = new Set([
-  'initialize',
-  'ping',
-  'logging/setLevel',
-  'resources/subscribe',
-  'resources/unsubscribe',
-])
 
 /**
  * Serves requests of the modern era (2026-07-28) from servers of any other. A call whose server has questions ends the
@@ -85,7 +78,8 @@ class Adapter implements ModernClient {
   serve({ server, info, request, owner, reply, over }: ModernServing): ModernExchange {
     const { method, id } = request
     if (method === 'subscriptions/listen') return new ModernSubscription(server, request, reply, over)
-    if (method !== 'server/discover' && !notHere.has(method)) {
+    // What a legacy connection needs for itself must not be disturbed
+    if (method !== 'server/discover' && !isLegacyMethod(method)) {
       const host = { parked: this.#parked, sealed: this.#sealed, serverInfo: info.serverInfo, over }
       const call = new ModernCall(request, owner, reply, host)
       call.run(server)
@@ -94,7 +88,7 @@ class Adapter implements ModernClient {
     const found =
       method === 'server/discover' ? completeResult(id, method, discovered(info), info.serverInfo) : undefined
     if (found === undefined) {
-      const { error, code } = failed(`Revision ${modernVersion} has no ${method}`, -32601)
+      const { error, code } = failed(`Revision ${request.protocolVersion} has no ${method}`, errorCodes.methodNotFound)
       reply.answered(errorMessage(id, error), code)
     } else {
       reply.answered(found)
@@ -106,7 +100,7 @@ class Adapter implements ModernClient {
   async resume(request: ModernRequest, owner: ModernOwner, reply: ModernReply): Promise<ModernExchange | undefined> {
     const { id, method, params, requestState, inputResponses } = request
     const refuse = (message: string) => {
-      const { error, code } = failed(message, -32602)
+      const { error, code } = failed(message, errorCodes.invalidParams)
       reply.answered(errorMessage(id, error), code)
       return undefined
     }
@@ -137,5 +131,5 @@ function mayLess({ scopes = [] }: ModernOwner, than: ModernOwner): boolean {
 
 function discovered({ capabilities, instructions }: EraServerInfo): Uint8Array {
   const more = instructions === undefined ? [] : [',"instructions":', instructions]
-  return rawJson(`{"supportedVersions":["${modernVersion}"],"capabilities":`, capabilities, ...more, '}')
+  return rawJson(`{"supportedVersions":${JSON.stringify(modernVersions)},"capabilities":`, capabilities, ...more, '}')
 }

@@ -1,4 +1,5 @@
 import { rawJson } from '../../json/raw-json.js'
+import { metaKeys } from '../../protocol/meta-keys.js'
 import type { EraRequest, RawJson } from '../era-server.js'
 
 /** Where the answer to one request of a modern client goes. Nothing comes after one of the last four. */
@@ -31,7 +32,7 @@ export function inputRequiredMessage(
     const head = `${index === 0 ? '' : ','}"${key}":{"method":"${method}"`
     return params === undefined ? [`${head}}`] : [`${head},"params":`, params, '}']
   })
-  const meta = serverInfo === undefined ? [] : [',"_meta":{"io.modelcontextprotocol/serverInfo":', serverInfo, '}']
+  const meta = serverInfo === undefined ? [] : [`,"_meta":{"${metaKeys.serverInfo}":`, serverInfo, '}']
   const head = ['{"jsonrpc":"2.0","id":', id, ',"result":{"resultType":"input_required","inputRequests":{']
   return rawJson(...head, ...parts, `},"requestState":"${requestState}"`, ...meta, '}}')
 }

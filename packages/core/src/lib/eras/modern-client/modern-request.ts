@@ -1,6 +1,7 @@
 import { member, type Span, scanObject, skipSpace } from '../../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutMembers } from '../../json/without-members.js'
+import { callerKeys, metaKeys } from '../../protocol/meta-keys.js'
 import type { EraRequest, RawJson } from '../era-server.js'
 
 /** A request of the modern era in parts: those that know no era, and those that only this one has. */
@@ -18,11 +19,6 @@ export interface ModernRequest extends EraRequest {
   readonly requestState?: unknown
 }
 
-const prefix = 'io.modelcontextprotocol/'
-/** What `_meta` holds for this era alone. */
-const own: ReadonlySet<string> = new Set(
-  ['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'].map((key) => prefix + key),
-)
 const none = rawJson('{}')
 const noId = rawJson('null')
 
@@ -65,12 +61,10 @@ function readMeta(meta: RawJson) {
   if (meta[0] === 0x7b) {
     scanObject(meta, 0, (key, value) => {
       if (key === 'progressToken') progressToken = at(meta, value)
-      if (!key.startsWith(prefix)) return
-      const name = key.slice(prefix.length)
-      if (name === 'protocolVersion') protocolVersion = value
-      else if (name === 'clientCapabilities') capabilities = at(meta, value)
-      else if (name === 'clientInfo') clientInfo = at(meta, value)
-      else if (name === 'logLevel') logLevel = value
+      else if (key === metaKeys.protocolVersion) protocolVersion = value
+      else if (key === metaKeys.clientCapabilities) capabilities = at(meta, value)
+      else if (key === metaKeys.clientInfo) clientInfo = at(meta, value)
+      else if (key === metaKeys.logLevel) logLevel = value
     })
   }
   const text = (span: Span | undefined) => {
@@ -89,7 +83,7 @@ function readMeta(meta: RawJson) {
 function neutral(params: RawJson, meta: Span | undefined, isRetry: boolean): RawJson {
   const lean = isRetry ? withoutMembers(params, (key) => key === 'inputResponses' || key === 'requestState') : params
   if (meta === undefined || params[meta.start] !== 0x7b) return lean
-  const left = withoutMembers(at(params, meta), (key) => own.has(key))
+  const left = withoutMembers(at(params, meta), (key) => callerKeys.has(key))
   // Most requests of the other era have no `_meta`
   if (left.length === 2) return withoutMembers(lean, (key) => key === '_meta')
   const span = lean === params ? meta : member(lean, { start: 0, end: lean.length }, '_meta')

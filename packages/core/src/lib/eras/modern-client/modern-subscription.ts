@@ -1,12 +1,12 @@
 import { member } from '../../json/json-scan.js'
 import { parseSpan, rawJson } from '../../json/raw-json.js'
 import { splice } from '../../json/splice.js'
+import { metaKeys } from '../../protocol/meta-keys.js'
 import type { EraFilter, EraNotification, EraServer, RawJson } from '../era-server.js'
 import { inFront } from './complete-result.js'
 import { errorMessage, type ModernReply, notificationMessage } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 
-const tagKey = 'io.modelcontextprotocol/subscriptionId'
 /** Resources that one listener may watch. */
 const maxResources = 1000
 
@@ -40,7 +40,7 @@ export class ModernSubscription {
       return
     }
     const granted = JSON.stringify(subscription.granted)
-    const params = rawJson(`{"_meta":{"${tagKey}":`, this.#id, `},"notifications":${granted}}`)
+    const params = rawJson(`{"_meta":{"${metaKeys.subscriptionId}":`, this.#id, `},"notifications":${granted}}`)
     this.#reply.related(notificationMessage('notifications/subscriptions/acknowledged', params))
     const early = this.#early ?? []
     this.#early = undefined
@@ -59,7 +59,7 @@ export class ModernSubscription {
   }
 
   #tagged(params: RawJson | undefined): RawJson {
-    const tag = rawJson(`"${tagKey}":`, this.#id)
+    const tag = rawJson(`"${metaKeys.subscriptionId}":`, this.#id)
     if (params === undefined) return rawJson('{"_meta":{', tag, '}}')
     const meta = member(params, { start: 0, end: params.length }, '_meta')
     const isObject = meta !== undefined && params[meta.start] === 0x7b

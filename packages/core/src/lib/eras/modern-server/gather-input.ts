@@ -1,8 +1,9 @@
 import { type Span, scanObject } from '../../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { isServerRequest } from '../../protocol/methods.js'
 import type { EraCaller, EraRequest, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
-import { isAskable, missingCapability } from '../required-capability.js'
+import { missingCapability } from '../required-capability.js'
 
 /** Seconds between two requests of which the first asked for nothing but another one. */
 const pause = 0.25
@@ -54,7 +55,11 @@ function readQuestions(inputRequests: RawJson): Question[] | undefined {
     const entry = at(inputRequests, value)
     const { method: name, params } = entry[0] === 0x7b ? membersOf(entry, ['method', 'params']) : {}
     const method = parseSpan(entry, name)
-    if (typeof method !== 'string' || !isAskable(method) || (params !== undefined && entry[params.start] !== 0x7b)) {
+    if (
+      typeof method !== 'string' ||
+      !isServerRequest(method) ||
+      (params !== undefined && entry[params.start] !== 0x7b)
+    ) {
       isSound = false
       return
     }

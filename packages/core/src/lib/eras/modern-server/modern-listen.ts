@@ -1,11 +1,10 @@
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutMembers } from '../../json/without-members.js'
+import { metaKeys } from '../../protocol/meta-keys.js'
 import { failed } from '../era-failure.js'
 import type { EraFilter, EraLink, EraNotification, EraServer, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
 import { gatewayItself, ownParams } from '../modern-envelope.js'
-
-const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
 /** Opens one `subscriptions/listen` (MCP M21). */
 export function listen(
@@ -56,7 +55,7 @@ export function listen(
 function untagged(params: RawJson): RawJson {
   const { _meta: meta } = membersOf(params, ['_meta'])
   if (meta === undefined || params[meta.start] !== 0x7b) return params
-  const rest = withoutMembers(at(params, meta), (key) => key === subscriptionKey)
+  const rest = withoutMembers(at(params, meta), (key) => key === metaKeys.subscriptionId)
   const lean = withoutMembers(params, (key) => key === '_meta')
   if (rest.length === 2) return lean
   return lean.length === 2 ? rawJson('{"_meta":', rest, '}') : rawJson('{"_meta":', rest, ',', lean.subarray(1))

@@ -1,6 +1,8 @@
 import { type Span, scanObject } from '../../json/json-scan.js'
 import { at, objectOfRuns, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutMembers } from '../../json/without-members.js'
+import { metaKeys } from '../../protocol/meta-keys.js'
+import { isCacheable } from '../../protocol/methods.js'
 import type { RawJson } from '../era-server.js'
 
 /** What a modern server answered. */
@@ -13,11 +15,6 @@ export interface ModernResult {
   readonly requestState?: Span
 }
 
-/** Methods whose results say how long they may be kept (MCP M19); in other results those names are somebody else's. */
-const cacheable = /^(?:server\/discover|(?:tools|prompts|resources|resources\/templates)\/list|resources\/read)$/
-
-const serverInfoKey = 'io.modelcontextprotocol/serverInfo'
-
 /**
  * Reads a result of the modern era; its content is not parsed. Where what stays of it is in one piece it stays in its
  * place, so the bytes must be read once.
@@ -28,14 +25,14 @@ export function readModernResult(result: RawJson, method: string): ModernResult 
   let inputRequests: Span | undefined
   let requestState: Span | undefined
   let meta: Uint8Array | undefined
-  const isCacheable = cacheable.test(method)
+  const mayBeKept = isCacheable(method)
   const isModern = (key: string, value: Span): boolean => {
     if (key === 'resultType') type = parseSpan(result, value)
     if (key === 'inputRequests') inputRequests = value
     if (key === 'requestState') requestState = value
-    if (key === 'resultType' || (isCacheable && (key === 'ttlMs' || key === 'cacheScope'))) return true
+    if (key === 'resultType' || (mayBeKept && (key === 'ttlMs' || key === 'cacheScope'))) return true
     const before = key === '_meta' && result[value.start] === 0x7b ? at(result, value) : undefined
-    const rest = before && withoutMembers(before, (name) => name === serverInfoKey)
+    const rest = before && withoutMembers(before, (name) => name === metaKeys.serverInfo)
     if (rest === before) return false
     meta = rest
     return true

@@ -1,4 +1,5 @@
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { metaKeys } from '../../protocol/meta-keys.js'
 import { type EraFailure, failed } from '../era-failure.js'
 import type {
   EraAnswer,
@@ -126,10 +127,8 @@ function readDiscovered(result: RawJson): { readonly info: EraServerInfo; readon
   const { capabilities, instructions, _meta: meta } = found
   const versions = parseSpan(result, found.supportedVersions)
   if (!Array.isArray(versions) || capabilities === undefined || result[capabilities.start] !== 0x7b) return undefined
-  const { 'io.modelcontextprotocol/serverInfo': serverInfo } =
-    meta === undefined || result[meta.start] !== 0x7b
-      ? {}
-      : membersOf(at(result, meta), ['io.modelcontextprotocol/serverInfo'])
+  const { [metaKeys.serverInfo]: serverInfo } =
+    meta === undefined || result[meta.start] !== 0x7b ? {} : membersOf(at(result, meta), [metaKeys.serverInfo])
   const ttl = parseSpan(result, found.ttlMs)
   return {
     info: {
