@@ -1,6 +1,6 @@
 import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
 import { message } from '@mcp-gateway/core/gateway'
-import { foreignPage, isForeign, TaskOwners } from '@mcp-gateway/core/internal'
+import { foreignPage, isForeign, isUnjudged, TaskOwners } from '@mcp-gateway/core/internal'
 import { createCheck } from './check.js'
 import { Connection } from './connection/connection.js'
 import { exclusive, type Routing } from './connection/routing.js'
@@ -84,13 +84,16 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     return message?.era === 'modern' ? modern.handle(request, context, message) : legacy(request, context)
   }
   const alone = compose([message()], serve)
+  // A GET of HTTP+SSE starts a process; what else does needs a preflight, and a token needs one too
+  const startsUnjudged = (request: Request, { auth }: Context) =>
+    sse !== undefined && request.method === 'GET' && auth === undefined && isUnjudged(request)
 
   const handle = (request: Request, context: Context) => {
     const own = isOwn(request, context)
     if (own.kind !== 'own') return own.response
     const { method, headers } = request
     // A page of another site must start no process by what it embeds, where no gateway with its check stands in front
-    if (isForeign(request)) return foreignPage()
+    if (isForeign(request) || startsUnjudged(request, context)) return foreignPage()
     if (method === 'POST') return context.message === undefined ? alone(request, context) : serve(request, context)
     // MCP M1: the modern era has no other method, whatever headers of sessions a request carries
     const isModern = (headers.get('mcp-protocol-version') ?? '') >= '2026'

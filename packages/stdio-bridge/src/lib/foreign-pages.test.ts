@@ -1,5 +1,7 @@
+import { compose } from '@mcp-gateway/core'
+import { originCheck } from '@mcp-gateway/core/gateway'
 import { afterAll, describe, expect, test } from 'vitest'
-import { call, fixture, initialize } from '../../../../test/fixtures/bridge-client.js'
+import { call, fixture, initialize, tokenOf } from '../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge } from '../index.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -61,10 +63,41 @@ test.each<Record<string, string>>([{}, { 'Sec-Fetch-Site': 'same-origin' }, { 'S
   },
 )
 
+const eventSource = {
+  Origin: 'https://app.example.com',
+  'Sec-Fetch-Site': 'cross-site',
+  'Sec-Fetch-Mode': 'cors',
+  Accept: 'text/event-stream',
+}
+
+test('a page of another site starts no process by EventSource where nobody has checked its Origin [finding 20]', async () => {
+  const bridge = create('session')
+  for (const site of ['cross-site', 'same-site']) {
+    const opened = await bridge.fetch(new Request(url, { headers: { ...eventSource, 'Sec-Fetch-Site': site } }))
+    expect(opened.status).toBe(403)
+  }
+  expect(bridge.stats()).toMatchObject({ spawned: 0, sessions: 0 })
+})
+
 test('a page whose Origin an outer check let pass opens a stream [finding 20]', async () => {
   const bridge = create('session')
-  const headers = { Origin: 'https://app.example.com', 'Sec-Fetch-Site': 'cross-site', Accept: 'text/event-stream' }
-  const opened = await bridge.fetch(new Request(url, { headers }))
+  const checked = compose([originCheck({ allowedOrigins: [eventSource.Origin] })], bridge.handle)
+  const opened = await checked(new Request(url, { headers: eventSource }), {})
   expect(opened.status).toBe(200)
   await opened.body?.cancel()
+  const refused = await checked(new Request(url, { headers: { ...eventSource, Origin: 'https://evil.example' } }), {})
+  expect(refused.status).toBe(403)
+})
+
+test('a page of its own origin, and one with a token, open a stream without such a check [finding 20]', async () => {
+  const bridge = create('session')
+  const own = { ...eventSource, 'Sec-Fetch-Site': 'same-origin' }
+  const answers = [
+    await bridge.handle(new Request(url, { headers: own }), {}),
+    await bridge.handle(new Request(url, { headers: eventSource }), { auth: tokenOf('alice') }),
+  ]
+  for (const opened of answers) {
+    expect(opened.status).toBe(200)
+    await opened.body?.cancel()
+  }
 })

@@ -46,16 +46,31 @@ export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions
         message: 'This Host is not served here; the operator can add it to allowedHosts',
       })
     }
+    if (origin !== null) judged.add(request)
     return next(request, context)
   }
+}
+
+/** Requests whose `Origin` was found in a list. */
+const judged = new WeakSet<Request>()
+
+/**
+ * Whether a page of another site or origin says which it is, and nobody has compared that with a list: `EventSource` sends
+ * its `Origin`, and needs no preflight for that. What stands behind a request that was copied is not known.
+ */
+export function isUnjudged(request: Request): boolean {
+  return request.headers.has('origin') && comesFromElsewhere(request) && !judged.has(request)
 }
 
 /**
  * Whether a browser says that a page of another site or origin made this request, and does not say which: browsers send
  * no `Origin` with what a page embeds or links to. A port of its own makes no other site, so `same-site` is foreign too.
  */
-export function isForeign({ headers }: Request): boolean {
-  if (headers.has('origin')) return false
+export function isForeign(request: Request): boolean {
+  return !request.headers.has('origin') && comesFromElsewhere(request)
+}
+
+function comesFromElsewhere({ headers }: Request): boolean {
   const site = headers.get('sec-fetch-site')
   return site !== null && site !== 'same-origin' && site !== 'none'
 }
