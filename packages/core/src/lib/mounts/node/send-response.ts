@@ -49,14 +49,21 @@ async function pump(target: ServerResponse, body: ReadableStream<Uint8Array>, wr
   let started = false
   const start = () => {
     if (started) return
-    started = true
     writeHead()
+    started = true
   }
+  let failure: { readonly error: unknown } | undefined
   // A stream that has nothing to say yet must not hold back its headers
   const early = setImmediate(() => {
     if (target.destroyed) return
-    start()
-    target.flushHeaders()
+    try {
+      start()
+      target.flushHeaders()
+    } catch (error) {
+      // Of a header that Node does not write nobody else would hear, and it would end the process
+      failure = { error }
+      reader.cancel(error).catch(() => {})
+    }
   })
   try {
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
@@ -73,10 +80,13 @@ async function pump(target: ServerResponse, body: ReadableStream<Uint8Array>, wr
     }
     clearImmediate(early)
     if (target.destroyed) return
+    if (failure !== undefined) throw failure.error
     start()
     target.end()
   } catch (error) {
     clearImmediate(early)
+    // Whoever counts the stream hears of its end
+    reader.cancel(error).catch(() => {})
     if (!started && !target.destroyed) throw error
     target.destroy()
   } finally {

@@ -131,6 +131,28 @@ test('a stream that fails half-way resets the connection', async () => {
   await expect(response.text()).rejects.toThrow()
 })
 
+test.each([0, 50])(
+  'a stream with a header that Node does not write, and its first chunk after %i ms, is a 500 and is cancelled [finding 9]',
+  async (wait) => {
+    let cancelled = 0
+    const { url, lines } = await host(() => {
+      const body = new ReadableStream({
+        async pull(controller) {
+          if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+          controller.enqueue(encoder.encode('x'))
+        },
+        cancel: () => void cancelled++,
+      })
+      return new Response(body, { headers: { 'X-Reflected': 'a\u0001b' } })
+    })
+    const response = await fetch(url)
+    expect(response.status).toBe(500)
+    expect(await response.json()).toMatchObject({ error: 'server_error' })
+    await until(() => cancelled === 1)
+    expect(lines).toHaveLength(1)
+  },
+)
+
 test('a stream that fails at its start is a 500', async () => {
   const { url } = await host(
     () => new Response(new ReadableStream({ pull: (controller) => controller.error(new Error('x')) })),
