@@ -45,7 +45,7 @@ export function readMessages(bytes: Uint8Array, headers: Headers, limits: ReadLi
   checkVersion(message, header, limits.protocolVersions)
   const isModern = message.era === 'modern' || isDeclaredModern(message)
   if (isModern) checkModernHeaders(message, headers)
-  checkSubject(message, !isModern && message.kind === 'request' && readsAnswers(headers) ? 200 : 400)
+  checkSubject(message, isModern || message.kind !== 'request' ? undefined : headers)
   return message
 }
 
@@ -60,10 +60,10 @@ function readsAnswers(headers: Headers): boolean {
 /**
  * Refuses a message whose subject a rule could not see, or would see otherwise than some servers do.
  *
- * @param httpStatus for a subject that is not told as the protocol says: a legacy client of Streamable HTTP reads an
- *   error from a 200 alone
+ * @param legacy the headers of a legacy request: a client of Streamable HTTP reads what is wrong with its subject from a
+ *   200 alone
  */
-function checkSubject(message: Message, httpStatus: 200 | 400): void {
+function checkSubject(message: Message, legacy?: Headers): void {
   const { method, id = null } = message
   if (method === undefined) return
   const meant = similarMethod(method)
@@ -73,7 +73,9 @@ function checkSubject(message: Message, httpStatus: 200 | 400): void {
     throw new MessageError(errorCodes.invalidRequest, '"method" must be well-formed Unicode without NUL', { id })
   }
   const subjects = subjectsOf(method, message.json().params)
-  if ('why' in subjects) throw new MessageError(errorCodes.invalidParams, subjects.why, { id, httpStatus })
+  if (!('why' in subjects)) return
+  const httpStatus = legacy !== undefined && readsAnswers(legacy) ? 200 : 400
+  throw new MessageError(errorCodes.invalidParams, subjects.why, { id, httpStatus })
 }
 
 function parse(bytes: Uint8Array): { text: string; json: unknown } {
@@ -146,7 +148,7 @@ function readBatch(
       throw new MessageError(errorCodes.invalidRequest, '"initialize" must not be part of a batch')
     if (isDeclaredModern(message))
       throw new MessageError(errorCodes.invalidRequest, 'This revision has no batches; send one message')
-    checkSubject(message, 400)
+    checkSubject(message)
     if (message.kind === 'request') {
       if (ids.has(message.id))
         throw new MessageError(errorCodes.invalidRequest, 'Two requests of the batch have the same id')

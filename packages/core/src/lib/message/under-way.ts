@@ -96,5 +96,7 @@ export class UnderWay {
 function ownerOf({ auth, client }: Context): string {
   if (auth === undefined) return `address ${clientNetworks(client?.address ?? '')[0]?.name}`
   const { issuer, subject } = auth.extra ?? {}
-  return JSON.stringify(typeof subject === 'string' ? [issuer, subject] : [issuer, null, auth.clientId])
+  // The length of the issuer tells where it ends; JSON would take longer than the rest
+  const by = typeof issuer === 'string' ? `${issuer.length} ${issuer}` : 'none'
+  return typeof subject === 'string' ? `user ${by} ${subject}` : `client ${by} ${auth.clientId}`
 }
