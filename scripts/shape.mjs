@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { longLivedMaps } from './long-lived-maps.mjs'
+import { protocolFacts } from './protocol-facts.mjs'
 
 const root = join(import.meta.dirname, '..')
 
@@ -104,6 +105,11 @@ function checkFile(name, folder, file) {
   }
   for (const name of platformInstances(text)) {
     report(file, `has instanceof ${name}; hosts replace the platform's classes, so tag values or look at their members`)
+  }
+
+  const isProtocol = relative(root, file).replaceAll('\\', '/').startsWith('packages/core/src/lib/protocol/')
+  for (const fact of isProtocol ? [] : protocolFacts(text)) {
+    report(file, `has ${fact}, which belongs into packages/core/src/lib/protocol`)
   }
 
   for (const specifier of imports(text)) {

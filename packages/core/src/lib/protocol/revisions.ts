@@ -78,6 +78,8 @@ export const assumedVersion = '2025-03-26'
 
 /** The era of a revision. One that is not published is modern where its date says so; what is not a date is legacy. */
 export function eraOf(version: string): Era {
+  const published = revisions.find((one) => one.version === version)
+  if (published !== undefined) return published.era
   // Dates compare as text
   return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= firstModern ? 'modern' : 'legacy'
 }
