@@ -45,24 +45,23 @@ function addRevisions(): void {
 /** A stdio server of the new modern revision alone, and one of the legacy era. */
 function copyServers(): void {
   mkdirSync(join(copy, 'fixtures'))
-  for (const name of ['content.mjs', 'stdio.mjs', 'modern-server.mjs', 'modern-questions.mjs', 'legacy-server.mjs']) {
+  for (const name of readdirSync(join(root, 'test/fixtures')).filter((name) => name.endsWith('.mjs'))) {
     const text = readFileSync(join(root, 'test/fixtures', name), 'utf8')
     writeFileSync(join(copy, 'fixtures', name), text.replaceAll('2026-07-28', modern))
   }
-  cpSync(join(root, 'test/fixtures/legacy-questions.mjs'), join(copy, 'fixtures/legacy-questions.mjs'))
 }
 
 const settings = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
 
 const program = `
-import { message } from '@mcp-gateway/core/gateway'
+import { fromFetchServer, message } from '@mcp-gateway/core/gateway'
 import { translateEras } from '@mcp-gateway/core/eras'
 import { fakeMcpServer, mcpAnswer, mcpRequest } from '@mcp-gateway/core/testing'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { createStdioBridge } from '@mcp-gateway/stdio-bridge'
 
 const url = 'https://mcp.test/mcp'
-const auth = { token: 't', clientId: 'c', scopes: [], expiresAt: 4_000_000_000, resource: new URL(url) }
+const auth = { token: 't', clientId: 'c', scopes: [], expiresAt: 4_000_000_000, extra: { issuer: 'https://issuer.test', subject: 'alice' } }
 const found: Record<string, unknown> = {}
 
 const guarded = message()
@@ -80,7 +79,7 @@ const initialize = (id: number) => mcpRequest({
 })
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 const bridge = (name: string) =>
-  createStdioBridge({ command: process.execPath, args: [import.meta.dirname + '/fixtures/' + name], logger, drainTimeout: 0 })
+  createStdioBridge({ command: process.execPath, args: [process.cwd() + '/fixtures/' + name], logger, drainTimeout: 0 })
 const ask = async (server: { fetch(request: Request): Promise<Response> | Response }, request: Request) =>
   (await mcpAnswer(await server.fetch(request))) as { result?: any; error?: unknown }
 
@@ -112,7 +111,7 @@ found.forwardAuthLists = (older.error as { data: { supported: string[] } }).data
 found.forwardAuthPasses = (await asked('${modern}')).status
 
 const served = fakeMcpServer({ eras: ['modern'] })
-const translated = translateEras()((request) => served.fetch(request))
+const translated = translateEras()(fromFetchServer(served))
 const context = { auth }
 found.translateErasPasses = 'result' in (await mcpAnswer(await translated(mcpRequest({ url, method: 'tools/list', era: 'modern' }), context)))
 found.serverGot = served.requests.at(-1)?.headers.get('mcp-protocol-version')

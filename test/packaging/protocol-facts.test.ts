@@ -6,9 +6,9 @@ const script = join(import.meta.dirname, '../../scripts/protocol-facts.mjs')
 
 const samples: [string, string, string[]][] = [
   ['a revision', "const version = '2099-01-01'", ["'2099-01-01'"]],
-  ['a revision in a text', 'const text = `Send ${name} or 2099-01-01`', ['} or 2099-01-01`']],
+  ['a revision in a text', `const text = \`Send \${name} or 2099-01-01\``, ['} or 2099-01-01`']],
   ['a key of _meta', "const key = 'io.modelcontextprotocol/a'", ["'io.modelcontextprotocol/a'"]],
-  ['the prefix of one', 'const key = `io.modelcontextprotocol/${name}`', ['`io.modelcontextprotocol/${']],
+  ['the prefix of one', `const key = \`io.modelcontextprotocol/\${name}\``, ['`io.modelcontextprotocol/$' + '{']],
   ['a pattern of them', 'const key = /^io\\.modelcontextprotocol\\/a$/', ['/^io\\.modelcontextprotocol\\/a$/']],
   ['a code of JSON-RPC', 'refuse(-32600)', ['-32600']],
   ['a code of the gateway', 'refuse(-31000 - status, -31_429)', ['-31000', '-31_429']],

@@ -53,6 +53,7 @@ test.each([
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': 'd\xe9lot' },
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?%%%?=' },
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?gICA?=' },
+  { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?Zg?=' },
   // A NUL behind the name, and a method that some servers take for the other
   { 'Mcp-Method': 'tools/call', 'Mcp-Name': '=?base64?ZGVsZXRlX25vdGUA?=' },
   { 'Mcp-Method': 'Tools/Call', 'Mcp-Name': 'search' },

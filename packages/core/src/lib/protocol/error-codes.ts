@@ -19,30 +19,26 @@ export const errorCodes = {
   urlElicitationRequired: -32042,
 } as const
 
-/** MCP M7, M8, M14, M15: what HTTP says beside the code. */
-const statuses: Readonly<Record<number, number>> = {
-  [errorCodes.parseError]: 400,
-  [errorCodes.invalidRequest]: 400,
-  [errorCodes.methodNotFound]: 404,
-  [errorCodes.headerMismatch]: 400,
-  [errorCodes.missingCapability]: 400,
-  [errorCodes.unsupportedVersion]: 400,
-}
-
-/** The HTTP status of a modern answer that has this error code, or none. */
+/** The HTTP status of a modern answer that has this error code, or none (MCP M7, M8, M14, M15). */
 export function statusOfCode(code: number | undefined): number {
-  return statuses[code ?? 0] ?? 200
+  switch (code) {
+    case errorCodes.methodNotFound:
+      return 404
+    case errorCodes.parseError:
+    case errorCodes.invalidRequest:
+    case errorCodes.headerMismatch:
+    case errorCodes.missingCapability:
+    case errorCodes.unsupportedVersion:
+      return 400
+    default:
+      return 200
+  }
 }
-
-const modernOnly: readonly number[] = [
-  errorCodes.headerMismatch,
-  errorCodes.missingCapability,
-  errorCodes.unsupportedVersion,
-]
 
 /** Whether only a server of the modern era answers with this code. */
 export function isModernCode(code: number): boolean {
-  return modernOnly.includes(code)
+  const { headerMismatch, missingCapability, unsupportedVersion } = errorCodes
+  return code === headerMismatch || code === missingCapability || code === unsupportedVersion
 }
 
 /**
