@@ -101,7 +101,8 @@ export interface AuthorizationServerOptions {
    * Whether a user may still be here, and what they are now: asked at every login and refresh and whenever a session is
    * used. The user anew stands in place of what was known, and what it leaves out is gone: roles and groups that were taken
    * away leave the tokens, those that were issued before too. `true` changes nothing, and is no word on roles; `false` ends
-   * the grant. Throwing ends nothing and is answered 503, as is another `subject` or a user of the wrong shape.
+   * the grant. Throwing ends nothing and is answered 503, as is another `subject`, a user of the wrong shape
+   * or any other object.
    */
   readonly checkUser?: (user: GrantUser) => boolean | Partial<GrantUser> | Promise<boolean | Partial<GrantUser>>
   /**

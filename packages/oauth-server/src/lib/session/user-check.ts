@@ -2,6 +2,9 @@ import { GatewayError } from '@mcp-gateway/core'
 import type { AuthorizationServerOptions } from '../server/options.js'
 import type { GrantUser } from '../store/grant.js'
 
+/** What a user is told by: an object with other members and none of these answers another question. */
+const members = ['subject', 'username', 'name', 'email', 'roles', 'groups']
+
 /**
  * Asks the operator's `checkUser` who a user is now. A directory that does not answer, or whose answer makes no sense, is an
  * outage, and says nothing about anyone.
@@ -14,12 +17,21 @@ export function createUserCheck(
     try {
       const answer: unknown = await checkUser(user)
       if (answer === true) return user
-      return typeof answer === 'object' && answer !== null ? anew(user, { ...answer }, clock()) : undefined
+      return typeof answer === 'object' && answer !== null ? anew(user, ownMembers(answer), clock()) : undefined
     } catch (cause) {
       logger?.error({ error: String(cause) }, 'checkUser failed')
       throw new GatewayError('temporarily_unavailable', 'The account could not be checked', { cause })
     }
   }
+}
+
+/** Rows of a query, a response, an error or `{ active: false }` are no user, and would let everybody in as one. */
+function ownMembers(answer: object): Record<string, unknown> {
+  const own: Record<string, unknown> = { ...answer }
+  const names = Object.keys(own)
+  const isUser = names.length === 0 || names.some((name) => members.includes(name))
+  if (isUser && Object.prototype.toString.call(answer) === '[object Object]') return own
+  throw new TypeError('checkUser answered with no user')
 }
 
 function anew({ subject }: GrantUser, answer: Record<string, unknown>, now: number): GrantUser {

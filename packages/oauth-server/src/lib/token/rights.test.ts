@@ -215,6 +215,14 @@ describe('an answer of checkUser that makes no sense', () => {
     ['roles that are no list', { roles: 'admin' }],
     ['roles that are no strings', { roles: [1] }],
     ['a name that is no string', { name: {} }],
+    ['no rows of a query', []],
+    ['rows of a query', [{ subject: 'company|alice' }]],
+    ['the result of a query', { rows: [] }],
+    ['a verdict in an object', { active: false }],
+    ['a response', new Response(null, { status: 403 })],
+    ['an error', new TypeError('no such user')],
+    ['an error with a name of its own', Object.assign(new Error('no'), { name: 'NoSuchUser' })],
+    ['a map', new Map([['roles', ['admin']]])],
   ])('is an outage and gives nothing: %s [finding 15]', async (_, answer) => {
     let now: unknown = true
     const { setup, client, refreshToken } = await start({ checkUser: () => now as boolean })
