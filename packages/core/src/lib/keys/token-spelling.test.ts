@@ -75,6 +75,20 @@ describe.each(['ES256', 'ES512', 'RS256', 'EdDSA'])('a token signed with %s', as
   })
 })
 
+test.each([
+  ['a line break after its bracket', '{\n  "alg": "ES256"\n}'],
+  ['a tab after its bracket', '{\t"alg":"ES256"}'],
+  ['a space before its bracket', ' {"alg":"ES256"}'],
+  ['a line break before its bracket', '\r\n{"alg":"ES256"}'],
+  ['more white space than is looked at', `${' '.repeat(100)}{"alg":"ES256"}`],
+])('a token whose header has %s is one in one spelling alone [finding 25]', (_, header) => {
+  const token = `${base64url.encode(header)}.${base64url.encode('{"sub":"ada"}')}.${base64url.encode('signature')}`
+  expect(isOneSpelling(token)).toBe(true)
+  for (const [how, spelled] of otherSpellings(token)) {
+    expect([how, isOneSpelling(spelled)]).toEqual([how, how === 'a fourth part'])
+  }
+})
+
 test('how an opaque token is written is the business of its verifier', () => {
   for (const token of ['opaque', 'b3BhcXVl=', 'a.b', 'at.x-_~+/', 'eyes', 'mF_9.B5f-4.1JqM']) {
     expect(isOneSpelling(token)).toBe(true)
