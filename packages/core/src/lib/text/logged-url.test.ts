@@ -19,6 +19,14 @@ test.each([
   ['https://registry.example/@scope/package', 'https://registry.example/@scope/package'],
   ['http://[::1]:8080/mcp', 'http://[::1]:8080/mcp'],
   ['/notes/mcp', '/notes/mcp'],
+  [
+    'https://a1b2c3d4e5f6a7b8c9d0e1f2.execute-api.eu-1.example/v2.0',
+    'https://a1b2c3d4e5f6a7b8c9d0e1f2.execute-api.eu-1.example/v2.0',
+  ],
+  [
+    'https://login.example/3f2504e0-4f89-11d3-9a0c-0305e82c3301.json',
+    'https://login.example/3f2504e0-4f89-11d3-9a0c-0305e82c3301.json',
+  ],
 ])('a URL without secrets stays as it is: %s', (url, expected) => {
   expect(loggedUrl(url)).toBe(expected)
 })
@@ -30,6 +38,14 @@ test.each([
   ['a user part', `https://user:${secret}@api.example/mcp`, '@api.example/mcp'],
   ['a user alone', `https://${secret}@api.example/mcp`, '@api.example/mcp'],
   ['a segment of the path', `https://hooks.example/s/${longKey}/mcp`, 'https://hooks.example/s/[redacted'],
+  [
+    'a key behind a name',
+    `https://api.telegram.example/bot110201543:${longKey}/mcp`,
+    'https://api.telegram.example/[re',
+  ],
+  ['a key before a file type', `https://hooks.example/${longKey}.json`, 'https://hooks.example/[redacted'],
+  ['a token of three parts', `https://api.example/t/eyJhbGciOiJub25lIn0.${longKey}.x/mcp`, 'https://api.example/t/['],
+  ['a parameter of a segment', `https://api.example/mcp;session=${longKey}`, 'https://api.example/[redacted'],
   ['the query of a path', `/login?next=/&key=${secret}`, '/login?[redacted'],
   ['a redirect to another host', `//user:${secret}@evil.example/?k=${secret}`, ''],
   ['a DSN', `redis://default:${secret}@db.internal:6379/0`, '@db.internal:6379/0'],

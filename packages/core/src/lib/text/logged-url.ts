@@ -2,6 +2,7 @@ import { logTag } from './log-tag.js'
 
 const urls = /(?:\b[a-z][a-z0-9+.-]{0,20}:)?\/\/[^\s"<>`]+/gi
 const queries = /\?[\w.~%[\]-]{1,64}=[^\s"<>`]*/g
+const notOfKeys = /[^\w~%=-]+/
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 /** Replaces in a text each URL by its {@link loggedUrl}, and each query of something that is no whole URL. */
@@ -24,7 +25,9 @@ export function loggedUrl(text: string): string {
   if (scheme !== '' && after.includes('@') && !before.includes('/')) return `${scheme}${logTag(rest)}`
   const start = scheme === '' ? 0 : afterUserPart(before, /^(?:https?:)?\/\//i.test(scheme))
   const user = before.slice(0, start)
-  const place = before.slice(start).split('/').map(shownSegment).join('/')
+  const [host = '', ...path] = before.slice(start).split('/')
+  const shownHost = scheme === '' ? shownSegment(host) : shownPart(host)
+  const place = [shownHost, ...path.map(shownSegment)].join('/')
   return `${scheme}${user && `${logTag(user)}@`}${place}${after && `${after[0]}${logTag(after)}`}`
 }
 
@@ -35,8 +38,16 @@ function afterUserPart(before: string, isHttp: boolean): number {
   return (isPlain ? authority : before).lastIndexOf('@') + 1
 }
 
-/** Keys in paths are long and mix letters and digits; what names a tenant is a UUID, and stays. */
+/** A key may be a part of its segment: `bot<id>:<key>`, a JWT, `;session=<key>`. */
 function shownSegment(segment: string): string {
-  const isKey = segment.length >= 20 && /^[\w~%=-]+$/.test(segment) && /\d/.test(segment) && /[a-z]/i.test(segment)
-  return isKey && !uuid.test(segment) ? logTag(segment) : segment
+  return segment.split(notOfKeys).some(isKey) ? logTag(segment) : segment
+}
+
+function shownPart(part: string): string {
+  return isKey(part) ? logTag(part) : part
+}
+
+/** Keys in paths are long and mix letters and digits; what names a tenant is a UUID, and stays. */
+function isKey(part: string): boolean {
+  return part.length >= 20 && /^[\w~%=-]+$/.test(part) && /\d/.test(part) && /[a-z]/i.test(part) && !uuid.test(part)
 }
