@@ -40,6 +40,7 @@ import { readBasicCredentials } from '../../packages/oauth-server/src/lib/client
 import { readAssertion } from '../../packages/oauth-server/src/lib/client-authentication/client-assertion.js'
 import { readAssertionSubject } from '../../packages/oauth-server/src/lib/client-authentication/client-assertion-subject.js'
 import { cacheLifetime } from '../../packages/oauth-server/src/lib/client-metadata/cache-lifetime.js'
+import { readClientKeys } from '../../packages/oauth-server/src/lib/client-metadata/client-keys.js'
 import { parseDocument } from '../../packages/oauth-server/src/lib/client-metadata/parse-document.js'
 import { isRegisteredRedirectUri } from '../../packages/oauth-server/src/lib/client-metadata/redirect-uri.js'
 import {
@@ -367,6 +368,9 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/oauth-server/src/lib/http/form.ts#parameters': { read: (text) => parameters(new URLSearchParams(text)) },
   'packages/oauth-server/src/lib/client-metadata/cache-lifetime.ts#cacheLifetime': {
     read: (text) => cacheLifetime(all(text)),
+  },
+  'packages/oauth-server/src/lib/client-metadata/client-keys.ts#readClientKeys': {
+    read: (text) => readClientKeys({ keys: [{ kty: 'RSA', n: text, e: 'AQAB', kid: text }] }),
   },
   'packages/oauth-server/src/lib/client-metadata/parse-document.ts#parseDocument': {
     read: (text) => parseDocument('https://a.example/c', text, rules),

@@ -221,6 +221,39 @@ test.each([
   expect((await answerOf(await setup.call('/token', form({ ...fields, client_assertion })))).error).toBe(error)
 })
 
+test.each<[string, string, (key: object) => unknown]>([
+  [
+    'beside one of a kind that is not known',
+    'invalid_grant',
+    (key) => ({ keys: [{ kty: 'AKP', alg: 'ML-DSA-44', pub: 'A' }, key] }),
+  ],
+  ['beside a giant one', 'invalid_grant', (key) => ({ keys: [{ kty: 'RSA', n: 'A'.repeat(5000), e: 'AQAB' }, key] })],
+  ['beside what is no key', 'invalid_grant', (key) => ({ keys: [null, 7, 'x', [], {}, key] })],
+  [
+    'with times and certificates',
+    'invalid_grant',
+    (key) => ({ keys: [{ ...key, exp: 1, x5c: ['A'], more: { a: [1] } }] }),
+  ],
+  [
+    'after ten others',
+    'invalid_client',
+    (key) => ({ keys: [...Array.from({ length: 10 }, (_, index) => ({ ...key, kid: `o${index}` })), key] }),
+  ],
+  ['beside a private one', 'invalid_client', (key) => ({ keys: [key, { kty: 'EC', d: 'A' }] })],
+  ['beside a shared secret', 'invalid_client', (key) => ({ keys: [{ kty: 'oct', k: 'A' }, key] })],
+  ['in no list', 'invalid_client', (key) => ({ keys: { 0: key, length: 1 } })],
+  ['in no set', 'invalid_client', (key) => [key]],
+])('a key that is published %s gives %s [finding 14, finding 23]', async (_, error, set) => {
+  const setup = setUp({ transport: async () => Response.json(set(jwks.keys[0] as object)) })
+  const { client_id = '' } = await register(setup, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://client.example.com/jwks',
+  })
+  const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_assertion_type: assertionType }
+  const client_assertion = await assertion(client_id)
+  expect((await answerOf(await setup.call('/token', form({ ...fields, client_assertion })))).error).toBe(error)
+})
+
 test('an assertion that fails is never taken for no authentication [attack 55]', async () => {
   const setup = setUp()
   const publicClient = await register(setup)

@@ -2,7 +2,7 @@ import { GatewayError } from '@mcp-gateway/core'
 import type { JSONWebKeySet } from 'jose'
 import { Refusal } from '../http/refusal.js'
 import type { FetchAsker, GuardedFetch } from '../limits/guarded-fetch.js'
-import { jwksSchema } from './client-keys.js'
+import { readClientKeys } from './client-keys.js'
 
 const fresh = 300
 const pause = 30
@@ -11,8 +11,6 @@ const staleFor = 86_400
 const maxKnown = 1000
 /** The most that is kept of a set, in characters of JSON; one that is larger counts as empty. */
 const largest = 16_384
-/** What is needed of a public key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). */
-const members = ['kty', 'kid', 'use', 'alg', 'key_ops', 'crv', 'x', 'y', 'n', 'e']
 
 interface KnownSet {
   readonly jwks: JSONWebKeySet
@@ -72,13 +70,8 @@ async function load(fetch: GuardedFetch, uri: string, asker: FetchAsker): Promis
   if (response.status >= 500 || response.status === 429) {
     throw away()
   }
-  const parsed = response.status === 200 ? jwksSchema.safeParse(await response.json().catch(() => null)) : undefined
-  const keys = parsed?.success ? parsed.data.keys.map(publicMembers) : []
+  const { keys } = readClientKeys(response.status === 200 ? await response.json().catch(() => null) : undefined)
   return (JSON.stringify(keys).length > largest ? { keys: [] } : { keys }) as JSONWebKeySet
-}
-
-function publicMembers(key: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(key).filter(([name]) => members.includes(name)))
 }
 
 function away(): GatewayError {

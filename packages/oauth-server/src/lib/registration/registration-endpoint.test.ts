@@ -245,6 +245,7 @@ describe('limits', () => {
 test.each<[string, Record<string, unknown>]>([
   ['an exponent of more than 32 bits', { kty: 'RSA', n: 'A'.repeat(342), e: 'A'.repeat(342) }],
   ['a modulus of more than 8192 bits', { kty: 'RSA', n: 'A'.repeat(1368), e: 'AQAB' }],
+  ['a modulus that is ignored later', { kty: 'RSA', n: 'A'.repeat(1366), e: 'AQAB' }],
   ['a coordinate that is too long', { kty: 'EC', crv: 'P-256', x: 'A'.repeat(1000), y: 'A' }],
   ['an exponent that is a list', { kty: 'RSA', n: 'A'.repeat(342), e: ['AQAB'] }],
 ])('a key that is dear to check is refused: %s [finding 14]', async (_, key) => {
@@ -262,7 +263,7 @@ describe('what a registration may leave in the store [finding 14]', () => {
     ],
     ['contacts', { contacts: Array.from({ length: 10 }, () => 'ü'.repeat(200)) }],
     ['scope', { scope: 'x'.repeat(4096) }],
-    ['jwks', { jwks: { keys: Array.from({ length: 4 }, () => ({ kty: 'RSA', n: 'A'.repeat(1300), e: 'AQAB' })) } }],
+    ['jwks', { jwks: { keys: Array.from({ length: 8 }, () => ({ kty: 'RSA', n: 'A'.repeat(680), e: 'AQAB' })) } }],
     [
       'jwks',
       { jwks: { keys: [{ kty: 'EC', crv: 'P-256', x5c: Array.from({ length: 500 }, () => 'A'.repeat(100)) }] } },
