@@ -12,7 +12,9 @@ export class ConnectRequired extends GatewayError {
   readonly title: string
 
   constructor({ url, title }: { url: string; title: string }) {
-    super('interaction_required', `Connect your account at ${title} first: open ${url} in a browser, then try again`)
+    super('interaction_required', `Connect your account at ${title} first`)
+    // The user has to read the whole address, which the message of any other error would not have
+    this.message = `Connect your account at ${title} first: open ${url} in a browser, then try again`
     this.url = url
     this.title = title
   }
