@@ -96,12 +96,35 @@ test('a line is written whatever the fields are: cycles, bigints, functions, get
   expect(lines.map((line) => JSON.parse(line).message)).toEqual(['cycle', 'angry'])
 })
 
+test.each(['{\n  "alg": "ES256"\n}', '{\r\n"alg":"ES256"}', '{\t"alg":"ES256"}', '{ "alg": "ES256" }'])(
+  'a JWT with the header %j is not written [finding 25, attack 160]',
+  (header) => {
+    const { lines, logger } = log()
+    const token = [header, '{"sub":"ada"}', 'signature']
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.')
+    logger.info({ text: `got ${token}, sorry` }, token)
+    for (const part of token.split('.')) expect(lines[0]).not.toContain(part)
+  },
+)
+
 test('redaction takes a time that grows with the text alone [attack 157]', () => {
   const { lines, logger } = log()
   // Were it quadratic in one of these, this test would run for longer than a test may
-  for (const text of ['eyJ', 'eyJaaaaaaaa.', 'Bearer ', 'code=', 'http://', 'a:', '?token=&'])
+  for (const text of [
+    'eyJ',
+    'eyJaaaaaaaa.',
+    'ewo',
+    'ewoaaaaaaaa.',
+    '-eyA',
+    'Bearer ',
+    'code=',
+    'http://',
+    'a:',
+    '?token=&',
+  ])
     logger.info({ text: text.repeat(200_000) }, '')
-  expect(lines).toHaveLength(7)
+  expect(lines).toHaveLength(10)
 })
 
 test('a gateway logs one line per request with who, what, how long and the trace, and no token of any kind [attack 160]', async () => {

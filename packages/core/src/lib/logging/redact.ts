@@ -13,8 +13,8 @@ const secretFields = new Set(
     .split(' '),
 )
 
-/** Compact JWS and JWE, `Bearer x`, and query parameters that carry credentials. */
-const jwt = /\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}/g
+/** Compact JWS and JWE, also with a header over several lines; `Bearer x`; query parameters that carry credentials. */
+const jwt = /\b(?:eyJ|ey[AI](?=[\w-]{8,512}\.)|ew[0ok](?=[\w-]{8,512}\.))[\w-]{8,}(?:\.[\w-]*){0,4}/g
 const scheme = /\b(Bearer|Basic|DPoP)\s{1,8}[\w\-.~+/]{8,}=*/gi
 const parameter =
   /\b(code|state|nonce|access_token|refresh_token|id_token|token|client_secret|password|assertion|client_assertion|code_verifier|subject_token|api_key)=[^&\s"'#]+/gi
