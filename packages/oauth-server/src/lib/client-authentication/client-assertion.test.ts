@@ -321,6 +321,40 @@ test('keys at a jwks_uri are fetched once, and again when a new one is used [att
   expect(fetched).toHaveLength(2)
 })
 
+test.each<[string, () => Response | Promise<Response>, string, number]>([
+  ['is down', () => new Response('', { status: 503 }), 'temporarily_unavailable', 31],
+  ['is away', () => Promise.reject(new TypeError('fetch failed')), 'temporarily_unavailable', 31],
+  [
+    'redirects',
+    () => new Response('', { status: 302, headers: { location: 'https://a.example' } }),
+    'invalid_client',
+    301,
+  ],
+  ['answers too much', () => new Response('x'.repeat(70_000)), 'invalid_client', 301],
+])('a host that %s is not asked for each assertion of a client [finding 14]', async (_, broken, error, until) => {
+  let host = broken
+  let asked = 0
+  const setup = setUp({
+    transport: async () => {
+      asked++
+      return host()
+    },
+  })
+  const { client_id = '' } = await register(setup, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks_uri: 'https://client.example.com/jwks',
+  })
+  const send = async () => {
+    const client_assertion = await assertion(client_id, { exp: Math.floor(setup.clock.now() / 1000) + 60 })
+    const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_assertion_type: assertionType }
+    return (await answerOf(await setup.call('/token', form({ ...fields, client_assertion })))).error
+  }
+  expect([await send(), await send(), await send(), asked]).toEqual([error, error, error, 1])
+  host = () => Response.json(jwks)
+  setup.clock.advance(until)
+  expect([await send(), asked]).toEqual(['invalid_grant', 2])
+})
+
 test('keys that are known stay good for a day while their host is away, and unknown ones are an outage [attack 98, attack 159]', async () => {
   let host: () => Response | Promise<Response> = () => Response.json(jwks)
   let asked = 0
@@ -356,6 +390,7 @@ test('keys that are known stay good for a day while their host is away, and unkn
   setup.clock.advance(86_400)
   expect(await send()).toBe('temporarily_unavailable')
   host = () => Response.json(jwks)
+  setup.clock.advance(31)
   expect(await send()).toBe('invalid_grant')
   host = () => new Response('', { status: 404 })
   setup.clock.advance(301)

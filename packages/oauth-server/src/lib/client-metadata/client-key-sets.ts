@@ -9,6 +9,7 @@ const pause = 30
 /** How long a set stays usable while its host does not answer. */
 const staleFor = 86_400
 const maxKnown = 1000
+const nothing: JSONWebKeySet = { keys: [] }
 /** The most that is kept of a set, in characters of JSON; one that is larger counts as empty. */
 const largest = 16_384
 
@@ -46,8 +47,8 @@ export function createClientKeySets(fetch: GuardedFetch, clock: () => number): C
     // Before `askedAt`, the clock was put back: then the host is asked, and nobody waits for as long.
     const isLater = kept !== undefined && now >= kept.askedAt
     if (has && isLater && now - kept.at < fresh) return kept.jwks
-    if (isLater && now - kept.askedAt < pause && now - kept.at < staleFor) {
-      if (has || kept.askedAt === kept.at) return kept.jwks
+    if (isLater && now - kept.askedAt < pause) {
+      if (now - kept.at < staleFor && (has || kept.askedAt === kept.at)) return kept.jwks
       throw away()
     }
     try {
@@ -55,10 +56,13 @@ export function createClientKeySets(fetch: GuardedFetch, clock: () => number): C
       keep(known, uri, { jwks, at: now, askedAt: now })
       return jwks
     } catch (error) {
+      const isAnswer = error instanceof GatewayError && error.code === 'outbound_refused'
+      if (isAnswer) keep(known, uri, { jwks: nothing, at: now, askedAt: now })
+      // Noted also where nothing is known, or each request of one client would take from the budget of its host's others
+      else if (isAway(error))
+        keep(known, uri, { ...(kept ?? { jwks: nothing, at: Number.NEGATIVE_INFINITY }), askedAt: now })
       // The host is away, or its budget is used up: a key that it published is good for a while.
-      if (!kept || now - kept.at >= staleFor || !isOutage(error)) throw error
-      keep(known, uri, { ...kept, askedAt: now })
-      if (!has) throw error
+      if (!has || now - kept.at >= staleFor || !isOutage(error)) throw error
       return kept.jwks
     }
   }
@@ -78,7 +82,11 @@ function away(): GatewayError {
   return new GatewayError('temporarily_unavailable', "The host of the client's keys does not answer")
 }
 
+/** One network has asked for too much, which is no word on the host, or the host is away. */
 function isOutage(error: unknown): boolean {
-  if (error instanceof Refusal) return error.status === 429
+  return error instanceof Refusal ? error.status === 429 : isAway(error)
+}
+
+function isAway(error: unknown): boolean {
   return error instanceof GatewayError && error.code === 'temporarily_unavailable'
 }
