@@ -41,6 +41,9 @@ test.each([
 test.each([
   ['Hangul parts', many('\u1100'), 3],
   ['Khmer letters under each other', `\u1780${many('\u17d2\u1780')}`, 5],
+  ['Meetei Mayek letters under each other', `\uabc0${many('\uaaf6\uabc0')}`, 5],
+  ['Brahmi letters under each other', `\u{11013}${many('\u{11046}\u{11013}')}`, 5],
+  ['Soyombo letters under each other', `\u{11a5c}${many('\u{11a99}\u{11a5c}')}`, 5],
   ['Myanmar letters under each other', `\u1000${many('\u1039\u1000')}`, 5],
   ['Javanese letters under each other', `\ua98f${many('\ua9c0\ua98f')}`, 5],
 ])('%s are a few and no pile [finding 24]', (_, text, longest) => {

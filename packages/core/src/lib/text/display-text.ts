@@ -10,8 +10,10 @@ const endless = /(\p{M}{12})\p{M}+/gu
 const piled = /(\p{M}{3})\p{M}+/gu
 /** Parts of Hangul syllables that were not composed: any number of them is drawn as one. */
 const jamo = /([\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]{3})[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]+/g
-/** Letters that a virama puts below the one before (Myanmar, Khmer, Tai Tham, Balinese, Sundanese, Javanese and others). */
-const viramas = '\\u1039\\u17d2\\u1a60\\u1b44\\u1baa\\u1bab\\ua9c0\\u{110b9}\\u{11133}'
+/** Letters that a virama puts below the one before (Myanmar, Khmer, Balinese, Brahmi, Kawi, Soyombo and others). */
+const viramas =
+  '\\u1039\\u17d2\\u1a60\\u1b44\\u1baa\\u1bab\\ua9c0\\uaaf6\\u{10a3f}\\u{11046}\\u{110b9}\\u{11133}' +
+  '\\u{113d0}\\u{1193e}\\u{11a47}\\u{11a99}\\u{11d45}\\u{11d97}\\u{11f42}'
 const below = `[${viramas}]\\p{L}(?:(?![${viramas}])\\p{M})*`
 const stacked = new RegExp(`((?:${below}){2})(?:${below})+`, 'gu')
 
