@@ -28,6 +28,7 @@ import { clientAddress } from '../../packages/core/src/lib/mounts/node/client-ad
 import { parsedBody } from '../../packages/core/src/lib/mounts/node/parsed-body.js'
 import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-target.js'
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
+import { readCookie } from '../../packages/core/src/lib/pages/cookies.js'
 import { decodeHeaderValue, encodeHeaderValue } from '../../packages/core/src/lib/protocol/header-value.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
@@ -50,7 +51,6 @@ import {
 import { parseRegistrationRequest } from '../../packages/oauth-server/src/lib/client-metadata/registration-request.js'
 import { createResources } from '../../packages/oauth-server/src/lib/client-metadata/resources.js'
 import { isMetadataPath } from '../../packages/oauth-server/src/lib/discovery/metadata-paths.js'
-import { readCookie } from '../../packages/oauth-server/src/lib/http/cookies.js'
 import { parameters } from '../../packages/oauth-server/src/lib/http/form.js'
 import { formTarget } from '../../packages/oauth-server/src/lib/interaction/form-target.js'
 import { bearerToken } from '../../packages/oauth-server/src/lib/registration/registration-token.js'
@@ -364,7 +364,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['Basic ', ''],
     ],
   },
-  'packages/oauth-server/src/lib/http/cookies.ts#readCookie': { read: (text) => readCookie(asRequest(text), 'a') },
+  'packages/core/src/lib/pages/cookies.ts#readCookie': { read: (text) => readCookie(asRequest(text), 'a') },
   'packages/oauth-server/src/lib/http/form.ts#parameters': { read: (text) => parameters(new URLSearchParams(text)) },
   'packages/oauth-server/src/lib/client-metadata/cache-lifetime.ts#cacheLifetime': {
     read: (text) => cacheLifetime(all(text)),

@@ -43,6 +43,10 @@ export {
   newestLegacy,
   newestModern,
 } from './lib/protocol/revisions.js'
+export { type Cookies, createCookies, readCookie } from './lib/pages/cookies.js'
+export { foreign, Html, html, longestName, rawHtml } from './lib/pages/html.js'
+export { isOwnForm, type OwnFormOptions } from './lib/pages/own-form.js'
+export { type Page, pageResponse, type Styles } from './lib/pages/page.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
   announcedTask,

@@ -1,3 +1,4 @@
+import { html } from '@mcp-gateway/core/internal'
 import type { Dialect } from './dialect.js'
 
 /** What the form of a refusal depends on. */
@@ -10,7 +11,7 @@ export interface RefusalForm {
 }
 
 /** Gives a refusal the form that the proxy and the client at its other side can read. */
-export function finishRefusal(response: Response, { dialect, html, resource }: RefusalForm): Response {
+export function finishRefusal(response: Response, { dialect, html: isPage, resource }: RefusalForm): Response {
   const { headers } = response
   // Proxies take every 2xx for a yes, and some follow a 3xx
   const told = response.status >= 400 ? response.status : 500
@@ -19,7 +20,7 @@ export function finishRefusal(response: Response, { dialect, html, resource }: R
   const hidden = dialect === 'original' && told < 500 && told !== 401 && told !== 403
   if (hidden) headers.set('X-Forward-Auth-Status', String(told))
   const status = hidden ? 403 : told
-  if (!html) return status === response.status ? response : new Response(response.body, { status, headers })
+  if (!isPage) return status === response.status ? response : new Response(response.body, { status, headers })
   headers.set('Content-Type', 'text/html; charset=utf-8')
   headers.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
   headers.set('X-Content-Type-Options', 'nosniff')
@@ -31,10 +32,7 @@ function page(status: number, resource: string | undefined): string {
   const text =
     resource === undefined
       ? 'There is nothing to see here without an access token.'
-      : `This is an MCP server, made for MCP clients. Add <code>${escapeHtml(resource)}</code> to yours; it will ask you to sign in.`
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}</p></html>\n`
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+      : html`This is an MCP server, made for MCP clients. Add <code>${resource}</code> to yours; it will ask you to sign in.`
+  return html`<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}</p></html>\n`
+    .html
 }

@@ -7,15 +7,13 @@ import {
   mountable,
   oauthError,
 } from '@mcp-gateway/core'
-import { hostCheck } from '@mcp-gateway/core/internal'
+import { createCookies, hostCheck, requestPath } from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { answer } from './answer.js'
 import { createClientKeySets } from './client-metadata/client-key-sets.js'
 import { readConfiguredClients } from './client-metadata/configured-clients.js'
 import { createDocumentClients } from './client-metadata/document-clients.js'
 import { createResources } from './client-metadata/resources.js'
-import { createCookies } from './http/cookies.js'
-import { pathOf } from './http/path-of.js'
 import { createGuardedFetch } from './limits/guarded-fetch.js'
 import { createLimits } from './limits/limits.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
@@ -117,7 +115,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     grants,
     limits,
     resources: createResources(options.resources ?? []),
-    cookies: createCookies(issuer),
+    cookies: createCookies(issuer, 'mcp-oauth'),
     identityProvider,
     clientKeySets: createClientKeySets(outbound(64 * 1024), clock),
     checkUser: createUserCheck(options, clock),
@@ -144,11 +142,11 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       })
     },
     revokeUser: (subject: string) => grants.revokeAll('user_tokens', subject),
-    match: (request: Request) => route(pathOf(request)) !== undefined,
+    match: (request: Request) => route(requestPath(request.url)) !== undefined,
     async handle(request: Request, context: Context) {
       // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
       if (!isServed(request)) return oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
-      return answer(route(pathOf(request)), request, context, server)
+      return answer(route(requestPath(request.url)), request, context, server)
     },
   }
   return mountable(piece)

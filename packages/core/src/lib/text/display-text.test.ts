@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { createLogger } from '../logging/create-logger.js'
-import { html, page, styles, stylesHash } from '../vault/page.js'
+import { html } from '../pages/html.js'
+import { page, styles, stylesHash } from '../vault/page.js'
 import { displayText } from './display-text.js'
 
 const many = (text: string) => text.repeat(60)

@@ -1,4 +1,5 @@
 import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
+import { type Cookies, createCookies, readCookie } from '../pages/cookies.js'
 import { digest } from './digest.js'
 import type { VaultOptions } from './vault-options.js'
 
@@ -41,34 +42,25 @@ type Sealed = (Flow | Session | (SignInStep & { readonly until: number })) & { r
 export class Browsers {
   readonly #storage: VaultOptions['storage']
   readonly #cipher: JsonCipher<Sealed>
-  readonly #isSecure: boolean
+  readonly #cookies: Cookies
   readonly #now: () => number
 
   constructor({ url, storage, encryptionKeys = [], now = Date.now }: VaultOptions) {
     this.#storage = storage
     this.#cipher = createJsonCipher(encryptionKeys, 'sign-in')
-    this.#isSecure = url.startsWith('https://')
+    this.#cookies = createCookies(url, 'mcp-vault')
     this.#now = now
   }
 
   /** The secret that this browser has. */
   cookieOf(request: Request): string | undefined {
-    const value = readCookie(request, this.#name)
+    const value = readCookie(request, this.#cookies.name())
     return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined
   }
 
   /** `Set-Cookie` that gives a browser its secret, for as long as it is open. */
   write(cookie: string): string {
-    return `${this.#name}=${cookie}; ${this.#attributes}`
-  }
-
-  // A browser drops a __Host- cookie of a plain http page, which only loopback may be
-  get #name(): string {
-    return `${this.#isSecure ? '__Host-' : ''}mcp-vault`
-  }
-
-  get #attributes(): string {
-    return `Path=/; HttpOnly; SameSite=Lax${this.#isSecure ? '; Secure' : ''}`
+    return this.#cookies.write('', cookie)
   }
 
   async session(cookie: string | undefined): Promise<Session | undefined> {
@@ -91,14 +83,15 @@ export class Browsers {
 
   /** `Set-Cookie` that keeps a sign-in in the browser itself: strangers leave nothing in the storage. */
   async beginSignIn(state: string, step: SignInStep): Promise<string> {
-    const key = await this.#stepName(state)
+    const suffix = await stepSuffix(state)
+    const key = this.#cookies.name(suffix)
     const sealed = await this.#cipher.seal({ ...step, key, until: this.#now() + flowLifetime * 1000 }, key)
-    return `${key}=${encodeURIComponent(sealed)}; Max-Age=${flowLifetime}; ${this.#attributes}`
+    return this.#cookies.write(suffix, encodeURIComponent(sealed), flowLifetime)
   }
 
   /** The sign-in of this state, if this is the browser that was sent away. */
   async signIn(request: Request, state: string): Promise<SignInStep | undefined> {
-    const key = await this.#stepName(state)
+    const key = this.#cookies.name(await stepSuffix(state))
     try {
       const sealed = decodeURIComponent(readCookie(request, key) ?? '')
       const step = await this.#open<SignInStep & { until: number }>(key, sealed)
@@ -111,7 +104,7 @@ export class Browsers {
 
   /** `Set-Cookie` that ends a sign-in. */
   async endSignIn(state: string): Promise<string> {
-    return `${await this.#stepName(state)}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; ${this.#attributes}`
+    return this.#cookies.remove(await stepSuffix(state))
   }
 
   async beginFlow(state: string, flow: Flow): Promise<void> {
@@ -125,11 +118,6 @@ export class Browsers {
     return this.#open<Flow>(key, await this.#storage.take(key))
   }
 
-  /** One cookie each, so that tabs do not disturb each other. */
-  async #stepName(state: string): Promise<string> {
-    return `${this.#name}-${(await digest(state)).slice(0, 16)}`
-  }
-
   async #open<T>(key: string, stored: string | undefined): Promise<T | undefined> {
     if (stored === undefined) return undefined
     const record = await this.#cipher.open(stored, key)
@@ -137,12 +125,9 @@ export class Browsers {
   }
 }
 
-function readCookie(request: Request, wanted: string): string | undefined {
-  for (const part of (request.headers.get('cookie') ?? '').split(';')) {
-    const [name, value = ''] = part.trim().split('=', 2)
-    if (name === wanted) return value
-  }
-  return undefined
+/** One cookie each, so that tabs do not disturb each other. */
+async function stepSuffix(state: string): Promise<string> {
+  return (await digest(state)).slice(0, 16)
 }
 
 /** 256 bits, base64url. */

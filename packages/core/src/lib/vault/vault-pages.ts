@@ -1,11 +1,13 @@
 import type { Context, Handler } from '../contract/handler.js'
 import { hostCheck } from '../http/host-check.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
+import { foreign, html } from '../pages/html.js'
+import { isOwnForm } from '../pages/own-form.js'
 import { type Browsers, randomToken, type Session } from './browser.js'
 import { digest } from './digest.js'
 import type { Grants } from './grants.js'
 import { issued } from './issued.js'
-import { foreign, html, page, redirect } from './page.js'
+import { page, redirect } from './page.js'
 import { createSignIn } from './sign-in.js'
 import type { VaultOptions } from './vault-options.js'
 import type { VaultAccess } from './vault-token.js'
@@ -170,12 +172,6 @@ const notHere = 'This step was begun in another browser, was used before, or is 
 interface Visitor {
   readonly cookie: string | undefined
   readonly session: Session | undefined
-}
-
-/** Whether a form was sent from one of our own pages. */
-function isOwnForm({ headers }: Request, origin: string): boolean {
-  const site = headers.get('sec-fetch-site')
-  return site === null ? headers.get('origin') === origin : site === 'same-origin'
 }
 
 /** What the other server did not give, without repeating its words, which anybody may have written. */

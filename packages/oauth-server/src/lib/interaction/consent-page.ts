@@ -1,7 +1,6 @@
-import { displayText } from '@mcp-gateway/core/internal'
+import { displayText, foreign, type Html, html, longestName, rawHtml } from '@mcp-gateway/core/internal'
 import { outOfBand } from '../client-metadata/out-of-band.js'
 import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
-import { foreign, type Html, html, longestName } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { ConsentPageContent } from '../server/page-options.js'
 import type { Server } from '../server/server.js'
@@ -47,7 +46,7 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
     title: `Allow ${content.clientName}?`,
     cookies: [...cookies, cookie],
     formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
-    body: consent ? { html: consent(content) } : ourPage(content, form, name !== ''),
+    body: consent ? rawHtml(consent(content)) : ourPage(content, form, name !== ''),
   })
 }
 

@@ -1,7 +1,7 @@
+import { html } from '@mcp-gateway/core/internal'
 import { authorizationResponse, responseUrl } from '../authorization/authorization-response.js'
 import type { AuthorizationFault } from '../authorization/check-authorization.js'
 import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
-import { html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server/server.js'
 import { displayHost } from './display-host.js'

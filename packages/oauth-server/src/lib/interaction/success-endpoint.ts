@@ -1,5 +1,5 @@
+import { html } from '@mcp-gateway/core/internal'
 import { Refusal } from '../http/refusal.js'
-import { html } from '../pages/html.js'
 import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server/server.js'
 

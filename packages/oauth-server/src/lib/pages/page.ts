@@ -1,7 +1,6 @@
-import { respond } from '@mcp-gateway/core'
+import { pageResponse as corePage, type Html, html } from '@mcp-gateway/core/internal'
 import { hash } from '../crypto/hash.js'
 import type { PageOptions } from '../server/page-options.js'
-import { type Html, html } from './html.js'
 import { styles } from './styles.js'
 
 /** What a page is made of. */
@@ -14,50 +13,20 @@ export interface Page {
   readonly cookies?: readonly string[]
 }
 
-/** Answers with a page: no script, no frame, no cache, nothing loaded from anywhere. */
+/** Answers with a page in the style of this server. */
 export async function pageResponse(
   { name, styles: more = '' }: PageOptions,
-  { title, body, formTargets = [], status = 200, cookies = [] }: Page,
+  { body, formTargets = [], ...page }: Page,
 ): Promise<Response> {
   const css = styles + more
   const styleHash = (await hash(css)).replaceAll('-', '+').replaceAll('_', '/')
-  const headers = new Headers({
-    'Content-Type': 'text/html; charset=utf-8',
-    'Cache-Control': 'no-store',
-    'Content-Security-Policy': [
-      "default-src 'none'",
-      `style-src 'sha256-${styleHash}='`,
-      `form-action ${["'self'", ...formTargets].join(' ')}`,
-      "frame-ancestors 'none'",
-      "base-uri 'none'",
-    ].join('; '),
-    'X-Frame-Options': 'DENY',
-    'X-Content-Type-Options': 'nosniff',
+  return corePage({
+    ...page,
+    styles: { css, hash: `${styleHash}=` },
+    hasColorSchemes: true,
+    body: name === undefined ? html`\n${body}` : html`<p class="owner">${name}</p>\n${body}`,
+    formTargets: ["'self'", ...formTargets],
     // The address of these pages holds state, and later a code (RFC 9700 section 4.2.4)
-    'Referrer-Policy': 'no-referrer',
-    'Cross-Origin-Opener-Policy': 'same-origin',
+    referrerPolicy: 'no-referrer',
   })
-  for (const cookie of cookies) headers.append('Set-Cookie', cookie)
-  return respond(document(title, name, css, body), { status, headers })
-}
-
-function document(title: string, name: string | undefined, css: string, body: Html): string {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>${title}</title>
-<style>${{ html: css }}</style>
-</head>
-<body>
-<main>
-${name === undefined ? html`` : html`<p class="owner">${name}</p>`}
-${body}
-</main>
-</body>
-</html>
-`.html
 }

@@ -1,5 +1,5 @@
+import { html } from '@mcp-gateway/core/internal'
 import type { PageOptions } from '../server/page-options.js'
-import { html } from './html.js'
 import { pageResponse } from './page.js'
 
 /**

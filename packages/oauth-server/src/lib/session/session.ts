@@ -1,5 +1,5 @@
+import { readCookie } from '@mcp-gateway/core/internal'
 import { randomToken } from '../crypto/random-token.js'
-import { readCookie } from '../http/cookies.js'
 import type { Server } from '../server/server.js'
 import type { GrantUser } from '../store/grant.js'
 import { readRecord } from '../store/records.js'

@@ -1,6 +1,6 @@
+import { readCookie } from '@mcp-gateway/core/internal'
 import { hash } from '../crypto/hash.js'
 import { randomToken } from '../crypto/random-token.js'
-import { readCookie } from '../http/cookies.js'
 import type { Server } from '../server/server.js'
 
 /** How long an answered step can be answered again, in seconds: a double click sends two, and the browser follows the second. */

@@ -1,8 +1,12 @@
-import { displayText } from '@mcp-gateway/core/internal'
+import { displayText } from '../text/display-text.js'
 
-/** HTML that is safe to put on a page. */
-export interface Html {
+/** HTML that is safe to put on a page. Only {@link html} and {@link rawHtml} make it: an object of JSON is never taken for it. */
+export class Html {
   readonly html: string
+
+  constructor(html: string) {
+    this.html = html
+  }
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
@@ -12,13 +16,17 @@ export function html(
   texts: TemplateStringsArray,
   ...values: readonly (string | number | Html | readonly Html[])[]
 ): Html {
-  return {
-    html: texts.reduce((whole, text, index) => whole + render(values[index - 1] ?? '') + text),
-  }
+  return new Html(texts.reduce((whole, text, index) => whole + render(values[index - 1] ?? '') + text))
+}
+
+/** HTML that is put on a page as it is. Never give it what somebody else wrote. */
+export function rawHtml(text: string): Html {
+  return new Html(text)
 }
 
 function render(value: string | number | Html | readonly Html[]): string {
-  if (typeof value === 'object') return 'html' in value ? value.html : value.map((part) => part.html).join('')
+  if (value instanceof Html) return value.html
+  if (Array.isArray(value)) return value.map(render).join('')
   return displayText(String(value)).replaceAll(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 
