@@ -6,6 +6,8 @@
  */
 
 export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
+export { BoundedMap } from './lib/cache/bounded-map.js'
+export { KeyCounter } from './lib/cache/key-counter.js'
 export type { ByteBudget } from './lib/http/byte-budget.js'
 export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
 export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
@@ -47,6 +49,7 @@ export { type Cookies, createCookies, readCookie } from './lib/pages/cookies.js'
 export { foreign, Html, html, longestName, rawHtml } from './lib/pages/html.js'
 export { isOwnForm, type OwnFormOptions } from './lib/pages/own-form.js'
 export { type Page, pageResponse, type Styles } from './lib/pages/page.js'
+export { wellKnown } from './lib/resource-server/resource-url.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
   announcedTask,
@@ -62,5 +65,8 @@ export {
   TaskOwners,
   type TaskOwnersOptions,
 } from './lib/tasks/task-owners.js'
+export { toBase64Url } from './lib/text/base64-url.js'
 export { displayText } from './lib/text/display-text.js'
 export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'
+export { randomToken } from './lib/text/random-token.js'
+export { sha256, sha256Hex } from './lib/text/sha256.js'

@@ -1,7 +1,5 @@
+import { wellKnown } from '@mcp-gateway/core/internal'
 import type { Route } from './route.js'
-
-/** The root form of the well-known path (RFC 9728 section 3.1). */
-const resourceWellKnown = '/.well-known/oauth-protected-resource'
 
 /**
  * Every address of a discovery document, as `https://host/path`: exact, and on the hosts that have one. They are open
@@ -11,7 +9,7 @@ export function discoveryAddresses(routes: readonly Route[], issuer: string): Re
   const addresses = new Set<string>()
   for (const { location, metadataUrl } of routes) {
     addresses.add(metadataUrl)
-    addresses.add(location.origin + resourceWellKnown)
+    addresses.add(location.origin + wellKnown)
   }
   const { origin, pathname } = new URL(issuer)
   if (routes.some(({ location }) => location.origin === origin)) {

@@ -1,6 +1,6 @@
 import { type Authority, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
 import { cors } from '@mcp-gateway/core/gateway'
-import { hostCheck, pathFault } from '@mcp-gateway/core/internal'
+import { hostCheck, pathFault, wellKnown } from '@mcp-gateway/core/internal'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { Route } from './route.js'
 import type { RouteTable } from './route-table.js'
@@ -16,8 +16,6 @@ export interface PublicOptions {
   readonly jwksPath: string
   readonly keys?: SigningKeys
 }
-
-const wellKnown = '/.well-known/oauth-protected-resource'
 
 /**
  * Answers what a proxy routes here instead of asking about it: resource metadata, preflights of the servers, the keys of

@@ -1,3 +1,4 @@
+import { isObjectOrList } from '../json/is-object.js'
 import { decodeHeaderValue } from '../protocol/header-value.js'
 
 /** An argument of a tool that a header mirrors (`x-mcp-header` in its schema). */
@@ -21,12 +22,12 @@ export function headerParameters(inputSchema: unknown): HeaderParameter[] {
 }
 
 function collect(schema: unknown, path: readonly string[], found: HeaderParameter[]): void {
-  if (!isObject(schema) || path.length > maxDepth) return
+  if (!isObjectOrList(schema) || path.length > maxDepth) return
   const name = schema[key]
   if (typeof name === 'string' && token.test(name) && path.length > 0) {
     found.push({ header: `Mcp-Param-${name}`, path, isNumber: schema.type === 'integer' || schema.type === 'number' })
   }
-  if (!isObject(schema.properties)) return
+  if (!isObjectOrList(schema.properties)) return
   for (const [property, inner] of Object.entries(schema.properties)) collect(inner, [...path, property], found)
 }
 
@@ -66,15 +67,11 @@ export function mirrorArguments(parameters: readonly HeaderParameter[], toolArgu
 
 function valueAt(root: unknown, path: readonly string[]): string | number | boolean | undefined {
   let value = root
-  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+  for (const name of path) value = isObjectOrList(value) && Object.hasOwn(value, name) ? value[name] : undefined
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined
 }
 
 // 42.0 and 42 are the same number (MCP M10)
 function isDecimal(text: string, value: number): boolean {
   return /^-?\d+(\.\d+)?$/.test(text) && Number(text) === value
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

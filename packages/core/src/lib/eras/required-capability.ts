@@ -1,3 +1,4 @@
+import { isObjectOrList } from '../json/is-object.js'
 import { member } from '../json/json-scan.js'
 import { parseSpan } from '../json/raw-json.js'
 import type { EraRequest, RawJson } from './era-server.js'
@@ -10,20 +11,20 @@ export function missingCapability(request: EraRequest, capabilities: RawJson): R
   switch (request.method) {
     case 'elicitation/create': {
       const { elicitation } = declared ?? {}
-      if (!isObject(elicitation)) return { elicitation: isByUrl(request) ? { url: {} } : { form: {} } }
-      if (isByUrl(request)) return isObject(elicitation.url) ? undefined : { elicitation: { url: {} } }
+      if (!isObjectOrList(elicitation)) return { elicitation: isByUrl(request) ? { url: {} } : { form: {} } }
+      if (isByUrl(request)) return isObjectOrList(elicitation.url) ? undefined : { elicitation: { url: {} } }
       // Revisions before 2025-11-25 know forms alone, and declare them by an empty object
-      const hasForms = isObject(elicitation.form) || !isObject(elicitation.url)
+      const hasForms = isObjectOrList(elicitation.form) || !isObjectOrList(elicitation.url)
       return hasForms ? undefined : { elicitation: { form: {} } }
     }
     case 'sampling/createMessage': {
       const { sampling } = declared ?? {}
       const needsTools = hasMember(request, 'tools') || hasMember(request, 'toolChoice')
-      if (!isObject(sampling)) return { sampling: needsTools ? { tools: {} } : {} }
-      return needsTools && !isObject(sampling.tools) ? { sampling: { tools: {} } } : undefined
+      if (!isObjectOrList(sampling)) return { sampling: needsTools ? { tools: {} } : {} }
+      return needsTools && !isObjectOrList(sampling.tools) ? { sampling: { tools: {} } } : undefined
     }
     default:
-      return isObject(declared?.roots) ? undefined : { roots: {} }
+      return isObjectOrList(declared?.roots) ? undefined : { roots: {} }
   }
 }
 
@@ -31,10 +32,6 @@ interface Declared {
   readonly elicitation?: unknown
   readonly sampling?: unknown
   readonly roots?: unknown
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 function isByUrl({ params }: EraRequest): boolean {

@@ -4,6 +4,7 @@ import type { Context, Middleware } from '../contract/handler.js'
 import type { Storage } from '../contract/storage.js'
 import { type ClientNetwork, clientNetworks } from '../http/client-networks.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
+import { sha256Hex } from '../text/sha256.js'
 import { principal } from '../tokens/principal.js'
 import { createNetworkLimit } from './network-limit.js'
 
@@ -86,6 +87,5 @@ function identityOf({ auth }: Context): readonly ClientNetwork[] {
 
 /** Keys are short, and a store holds no addresses or names that it does not need. */
 async function digest(value: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(value))
-  return Array.from(new Uint8Array(hash, 0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return (await sha256Hex(value)).slice(0, 32)
 }

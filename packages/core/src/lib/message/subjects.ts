@@ -1,4 +1,5 @@
 import { foldName, isIllFormed } from '../json/fold-name.js'
+import { isObject } from '../json/is-object.js'
 import { clientMethods, mirroredMethods, subjectParameters } from '../protocol/methods.js'
 
 const folded: ReadonlyMap<string, string> = new Map([...clientMethods].map((method) => [foldName(method), method]))
@@ -99,8 +100,4 @@ function listenSubjects(notifications: unknown): readonly string[] | Wrong {
     if ('why' in checked) return checked
   }
   return uris
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

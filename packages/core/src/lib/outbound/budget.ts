@@ -1,3 +1,4 @@
+import { KeyCounter } from '../cache/key-counter.js'
 import { GatewayError } from '../contract/gateway-error.js'
 
 /** How much may be asked of others. What exceeds it is refused at once; nothing waits in a queue. */
@@ -25,7 +26,7 @@ export function budget(limits: OutboundBudget): (origin: string) => () => void {
     maxPerMinute = Number.POSITIVE_INFINITY,
     maxPerMinutePerOrigin = Number.POSITIVE_INFINITY,
   } = limits
-  const running = new Map<string, number>()
+  const running = new KeyCounter()
   let minute = 0
   let begun = 0
   let total = 0
@@ -38,7 +39,7 @@ export function budget(limits: OutboundBudget): (origin: string) => () => void {
       begun = 0
       begunPerOrigin = new Map()
     }
-    const here = running.get(origin) ?? 0
+    const here = running.get(origin)
     const begunHere = begunPerOrigin.get(origin) ?? 0
     if (
       total >= maxConcurrent ||
@@ -50,13 +51,11 @@ export function budget(limits: OutboundBudget): (origin: string) => () => void {
     }
     total++
     begun++
-    running.set(origin, here + 1)
+    running.add(origin)
     begunPerOrigin.set(origin, begunHere + 1)
     return () => {
       total--
-      const left = (running.get(origin) ?? 1) - 1
-      if (left === 0) running.delete(origin)
-      else running.set(origin, left)
+      running.remove(origin)
     }
   }
 }

@@ -27,13 +27,13 @@ export interface Cookies {
 export function createCookies(url: string, prefix: string): Cookies {
   const secure = url.startsWith('https://')
   const name = (suffix = ''): string => `${secure ? '__Host-' : ''}${prefix}${suffix === '' ? '' : `-${suffix}`}`
-  const attributes = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+  const attributes = `HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
   return {
     name,
     write(suffix, value, maxAge) {
-      const age = maxAge === undefined ? '' : `Max-Age=${maxAge}; `
-      return `${name(suffix)}=${value}; ${age}${attributes}`
+      const age = maxAge === undefined ? '' : ` Max-Age=${maxAge};`
+      return `${name(suffix)}=${value}; Path=/;${age} ${attributes}`
     },
-    remove: (suffix) => `${name(suffix)}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; ${attributes}`,
+    remove: (suffix) => `${name(suffix)}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; ${attributes}`,
   }
 }

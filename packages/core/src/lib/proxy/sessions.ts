@@ -1,5 +1,7 @@
+import { BoundedMap } from '../cache/bounded-map.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Context } from '../contract/handler.js'
+import { toHex } from '../text/sha256.js'
 import { principal } from '../tokens/principal.js'
 import type { Upstream } from './upstreams.js'
 
@@ -26,7 +28,7 @@ export type Binding = Pick<Context, 'auth' | 'resource'>
 export class Sessions {
   readonly #upstreams: readonly Upstream[]
   readonly #secret: Uint8Array | undefined
-  readonly #known = new Map<string, Session>()
+  readonly #known = new BoundedMap<Session>(maxCached)
   #key: Promise<CryptoKey> | undefined
 
   constructor(upstreams: readonly Upstream[], secret: string | undefined) {
@@ -54,7 +56,6 @@ export class Sessions {
     const session = { upstream, id, opensUrls: urls === flag }
     const key = await this.#getKey()
     if (!(await crypto.subtle.verify('HMAC', key, fromHex(mac), statement(session, binding)))) return undefined
-    if (this.#known.size >= maxCached) this.#known.delete(this.#known.keys().next().value as string)
     this.#known.set(cacheKey, session)
     return session
   }
@@ -78,10 +79,6 @@ function statement({ upstream, id, opensUrls }: Session, binding: Binding): Uint
 
 function whoAndWhere({ auth, resource }: Binding): [string | null, string | null] {
   return [auth === undefined ? null : principal(auth), resource ?? null]
-}
-
-function toHex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function fromHex(hex: string): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,7 @@ import { GatewayError } from '../contract/gateway-error.js'
 import type { Storage } from '../contract/storage.js'
 import { strictPublicKey } from '../keys/key-size.js'
 import { isCompact } from '../keys/token-spelling.js'
+import { sha256 } from '../text/sha256.js'
 
 /** How DPoP proofs are checked. */
 export interface DpopOptions {
@@ -118,12 +119,4 @@ function target(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined
   const { origin, pathname } = new URL(url)
   return origin + (pathname.endsWith('/') ? pathname.slice(0, -1) : pathname)
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
-  return btoa(String.fromCharCode(...digest))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
 }

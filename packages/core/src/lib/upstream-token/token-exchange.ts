@@ -1,5 +1,6 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Context } from '../contract/handler.js'
+import { sha256Hex } from '../text/sha256.js'
 import { TokenCache } from './token-cache.js'
 import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
 import type { UpstreamToken } from './upstream-token.js'
@@ -31,7 +32,7 @@ export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
   return {
     get: async (context) => {
       const subject = subjectToken(context)
-      return cache.get(await digest(subject), async () => {
+      return cache.get(await sha256Hex(subject), async () => {
         const issued = await request({
           subject_token: subject,
           subject_token_type: accessTokenType,
@@ -45,17 +46,12 @@ export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
           : issued
       })
     },
-    drop: async (context, token, again) => (again ? undefined : cache.drop(await digest(subjectToken(context)), token)),
+    drop: async (context, token, again) =>
+      again ? undefined : cache.drop(await sha256Hex(subjectToken(context)), token),
   }
 }
 
 function subjectToken({ auth }: Context): string {
   if (auth !== undefined) return auth.token
   throw new GatewayError('invalid_configuration', 'tokenExchange needs a caller: put the proxy behind bearerAuth')
-}
-
-/** Tokens are not kept as keys. */
-async function digest(token: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token))
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,6 +1,7 @@
 import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
 import { type Cookies, createCookies, readCookie } from '../pages/cookies.js'
-import { digest } from './digest.js'
+import { randomToken } from '../text/random-token.js'
+import { sha256Hex } from '../text/sha256.js'
 import type { VaultOptions } from './vault-options.js'
 
 /** A sign-in that a browser was sent away for. */
@@ -65,20 +66,20 @@ export class Browsers {
 
   async session(cookie: string | undefined): Promise<Session | undefined> {
     if (cookie === undefined) return undefined
-    const key = `vault:session:${await digest(cookie)}`
+    const key = `vault:session:${await sha256Hex(cookie)}`
     return this.#open<Session>(key, (await this.#storage.get(key))?.value)
   }
 
   /** Begins a session under a new secret: one that somebody planted before the sign-in is worth nothing after it. */
   async beginSession(session: Session): Promise<string> {
     const cookie = randomToken()
-    const key = `vault:session:${await digest(cookie)}`
+    const key = `vault:session:${await sha256Hex(cookie)}`
     await this.#storage.set(key, await this.#cipher.seal({ ...session, key }, key), { ttl: sessionLifetime })
     return cookie
   }
 
   async endSession(cookie: string): Promise<void> {
-    await this.#storage.delete(`vault:session:${await digest(cookie)}`)
+    await this.#storage.delete(`vault:session:${await sha256Hex(cookie)}`)
   }
 
   /** `Set-Cookie` that keeps a sign-in in the browser itself: strangers leave nothing in the storage. */
@@ -108,13 +109,13 @@ export class Browsers {
   }
 
   async beginFlow(state: string, flow: Flow): Promise<void> {
-    const key = `vault:flow:${await digest(state)}`
+    const key = `vault:flow:${await sha256Hex(state)}`
     await this.#storage.set(key, await this.#cipher.seal({ ...flow, key }, key), { ttl: flowLifetime })
   }
 
   /** The flow of this state, once. */
   async takeFlow(state: string): Promise<Flow | undefined> {
-    const key = `vault:flow:${await digest(state)}`
+    const key = `vault:flow:${await sha256Hex(state)}`
     return this.#open<Flow>(key, await this.#storage.take(key))
   }
 
@@ -127,14 +128,5 @@ export class Browsers {
 
 /** One cookie each, so that tabs do not disturb each other. */
 async function stepSuffix(state: string): Promise<string> {
-  return (await digest(state)).slice(0, 16)
-}
-
-/** 256 bits, base64url. */
-export function randomToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32))
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  return (await sha256Hex(state)).slice(0, 16)
 }

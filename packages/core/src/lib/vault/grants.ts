@@ -1,7 +1,7 @@
 import { BoundedMap } from '../cache/bounded-map.js'
 import type { Storage } from '../contract/storage.js'
 import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
-import { digest } from './digest.js'
+import { sha256Hex } from '../text/sha256.js'
 import type { VaultOptions } from './vault-options.js'
 
 /** What one user granted at one upstream. Times are milliseconds since the epoch. */
@@ -51,7 +51,7 @@ export class Grants {
   }
 
   async key(principal: string, upstream: string): Promise<string> {
-    return `vault:grant:${upstream}:${await digest(principal)}`
+    return `vault:grant:${upstream}:${await sha256Hex(principal)}`
   }
 
   async read(key: string): Promise<StoredGrant | undefined> {
@@ -111,5 +111,5 @@ export class Grants {
 }
 
 async function listOf(principal: string): Promise<string> {
-  return `vault:user:${await digest(principal)}`
+  return `vault:user:${await sha256Hex(principal)}`
 }

@@ -179,7 +179,7 @@ test('pages are not to be framed, kept or scripted, and the cookie stays with th
   const response = await gateway.fetch(new Request(`${url}/connect`))
   expect(response.status).toBe(303)
   expect(response.headers.get('set-cookie')).toMatch(
-    /^__Host-mcp-vault-[\da-f]{16}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    /^__Host-mcp-vault-[\da-f]{16}=[\w.-]+; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
   )
   const page = await gateway.fetch(new Request(`${url}/connect/unknown`))
   expect(page.status).toBe(404)

@@ -3,8 +3,9 @@ import { hostCheck } from '../http/host-check.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import { foreign, html } from '../pages/html.js'
 import { isOwnForm } from '../pages/own-form.js'
-import { type Browsers, randomToken, type Session } from './browser.js'
-import { digest } from './digest.js'
+import { randomToken } from '../text/random-token.js'
+import { sha256Hex } from '../text/sha256.js'
+import type { Browsers, Session } from './browser.js'
 import type { Grants } from './grants.js'
 import { issued } from './issued.js'
 import { page, redirect } from './page.js'
@@ -58,7 +59,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     const { upstream, client, connect } = access
     const state = parameters.get('state') ?? ''
     const flow = state === '' ? undefined : await browsers.takeFlow(state)
-    const isOurs = visitor.cookie !== undefined && flow?.browser === (await digest(visitor.cookie))
+    const isOurs = visitor.cookie !== undefined && flow?.browser === (await sha256Hex(visitor.cookie))
     if (flow?.upstream !== upstream || !isOurs) return refused(400, notHere)
     if (visitor.session === undefined || visitor.session.principal !== flow.principal) {
       return refused(403, 'Somebody else is signed in now. Please start again.')
@@ -91,7 +92,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     const step = { redirectUri: `${connect.url}/callback`, parameters: options.upstreams[upstream]?.parameters }
     const { url: location, memo } = await client.begin({ ...step, state })
     const { principal } = session
-    await browsers.beginFlow(state, { upstream, principal, memo, browser: await digest(cookie) })
+    await browsers.beginFlow(state, { upstream, principal, memo, browser: await sha256Hex(cookie) })
     return redirect(location)
   }
 

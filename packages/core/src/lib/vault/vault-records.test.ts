@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { createJsonCipher } from '../keys/json-cipher.js'
 import { memoryStorage } from '../storage/memory-storage.js'
+import { sha256Hex } from '../text/sha256.js'
 import { principal } from '../tokens/principal.js'
-import { digest } from './digest.js'
 
 let servers: Servers
 beforeAll(async () => {
@@ -57,9 +57,9 @@ test('who can write into the storage signs nobody in: a session that was moved, 
   const world = replica(servers, storage)
   const alice = world.browser('alice')
   await alice.open(`${url}/connect`)
-  const session = await storage.get(`vault:session:${await digest(alice.jars.get(host)?.get(name) ?? '')}`)
+  const session = await storage.get(`vault:session:${await sha256Hex(alice.jars.get(host)?.get(name) ?? '')}`)
   const cookie = 'm'.repeat(43)
-  const target = `vault:session:${await digest(cookie)}`
+  const target = `vault:session:${await sha256Hex(cookie)}`
   const plain = { key: target, principal: principal(user('token-of-alice', servers.login.issuer)), name: 'alice' }
   for (const value of [session?.value ?? '', JSON.stringify(plain)]) {
     await storage.set(target, value, { ttl: 60 })
@@ -75,7 +75,7 @@ test('a grant in plain is none where there are keys', async () => {
   const world = replica(servers, storage)
   await world.connect('alice')
   expect(await world.call('token-of-alice')).toMatchObject({ result: expect.anything() })
-  const grantKey = `vault:grant:wiki:${await digest(principal(user('token-of-alice', servers.login.issuer)))}`
+  const grantKey = `vault:grant:wiki:${await sha256Hex(principal(user('token-of-alice', servers.login.issuer)))}`
   const stored = await storage.get(grantKey)
   const grant = await createJsonCipher([key], 'grant').open(stored?.value ?? '', grantKey)
   expect(grant).toMatchObject({ key: grantKey })

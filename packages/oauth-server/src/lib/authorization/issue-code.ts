@@ -1,4 +1,4 @@
-import { randomToken } from '../crypto/random-token.js'
+import { randomToken } from '@mcp-gateway/core/internal'
 import type { Server } from '../server/server.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'

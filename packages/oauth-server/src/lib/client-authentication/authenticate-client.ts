@@ -1,6 +1,6 @@
 import type { Context } from '@mcp-gateway/core'
+import { sha256 } from '@mcp-gateway/core/internal'
 import { equal } from '../crypto/equal.js'
-import { hash } from '../crypto/hash.js'
 import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
@@ -92,7 +92,7 @@ async function isAuthentic(client: Client, { method, proof }: Credentials): Prom
   const registered = client.metadata.token_endpoint_auth_method
   if (method === 'none') return registered === 'none'
   if (client.secretHash === undefined || (client.methodChosen && registered !== method)) return false
-  return equal(await hash(proof ?? ''), client.secretHash)
+  return equal(await sha256(proof ?? ''), client.secretHash)
 }
 
 function wrong(): Refusal {

@@ -1,4 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
+import { BoundedMap } from '@mcp-gateway/core/internal'
 import type { JSONWebKeySet } from 'jose'
 import { Refusal } from '../http/refusal.js'
 import type { FetchAsker, GuardedFetch } from '../limits/guarded-fetch.js'
@@ -30,14 +31,8 @@ export type ClientKeySets = (uri: string, kid: unknown, asker: FetchAsker) => Pr
  * that a person approved are kept apart: what strangers name takes no place of theirs.
  */
 export function createClientKeySets(fetch: GuardedFetch, clock: () => number): ClientKeySets {
-  const ofVouched = new Map<string, KnownSet>()
-  const ofStrangers = new Map<string, KnownSet>()
-
-  const keep = (known: Map<string, KnownSet>, uri: string, set: KnownSet): void => {
-    known.delete(uri)
-    if (known.size >= maxKnown) known.delete(known.keys().next().value as string)
-    known.set(uri, set)
-  }
+  const ofVouched = new BoundedMap<KnownSet>(maxKnown)
+  const ofStrangers = new BoundedMap<KnownSet>(maxKnown)
 
   return async (uri, kid, asker) => {
     const known = asker.vouched ? ofVouched : ofStrangers
@@ -53,14 +48,14 @@ export function createClientKeySets(fetch: GuardedFetch, clock: () => number): C
     }
     try {
       const jwks = await load(fetch, uri, asker)
-      keep(known, uri, { jwks, at: now, askedAt: now })
+      known.set(uri, { jwks, at: now, askedAt: now })
       return jwks
     } catch (error) {
       const isAnswer = error instanceof GatewayError && error.code === 'outbound_refused'
-      if (isAnswer) keep(known, uri, { jwks: nothing, at: now, askedAt: now })
+      if (isAnswer) known.set(uri, { jwks: nothing, at: now, askedAt: now })
       // Noted also where nothing is known, or each request of one client would take from the budget of its host's others
       else if (isAway(error))
-        keep(known, uri, { ...(kept ?? { jwks: nothing, at: Number.NEGATIVE_INFINITY }), askedAt: now })
+        known.set(uri, { ...(kept ?? { jwks: nothing, at: Number.NEGATIVE_INFINITY }), askedAt: now })
       // The host is away, or its budget is used up: a key that it published is good for a while.
       if (!has || now - kept.at >= staleFor || !isOutage(error)) throw error
       return kept.jwks

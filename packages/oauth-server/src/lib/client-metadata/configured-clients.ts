@@ -1,5 +1,5 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { hash } from '../crypto/hash.js'
+import { sha256 } from '@mcp-gateway/core/internal'
 import { Refusal } from '../http/refusal.js'
 import type { Client } from '../store/client.js'
 import { acceptedMetadata } from './accepted-metadata.js'
@@ -21,7 +21,7 @@ export function readConfiguredClients(
   return new Map(
     clients.map(({ client_id: clientId, client_secret: secret, ...asked }) => {
       const { metadata } = check(clientId, asked, rules, secret)
-      const client = Promise.resolve(secret === undefined ? undefined : hash(secret)).then(
+      const client = Promise.resolve(secret === undefined ? undefined : sha256(secret)).then(
         (secretHash): Client => ({
           clientId,
           source: 'configured',

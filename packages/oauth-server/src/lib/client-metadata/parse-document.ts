@@ -1,4 +1,4 @@
-import { hash } from '../crypto/hash.js'
+import { sha256 } from '@mcp-gateway/core/internal'
 import { Refusal } from '../http/refusal.js'
 import type { Client } from '../store/client.js'
 import { checkRecordSize } from '../store/record-size.js'
@@ -43,7 +43,7 @@ export async function parseDocument(url: string, text: string, rules: RedirectUr
     },
     methodChosen: true,
     issuedAt: 0,
-    documentHash: await hash(text),
+    documentHash: await sha256(text),
   }
   checkRecordSize(client)
   return client

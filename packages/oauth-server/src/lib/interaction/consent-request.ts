@@ -1,8 +1,7 @@
+import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { base64url } from 'jose'
 import { derive } from '../crypto/derive.js'
 import { equal } from '../crypto/equal.js'
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
 import { type Parameters, parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
@@ -109,7 +108,7 @@ export async function isUnchanged(
 }
 
 async function shownHash({ metadata }: Client, { documentHash, scopes, resource }: AuthorizationRequest) {
-  return hash(JSON.stringify([metadata.client_name, documentHash, [...scopes].sort(), resource]))
+  return sha256(JSON.stringify([metadata.client_name, documentHash, [...scopes].sort(), resource]))
 }
 
 function toParameters(request: AuthorizationRequest): Record<string, string> {

@@ -1,6 +1,5 @@
+import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { equal } from '../crypto/equal.js'
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
 import { Refusal } from '../http/refusal.js'
 import type { LoginForm } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
@@ -32,7 +31,7 @@ export interface StartedLogin {
 export async function newLogin(server: Server): Promise<StartedLogin> {
   const handle = randomToken()
   const { secret, cookie } = await newStepCookie(server, handle)
-  return { handle, cookie, browser: await hash(secret) }
+  return { handle, cookie, browser: await sha256(secret) }
 }
 
 /** Stores a login under its handle. */
@@ -52,7 +51,7 @@ export async function readLogin(server: Server, request: Request, handle: string
   const cookie = handle && (await readStepCookie(server, request, handle))
   const stored =
     handle && cookie ? await readRecord<Transaction>(server.storage, await server.keys('state', handle)) : undefined
-  if (!stored || !cookie || !equal(await hash(cookie), stored.value.browser)) {
+  if (!stored || !cookie || !equal(await sha256(cookie), stored.value.browser)) {
     throw new Refusal(
       403,
       'access_denied',

@@ -1,6 +1,6 @@
+import { sha256 } from '@mcp-gateway/core/internal'
 import { readBasicCredentials } from '../client-authentication/basic-credentials.js'
 import { equal } from '../crypto/equal.js'
-import { hash } from '../crypto/hash.js'
 import { type Parameters, readForm, refuseRepeated } from '../http/form.js'
 import { jsonResponse } from '../http/json-response.js'
 import { Refusal } from '../http/refusal.js'
@@ -39,8 +39,8 @@ async function authenticate(
   if (basic && secret) throw new Refusal(400, 'invalid_request', 'Authenticate once: in the header or in the body')
   const id = basic?.clientId ?? form.get('client_id')
   const caller = known.find(({ client_id }) => client_id === id)
-  const presented = await hash(basic?.clientSecret ?? secret ?? '')
-  if (caller && equal(presented, await hash(caller.client_secret))) return caller
+  const presented = await sha256(basic?.clientSecret ?? secret ?? '')
+  if (caller && equal(presented, await sha256(caller.client_secret))) return caller
   throw new Refusal(401, 'invalid_client', 'The resource server is unknown, or its secret is wrong', {
     'WWW-Authenticate': 'Basic realm="oauth"',
   })

@@ -1,5 +1,5 @@
 import { type Context, GatewayError } from '@mcp-gateway/core'
-import { clientNetworks } from '@mcp-gateway/core/internal'
+import { clientNetworks, KeyCounter } from '@mcp-gateway/core/internal'
 
 /** Fetches under way for one client; the networks around it have as many times more as their share says, up to `mostOfAll`. */
 const most = 4
@@ -16,27 +16,23 @@ export type AtOnce = <T>(context: Context, url: string, work: () => Promise<T>) 
  * The work is refused with GatewayError `temporarily_unavailable` where there is too much.
  */
 export function createAtOnce(): AtOnce {
-  const running = new Map<string, number>()
+  const running = new KeyCounter()
   const urls = new Set<string>()
 
   return async ({ client }, url, work) => {
     if (urls.has(url)) return work()
     const networks = client?.address === undefined ? [] : clientNetworks(client.address)
     for (const { name, share } of networks) {
-      if ((running.get(name) ?? 0) < Math.min(most * share, mostOfAll)) continue
+      if (running.get(name) < Math.min(most * share, mostOfAll)) continue
       throw new GatewayError('temporarily_unavailable', 'Too many client documents at once from this network')
     }
-    for (const { name } of networks) running.set(name, (running.get(name) ?? 0) + 1)
+    for (const { name } of networks) running.add(name)
     urls.add(url)
     try {
       return await work()
     } finally {
       urls.delete(url)
-      for (const { name } of networks) {
-        const left = (running.get(name) ?? 1) - 1
-        if (left === 0) running.delete(name)
-        else running.set(name, left)
-      }
+      for (const { name } of networks) running.remove(name)
     }
   }
 }

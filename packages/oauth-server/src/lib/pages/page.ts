@@ -1,5 +1,4 @@
-import { pageResponse as corePage, type Html, html } from '@mcp-gateway/core/internal'
-import { hash } from '../crypto/hash.js'
+import { pageResponse as corePage, type Html, html, sha256 } from '@mcp-gateway/core/internal'
 import type { PageOptions } from '../server/page-options.js'
 import { styles } from './styles.js'
 
@@ -19,7 +18,7 @@ export async function pageResponse(
   { body, formTargets = [], ...page }: Page,
 ): Promise<Response> {
   const css = styles + more
-  const styleHash = (await hash(css)).replaceAll('-', '+').replaceAll('_', '/')
+  const styleHash = (await sha256(css)).replaceAll('-', '+').replaceAll('_', '/')
   return corePage({
     ...page,
     styles: { css, hash: `${styleHash}=` },

@@ -1,8 +1,7 @@
+import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
 import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
 import { equal } from '../crypto/equal.js'
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
 import { readJson } from '../http/read-json.js'
 import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
@@ -26,7 +25,11 @@ export async function managementEndpoint(server: Server, request: Request, clien
   const token = bearerToken(request)
   const stored = await server.clients.readRegistered(clientId)
   // One answer for no token, a wrong one, another client's, and no such client: none of them learns who exists.
-  if (!token || !stored?.value.registrationTokenHash || !equal(await hash(token), stored.value.registrationTokenHash)) {
+  if (
+    !token ||
+    !stored?.value.registrationTokenHash ||
+    !equal(await sha256(token), stored.value.registrationTokenHash)
+  ) {
     throw wrongToken()
   }
   if (request.method === 'PUT') return update(server, request, stored)
@@ -49,7 +52,7 @@ async function update(server: Server, request: Request, { value: client, version
   if (client_id !== client.clientId) {
     throw new Refusal(400, 'invalid_client_metadata', 'client_id must be that of the registration')
   }
-  if (client_secret !== undefined && (await hash(String(client_secret))) !== client.secretHash) {
+  if (client_secret !== undefined && (await sha256(String(client_secret))) !== client.secretHash) {
     throw new Refusal(400, 'invalid_client_metadata', 'client_secret cannot be chosen; leave it out')
   }
   const asked = parseRegistrationRequest(body)
@@ -60,7 +63,7 @@ async function update(server: Server, request: Request, { value: client, version
   )
   const needsSecret = usesSecret(metadata.token_endpoint_auth_method)
   const clientSecret = needsSecret && client.secretHash === undefined ? randomToken() : undefined
-  const secretHash = clientSecret === undefined ? client.secretHash : await hash(clientSecret)
+  const secretHash = clientSecret === undefined ? client.secretHash : await sha256(clientSecret)
   const registrationToken = randomToken()
   const next: Client = {
     clientId: client.clientId,
@@ -69,7 +72,7 @@ async function update(server: Server, request: Request, { value: client, version
     ...(needsSecret && { secretHash }),
     methodChosen: asked.token_endpoint_auth_method !== undefined,
     issuedAt: client.issuedAt,
-    registrationTokenHash: await hash(registrationToken),
+    registrationTokenHash: await sha256(registrationToken),
     ...(client.usedAt !== undefined && { usedAt: client.usedAt }),
   }
   checkRecordSize(next)

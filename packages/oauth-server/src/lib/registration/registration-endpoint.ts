@@ -1,9 +1,8 @@
 import type { Context } from '@mcp-gateway/core'
+import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
 import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
 import { applySoftwareStatement } from '../client-metadata/software-statement.js'
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
 import { readJson } from '../http/read-json.js'
 import type { Server } from '../server/server.js'
 import type { Client } from '../store/client.js'
@@ -25,10 +24,10 @@ export async function registrationEndpoint(server: Server, request: Request, con
     clientId: `client_${randomToken(16)}`,
     source: 'registered',
     metadata,
-    ...(clientSecret !== undefined && { secretHash: await hash(clientSecret) }),
+    ...(clientSecret !== undefined && { secretHash: await sha256(clientSecret) }),
     methodChosen: asked.token_endpoint_auth_method !== undefined,
     issuedAt: server.clock(),
-    registrationTokenHash: await hash(registrationToken),
+    registrationTokenHash: await sha256(registrationToken),
   }
   checkRecordSize(client)
   await server.clients.register(client)

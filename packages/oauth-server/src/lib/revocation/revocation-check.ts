@@ -1,4 +1,5 @@
 import type { AuthInfo } from '@mcp-gateway/core'
+import { BoundedMap } from '@mcp-gateway/core/internal'
 import type { GrantUser } from '../store/grant.js'
 import type { GrantStore } from '../store/grant-store.js'
 import { saysTooMuch } from '../store/says-too-much.js'
@@ -14,7 +15,7 @@ export function createRevocationCheck(
   delay: number,
   clock: () => number,
 ): (auth: AuthInfo) => Promise<boolean> {
-  const known = new Map<string, { readonly user: GrantUser | undefined; readonly at: number }>()
+  const known = new BoundedMap<{ readonly user: GrantUser | undefined; readonly at: number }>(maxKnown)
 
   return async ({ extra }) => {
     const claims = (extra?.claims ?? {}) as Record<string, unknown>
@@ -33,11 +34,7 @@ export function createRevocationCheck(
     if (remembered && now >= remembered.at && now < remembered.at + delay) return remembered.user
     const grant = (await grants.read(id))?.value
     const user = grant && grants.isLive(grant) ? grant.user : undefined
-    if (delay > 0) {
-      known.delete(id)
-      if (known.size >= maxKnown) known.delete(known.keys().next().value as string)
-      known.set(id, { user, at: now })
-    }
+    if (delay > 0) known.set(id, { user, at: now })
     return user
   }
 }

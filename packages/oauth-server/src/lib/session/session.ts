@@ -1,5 +1,4 @@
-import { readCookie } from '@mcp-gateway/core/internal'
-import { randomToken } from '../crypto/random-token.js'
+import { randomToken, readCookie } from '@mcp-gateway/core/internal'
 import type { Server } from '../server/server.js'
 import type { GrantUser } from '../store/grant.js'
 import { readRecord } from '../store/records.js'

@@ -1,6 +1,4 @@
-import { readCookie } from '@mcp-gateway/core/internal'
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
+import { randomToken, readCookie, sha256 } from '@mcp-gateway/core/internal'
 import type { Server } from '../server/server.js'
 
 /** How long an answered step can be answered again, in seconds: a double click sends two, and the browser follows the second. */
@@ -31,5 +29,5 @@ export async function endStepCookie(server: Server, request: Request, id: string
 }
 
 async function suffix(id: string): Promise<string> {
-  return (await hash(id)).slice(0, 12)
+  return (await sha256(id)).slice(0, 12)
 }

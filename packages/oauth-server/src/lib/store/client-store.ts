@@ -1,4 +1,5 @@
 import type { Context, Storage } from '@mcp-gateway/core'
+import { BoundedMap } from '@mcp-gateway/core/internal'
 import type { Client } from './client.js'
 import type { Stored } from './records.js'
 import type { StorageKeys } from './storage-keys.js'
@@ -55,7 +56,7 @@ export function createClientStore({
   clock,
 }: ClientStoreOptions): ClientStore {
   const lasting = clientLifetime === 0 ? null : clientLifetime + day
-  const parsed = new Map<string, Stored<Client>>()
+  const parsed = new BoundedMap<Stored<Client>>(maxParsed)
 
   /** A client is read at every use and changes once a day at most: it is parsed when its version is a new one. */
   async function readRegistered(clientId: string): Promise<Stored<Client> | undefined> {
@@ -64,8 +65,6 @@ export function createClientStore({
     const known = parsed.get(key)
     if (entry === undefined || known?.version === entry.version) return entry && known
     const stored: Stored<Client> = { value: JSON.parse(entry.value), version: entry.version }
-    parsed.delete(key)
-    if (parsed.size >= maxParsed) parsed.delete(parsed.keys().next().value as string)
     parsed.set(key, stored)
     return stored
   }

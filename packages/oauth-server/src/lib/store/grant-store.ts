@@ -40,7 +40,7 @@ export function createGrantStore({
   rightsLifetime,
   clock,
 }: GrantStoreOptions): GrantStore {
-  const key = (id: string): string => `oauth:refresh:${id}`
+  const key = (id: string) => keys('refresh', id)
 
   /** Until the last token that the grant can have now is over. */
   function ttl(grant: Grant): number | null {
@@ -63,16 +63,16 @@ export function createGrantStore({
   }
 
   return {
-    read: (id) => readRecord<Grant>(storage, key(id)),
+    read: async (id) => readRecord<Grant>(storage, await key(id)),
     async create(id, grant) {
-      await storage.set(key(id), JSON.stringify(grant), { ttl: ttl(grant), lists: await lists(grant) })
+      await storage.set(await key(id), JSON.stringify(grant), { ttl: ttl(grant), lists: await lists(grant) })
     },
     async replace(id, version, grant) {
       const options = { ttl: ttl(grant), lists: await lists(grant) }
-      return storage.compareAndSet(key(id), version, JSON.stringify(grant), options)
+      return storage.compareAndSet(await key(id), version, JSON.stringify(grant), options)
     },
     async revoke(id) {
-      await storage.delete(key(id))
+      await storage.delete(await key(id))
     },
     async revokeAll(kind, id) {
       const name = await keys(kind, id)

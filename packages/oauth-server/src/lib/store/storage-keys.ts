@@ -1,4 +1,4 @@
-import { hash } from '../crypto/hash.js'
+import { sha256 } from '@mcp-gateway/core/internal'
 
 /** What is stored; STORAGE.md describes each. */
 export type RecordKind =
@@ -11,18 +11,23 @@ export type RecordKind =
   | 'consent'
   | 'code'
   | 'token'
+  | 'refresh'
   | 'jti'
   | 'limit'
   | 'user_tokens'
   | 'client_tokens'
 
-/** Builds the key of a record from the id or secret that finds it. Neither is in the key: it holds their hash. */
+/**
+ * Builds the key of a record from the id or secret that finds it. Neither is in the key: it holds their hash. Only a grant
+ * (`refresh`) has its id there, which is public and random.
+ */
 export type StorageKeys = (kind: RecordKind, id: string) => string | Promise<string>
 
 /** Keys differ by issuer, so that two issuers on one store never read each other's codes or tokens. */
 export function createStorageKeys(issuer: string): StorageKeys {
   return (kind, id) => {
-    const digest = hash(`${issuer}\n${id}`)
+    if (kind === 'refresh') return `oauth:refresh:${id}`
+    const digest = sha256(`${issuer}\n${id}`)
     return typeof digest === 'string' ? `oauth:${kind}:${digest}` : digest.then((text) => `oauth:${kind}:${text}`)
   }
 }

@@ -1,5 +1,5 @@
+import { randomToken } from '@mcp-gateway/core/internal'
 import type { JWTPayload } from 'jose'
-import { randomToken } from '../crypto/random-token.js'
 import type { Server } from '../server/server.js'
 import type { Grant } from '../store/grant.js'
 

@@ -1,7 +1,7 @@
+import { sha256 } from '@mcp-gateway/core/internal'
 import { verifierFits } from '../authorization/pkce.js'
 import type { AuthenticatedClient } from '../client-authentication/authenticate-client.js'
 import { isRegisteredRedirectUri } from '../client-metadata/redirect-uri.js'
-import { hash } from '../crypto/hash.js'
 import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
@@ -63,7 +63,7 @@ export async function authorizationCodeGrant(
     scopes: request.scopes,
     resource: request.resource,
     createdAt: clock(),
-    ...(refreshes && { current: await hash(refresh.secret) }),
+    ...(refreshes && { current: await sha256(refresh.secret) }),
   }
   const token = await issueAccessToken(server, id, grant, grant.scopes)
   // The grant comes first, so that whoever finds the code used also finds what to revoke.

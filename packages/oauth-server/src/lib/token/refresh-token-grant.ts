@@ -1,8 +1,7 @@
+import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { parseScope } from '../authorization/scope.js'
 import type { AuthenticatedClient } from '../client-authentication/authenticate-client.js'
 import { equal } from '../crypto/equal.js'
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
 import type { Parameters } from '../http/form.js'
 import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
@@ -27,7 +26,7 @@ export async function refreshTokenGrant(
   if (!form.get('refresh_token')) throw new Refusal(400, 'invalid_request', 'refresh_token is missing')
   if (!token) throw unknown()
   const id = await grantIdOf(server.settings.issuer, token.family)
-  const presented = await hash(token.secret)
+  const presented = await sha256(token.secret)
   const scope = form.get('scope') ?? ''
 
   let user: GrantUser | undefined
@@ -79,7 +78,7 @@ async function rotate(
   const nonce = randomToken(16)
   const next = await successor(token, nonce)
   const rotation = { previous: grant.current as string, nonce, at: server.clock(), scope }
-  const changed = { ...grant, current: await hash(next.secret), rotation }
+  const changed = { ...grant, current: await sha256(next.secret), rotation }
   return (await server.grants.replace(id, version, changed)) ? next : undefined
 }
 

@@ -1,5 +1,4 @@
-import { hash } from '../crypto/hash.js'
-import { randomToken } from '../crypto/random-token.js'
+import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 
 /**
  * A refresh token: `rt.<family>.<secret>`. The family finds the grant: its hash is the grant's id, so that an access
@@ -28,7 +27,7 @@ export function formatRefreshToken({ family, secret }: RefreshToken): string {
 
 /** The id of the grant that a family belongs to. */
 export function grantIdOf(issuer: string, family: string): string | Promise<string> {
-  return hash(`${issuer}\n${family}`)
+  return sha256(`${issuer}\n${family}`)
 }
 
 /**
@@ -37,5 +36,5 @@ export function grantIdOf(issuer: string, family: string): string | Promise<stri
  */
 export async function successor({ family, secret }: RefreshToken, nonce: string): Promise<RefreshToken> {
   // A one-step key derivation (NIST SP 800-56C revision 2, section 4.1): the secret is of 256 bits and of one length.
-  return { family, secret: await hash(`refresh-token\n${nonce}\n${secret}`) }
+  return { family, secret: await sha256(`refresh-token\n${nonce}\n${secret}`) }
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
+import { toBase64Url } from '@mcp-gateway/core/internal'
 import { decodeText, encodeText } from '../text.js'
-import { base64Url, fromBase64 } from './base64-url.js'
+import { fromBase64 } from './base64-url.js'
 
 /** Encrypts values, each bound to the key that it is stored under. */
 export interface ValueCipher {
@@ -51,7 +52,7 @@ export function createValueCipher(encryptionKeys: readonly string[]): ValueCiphe
       const sealed = new Uint8Array(12 + ciphertext.byteLength)
       sealed.set(nonce)
       sealed.set(new Uint8Array(ciphertext), 12)
-      return `${first.id}.${base64Url(sealed)}`
+      return `${first.id}.${toBase64Url(sealed)}`
     },
     async open(key, sealed) {
       const [, id = '', text = ''] = sealedForm.exec(sealed) ?? []
@@ -73,7 +74,7 @@ export function createValueCipher(encryptionKeys: readonly string[]): ValueCiphe
     async counterName(key) {
       const [first] = (await keys()) as [DerivedKey]
       const tag = await crypto.subtle.sign('HMAC', first.counters, encoder.encode(encodeText(key)))
-      return `counter:${base64Url(new Uint8Array(tag))}`
+      return `counter:${toBase64Url(new Uint8Array(tag))}`
     },
   }
 }
@@ -104,7 +105,7 @@ async function derive(secret: Uint8Array<ArrayBuffer>): Promise<DerivedKey> {
       'sign',
     ]),
   ])
-  return { id: base64Url(digest.subarray(0, 6)), key, counters }
+  return { id: toBase64Url(digest.subarray(0, 6)), key, counters }
 }
 
 /** RFC 5869, one key for each purpose */

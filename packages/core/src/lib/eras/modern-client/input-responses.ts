@@ -1,3 +1,4 @@
+import { isObject } from '../../json/is-object.js'
 import { type Span, scanObject } from '../../json/json-scan.js'
 import { at, parseSpan } from '../../json/raw-json.js'
 import type { RawJson } from '../era-server.js'
@@ -46,8 +47,4 @@ const problems: Record<string, (answer: unknown) => string | undefined> = {
   },
   'roots/list': (answer) =>
     isObject(answer) && Array.isArray(answer.roots) ? undefined : '"roots" must be a list of roots',
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

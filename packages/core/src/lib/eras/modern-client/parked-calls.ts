@@ -1,3 +1,4 @@
+import { KeyCounter } from '../../cache/key-counter.js'
 /** How many calls may wait for their client to come back, and for how long. */
 export interface ParkedCallsOptions {
   /** Calls in all, 256 unless told. */
@@ -27,7 +28,7 @@ export class ParkedCalls<Call extends ParkedCall = ParkedCall> {
   readonly #max: number
   readonly #maxPerPrincipal: number
   readonly #entries: Map<string, Entry & { readonly call: Call }> = new Map()
-  readonly #counts: Map<string, number> = new Map()
+  readonly #counts = new KeyCounter()
 
   constructor(options: ParkedCallsOptions = {}) {
     const { maxParkedCalls = 256, maxParkedCallsPerPrincipal = 16, parkedCallTimeout = 300 } = options
@@ -42,7 +43,7 @@ export class ParkedCalls<Call extends ParkedCall = ParkedCall> {
 
   /** Why another call of this user cannot be kept. */
   refuses(principal: string): 'too_many' | 'too_many_of_yours' | undefined {
-    if ((this.#counts.get(principal) ?? 0) >= this.#maxPerPrincipal) return 'too_many_of_yours'
+    if (this.#counts.get(principal) >= this.#maxPerPrincipal) return 'too_many_of_yours'
     return this.#entries.size >= this.#max ? 'too_many' : undefined
   }
 
@@ -55,7 +56,7 @@ export class ParkedCalls<Call extends ParkedCall = ParkedCall> {
     // Where timers keep a process alive, this one does not
     if (typeof timer === 'object' && 'unref' in timer) timer.unref()
     this.#entries.set(id, { call, timer })
-    this.#counts.set(call.principal, (this.#counts.get(call.principal) ?? 0) + 1)
+    this.#counts.add(call.principal)
   }
 
   get(id: string): Call | undefined {
@@ -68,10 +69,7 @@ export class ParkedCalls<Call extends ParkedCall = ParkedCall> {
     if (entry === undefined) return
     clearTimeout(entry.timer)
     this.#entries.delete(id)
-    const { principal } = entry.call
-    const count = (this.#counts.get(principal) ?? 0) - 1
-    if (count > 0) this.#counts.set(principal, count)
-    else this.#counts.delete(principal)
+    this.#counts.remove(entry.call.principal)
   }
 
   /** Ends them all, as if none came back. */

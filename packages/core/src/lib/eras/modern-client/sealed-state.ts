@@ -1,5 +1,7 @@
 import { parseSpan } from '../../json/raw-json.js'
 import { isBase64Url } from '../../keys/token-spelling.js'
+import { toBase64Url } from '../../text/base64-url.js'
+import { sha256 } from '../../text/sha256.js'
 import type { RawJson } from '../era-server.js'
 
 /** What a `requestState` of ours says, once it was found to be whole. */
@@ -41,7 +43,7 @@ export class SealedState {
     const iv = crypto.getRandomValues(new Uint8Array(ivLength))
     const text = encoder.encode(JSON.stringify([call, round, this.#now() + lifetime * 1000]))
     const sealed = await crypto.subtle.encrypt(algorithm(iv, binding), await this.#key, text)
-    return toBase64Url([iv, new Uint8Array(sealed)])
+    return toBase64Url(Uint8Array.from([...iv, ...new Uint8Array(sealed)]))
   }
 
   /** Resolves with `undefined` for what was forged, cut, bound to something else, or has expired. */
@@ -71,7 +73,7 @@ export async function requestDigest(method: string, params: RawJson | undefined)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
   })
-  return toBase64Url([new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))])
+  return sha256(text)
 }
 
 const encoder = new TextEncoder()
@@ -80,11 +82,6 @@ const decoder = new TextDecoder()
 function algorithm(iv: Uint8Array, { principal, audience, digest }: StateBinding) {
   const additionalData = encoder.encode(JSON.stringify([principal, audience, digest]))
   return { name: 'AES-GCM', iv: iv as Uint8Array<ArrayBuffer>, additionalData }
-}
-
-function toBase64Url(parts: readonly Uint8Array[]): string {
-  const text = parts.map((part) => String.fromCharCode(...part)).join('')
-  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
