@@ -1,6 +1,5 @@
-import type { Context } from '@mcp-gateway/core'
+import { type Context, respond } from '@mcp-gateway/core'
 import { outOfBand } from './client-metadata/out-of-band.js'
-import { cacheableJson } from './discovery/cacheable-json.js'
 import { isMetadataPath } from './discovery/metadata-paths.js'
 import { serverMetadata } from './discovery/server-metadata.js'
 import { authorizeEndpoint } from './interaction/authorize-endpoint.js'
@@ -105,4 +104,11 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
     if (path.startsWith(registrations)) return management(path.slice(registrations.length))
     return isMetadataPath(path, settings.path, server.resources.list()) ? metadata : undefined
   }
+}
+
+/** Answers with a public document that may be kept for a few minutes. */
+function cacheableJson(document: unknown): Response {
+  return respond(JSON.stringify(document), {
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300' },
+  })
 }

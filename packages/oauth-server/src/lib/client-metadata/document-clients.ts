@@ -7,7 +7,6 @@ import type { DocumentClients } from '../store/client-store.js'
 import { readRecord, type Stored } from '../store/records.js'
 import type { StorageKeys } from '../store/storage-keys.js'
 import { cacheLifetime, longestCacheLifetime } from './cache-lifetime.js'
-import { isDocumentUrl } from './document-url.js'
 import { parseDocument } from './parse-document.js'
 import type { RedirectUriRules } from './redirect-uri-rules.js'
 
@@ -164,4 +163,14 @@ function utf8(bytes: ArrayBuffer): string {
   } catch {
     throw new Refusal(400, 'invalid_client', 'The document is not UTF-8')
   }
+}
+
+/**
+ * Whether a client id is the URL of a metadata document: https with a path, and in the one spelling that a URL parser
+ * leaves as it is, so no dot segments, default port, upper-case host or raw non-ASCII (draft-ietf-oauth-client-id-metadata-document
+ * section 3). Anything else is an unknown client, and nothing is fetched for it.
+ */
+function isDocumentUrl(clientId: string): boolean {
+  if (clientId.length > 2048 || !/^https:\/\/[^/?#@]+\/[^#]+$/.test(clientId)) return false
+  return URL.canParse(clientId) && new URL(clientId).href === clientId
 }

@@ -3,12 +3,14 @@ import { randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
 import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
 import { applySoftwareStatement } from '../client-metadata/software-statement.js'
+import { equal } from '../crypto/equal.js'
 import { readJson } from '../http/read-json.js'
+import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { Client } from '../store/client.js'
 import { checkRecordSize } from '../store/record-size.js'
-import { checkInitialAccess } from './initial-access.js'
 import { registrationResponse } from './registration-response.js'
+import { bearerToken } from './registration-token.js'
 
 /** Dynamic client registration (RFC 7591 section 3). */
 export async function registrationEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
@@ -41,4 +43,14 @@ export async function registrationEndpoint(server: Server, request: Request, con
 /** Whether the method needs a client secret. */
 export function usesSecret(method: string): boolean {
   return method.startsWith('client_secret_')
+}
+
+/** Where initial access tokens are configured, only their holders register (RFC 7591 section 3). */
+async function checkInitialAccess(tokens: readonly string[] | undefined, request: Request): Promise<void> {
+  if (!tokens) return
+  const presented = await sha256(bearerToken(request) ?? '')
+  for (const token of tokens) if (equal(presented, await sha256(token))) return
+  throw new Refusal(401, 'invalid_token', 'Registration needs an initial access token from the operator', {
+    'WWW-Authenticate': 'Bearer realm="registration", error="invalid_token"',
+  })
 }
