@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { createJsonCipher } from './json-cipher.js'
-import type { StoredKey } from './key-ring.js'
+import type { StoredKey } from './stored-key.js'
 
 /** Seals the private keys of one issuer's ring, and tells which stored keys it sealed. */
 export interface KeyCipher {

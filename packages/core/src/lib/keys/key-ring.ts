@@ -1,19 +1,9 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Storage } from '../contract/storage.js'
 import type { KeyCipher } from './key-cipher.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
-
-/** One signing key as it is stored. Times are seconds since the epoch. */
-export interface StoredKey {
-  readonly kid: string
-  readonly alg: SigningAlgorithm
-  readonly publicKey: JWK
-  /** The private key, encrypted where encryption keys are configured. */
-  readonly privateKey: string
-  /** From when on it signs; it is published earlier, so that verifiers know it by then. */
-  readonly signsFrom: number
-}
+import type { StoredKey } from './stored-key.js'
 
 /** All keys of one issuer, oldest first, in one record: rotation is one compare-and-set over all replicas. */
 export interface KeyRing {

@@ -1,5 +1,6 @@
 import type { Context } from '../contract/handler.js'
-import { neverArrived, type Send, type UpstreamResponse } from './transport.js'
+import { neverArrived } from './transport.js'
+import type { Send, UpstreamResponse } from './upstream-response.js'
 import type { Upstream } from './upstreams.js'
 
 /** One request on its way to an upstream. */

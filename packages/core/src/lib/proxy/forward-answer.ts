@@ -7,7 +7,7 @@ import { writeEvent } from '../http/write-event.js'
 import { loggedUrl } from '../text/logged-url.js'
 import { type Answer, release } from './ask.js'
 import { toClient } from './proxy-headers.js'
-import type { UpstreamResponse } from './transport.js'
+import type { UpstreamResponse } from './upstream-response.js'
 
 /** What decides how an answer goes to the client. */
 export interface ForwardOptions {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { ByteBuffer } from '../http/byte-buffer.js'
 import { guardStream, type StreamGuard } from '../http/guard-stream.js'
 import { isNode } from '../runtime/is-node.js'
-import type { TransportInit, UpstreamResponse } from './transport.js'
+import type { TransportInit, UpstreamResponse } from './upstream-response.js'
 
 /** How a request is sent whose body is known as a whole. */
 export type NodeTransport = (url: string, init: TransportInit) => Promise<UpstreamResponse>
