@@ -12,9 +12,9 @@ import {
   without,
 } from './emulator.js'
 import { findProgram } from './process.js'
-import { at, listAt, readYaml, textAt, type Yaml } from './read-yaml.js'
 import { otherHost, type ProxyKind } from './real-proxies.js'
 import { readRecipe } from './recipe.js'
+import { at, listAt, readYaml, textAt, type Yaml } from './yaml-document.js'
 
 const filter = 'envoy.filters.http.ext_authz'
 

@@ -12,10 +12,10 @@ import {
   without,
 } from './emulator.js'
 import { findProgram } from './process.js'
-import { at, listAt, readYaml, textAt, type Yaml } from './read-yaml.js'
 import { otherHost, type ProxyKind } from './real-proxies.js'
 import { readRecipe } from './recipe.js'
 import { readRule } from './traefik-rule.js'
+import { at, listAt, readYaml, textAt, type Yaml } from './yaml-document.js'
 
 /** Headers that the entry point removes from what strangers send, whatever they put in place of the hyphens. */
 const managed =
