@@ -10,7 +10,10 @@ const packages = readdirSync(join(root, 'packages')).map((name) => join('package
 const steps = {
   style: [['biome', 'check', '--error-on-warnings', '.']],
   types: [['tsc', '--noEmit', '-p', 'tsconfig.json']],
-  shape: [['node', 'scripts/shape.mjs']],
+  shape: [
+    ['node', 'scripts/shape.mjs'],
+    ['depcruise', '--config', '.dependency-cruiser.mjs', 'packages'],
+  ],
   docs: [
     ['node', 'scripts/readme.mjs'],
     ['node', 'scripts/examples.mjs'],
