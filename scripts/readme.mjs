@@ -1,7 +1,8 @@
-// Checks the code of the READMEs: every `ts` block compiles, and a block below `<!-- code: path -->` is that file.
+// Checks the READMEs: every `ts` block compiles, a block below `<!-- code: path -->` is that file, and what a link names is there.
+// Every package and example has one; the one of the examples' gateway names all of its settings.
 // `npm run readme -- --write` copies the files into the READMEs.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { compile } from './compile.mjs'
 import { surroundings } from './surroundings.mjs'
 
@@ -11,12 +12,17 @@ const problems = []
 
 const readmes = ['packages', 'examples']
   .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'README.md')))
-  .concat(join(root, 'README.md'), join(root, 'ARCHITECTURE.md'))
-  .filter((file) => existsSync(file))
+  .concat(['README.md', 'ARCHITECTURE.md', 'packages/forward-auth/recipes/README.md'].map((file) => join(root, file)))
+  .filter((file) => {
+    if (!existsSync(file)) problems.push(`${relative(root, file)} is missing`)
+    return existsSync(file)
+  })
 
 const blocks = readmes.flatMap(sync)
 if (blocks.length === 0) problems.push('No README has code')
 problems.push(...compile(blocks))
+for (const readme of readmes) checkLinks(readme)
+checkSettings()
 
 if (problems.length > 0) {
   console.error(problems.join('\n'))
@@ -52,4 +58,22 @@ function sync(readme) {
       offset: head.split('\n').length,
     }
   })
+}
+
+/** Links to files of the repository lead to files. */
+function checkLinks(readme) {
+  const text = readFileSync(readme, 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '')
+  for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)/g)) {
+    if (/^[a-z]+:/i.test(target) || existsSync(join(dirname(readme), target))) continue
+    problems.push(`${relative(root, readme)}: there is no ${target}`)
+  }
+}
+
+/** Every variable that the examples read is in their table of settings. */
+function checkSettings() {
+  const folder = join(root, 'examples/gateway')
+  const text = readFileSync(join(folder, 'README.md'), 'utf8')
+  for (const [, name] of readFileSync(join(folder, 'src/settings.ts'), 'utf8').matchAll(/^ {2}([A-Z][A-Z_]+): z\b/gm)) {
+    if (!text.includes(`| \`${name}\``)) problems.push(`examples/gateway/README.md does not name ${name}`)
+  }
 }
