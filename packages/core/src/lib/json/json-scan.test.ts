@@ -38,7 +38,7 @@ test('the items of an array are those that JSON.parse finds', () => {
   )
 })
 
-test.each(['\\', '\\\\', '\\"', '\\\\\\"', '"', 'x'.repeat(30) + '\\\\"', '"'.repeat(60), '\\'.repeat(61)])(
+test.each(['\\', '\\\\', '\\"', '\\\\\\"', '"', `${'x'.repeat(30)}\\\\"`, '"'.repeat(60), '\\'.repeat(61)])(
   'a string that ends in quotes or backslashes ends where it ends: %j',
   (content) => {
     for (let padding = 0; padding < 30; padding++) {
