@@ -5,9 +5,10 @@
  * @module
  */
 
-export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
 export { BoundedMap } from './lib/cache/bounded-map.js'
 export { KeyCounter } from './lib/cache/key-counter.js'
+export { invalidConfiguration, wrongOption } from './lib/contract/invalid-configuration.js'
+export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
 export type { ByteBudget } from './lib/http/byte-budget.js'
 export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
 export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
@@ -30,6 +31,10 @@ export { type MessageParts, messageParts } from './lib/message/message-parts.js'
 export { type MethodSubject, methodSubject, similarMethod } from './lib/message/subjects.js'
 export { transformResponse } from './lib/message/transform-response.js'
 export { isPublicAddress } from './lib/outbound/public-address.js'
+export { type Cookies, createCookies, readCookie } from './lib/pages/cookies.js'
+export { foreign, Html, html, longestName, rawHtml } from './lib/pages/html.js'
+export { isOwnForm, type OwnFormOptions } from './lib/pages/own-form.js'
+export { type Page, pageResponse, type Styles } from './lib/pages/page.js'
 export { errorCodes, gatewayCode, isModernCode, statusOfCode } from './lib/protocol/error-codes.js'
 export { gatewayInfo } from './lib/protocol/gateway-info.js'
 export { decodeHeaderValue, isEncodedValue } from './lib/protocol/header-value.js'
@@ -45,10 +50,6 @@ export {
   newestLegacy,
   newestModern,
 } from './lib/protocol/revisions.js'
-export { type Cookies, createCookies, readCookie } from './lib/pages/cookies.js'
-export { foreign, Html, html, longestName, rawHtml } from './lib/pages/html.js'
-export { isOwnForm, type OwnFormOptions } from './lib/pages/own-form.js'
-export { type Page, pageResponse, type Styles } from './lib/pages/page.js'
 export { wellKnown } from './lib/resource-server/resource-url.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
@@ -67,6 +68,6 @@ export {
 } from './lib/tasks/task-owners.js'
 export { toBase64Url } from './lib/text/base64-url.js'
 export { displayText } from './lib/text/display-text.js'
-export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'
 export { randomToken } from './lib/text/random-token.js'
 export { sha256, sha256Hex } from './lib/text/sha256.js'
+export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'

@@ -1,4 +1,5 @@
-import { type AuthInfo, actorOf, GatewayError } from '@mcp-gateway/core'
+import { type AuthInfo, actorOf } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import { type Remembered, remembered } from './remembered.js'
 
@@ -25,7 +26,7 @@ export type Assert = (auth: AuthInfo) => Promise<string>
  */
 export function asserter(issuer: string, resource: string, keys: SigningKeys, lifetime: number): Assert {
   if (!(lifetime >= 5 && lifetime <= 300)) {
-    throw new GatewayError('invalid_configuration', 'assertion.lifetime must be between 5 and 300 seconds')
+    throw invalidConfiguration('assertion.lifetime must be between 5 and 300 seconds')
   }
   const made: Remembered<Made> = new WeakMap()
   return async (auth) => {

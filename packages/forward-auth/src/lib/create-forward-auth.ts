@@ -1,13 +1,13 @@
 import {
   type Context,
   createLogger,
-  GatewayError,
   type Handler,
   isLoopbackHost,
   issuerAuthority,
   type Mountable,
   mountable,
 } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import type { AuthDecision } from './auth-decision.js'
 import { allowed, createDecider } from './decide.js'
 import type { AuthRequest } from './dialect.js'
@@ -45,11 +45,14 @@ import { servePublic } from './serve-public.js'
 export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const { dialect, path = '/auth', assertion, logger = createLogger() } = options
   if (!['forwarded', 'original', 'ext-authz'].includes(dialect)) {
-    throw invalid("dialect must be 'forwarded' (Traefik, Caddy, HAProxy), 'original' (nginx) or 'ext-authz' (Envoy)")
+    throw invalidConfiguration(
+      "dialect must be 'forwarded' (Traefik, Caddy, HAProxy), 'original' (nginx) or 'ext-authz' (Envoy)",
+    )
   }
   const { keys, header = 'X-Identity-Assertion', jwksPath = '/.well-known/forward-auth-jwks.json' } = assertion ?? {}
   for (const own of [path, jwksPath]) {
-    if (!/^(?:\/[\w.~-]+)+$/.test(own)) throw invalid(`The path ${JSON.stringify(own)} must look like /auth`)
+    if (!/^(?:\/[\w.~-]+)+$/.test(own))
+      throw invalidConfiguration(`The path ${JSON.stringify(own)} must look like /auth`)
   }
   const names = readHeaderNames(options.headers ?? {}, header)
   const authority = 'protect' in options.auth ? options.auth : issuerAuthority(options.auth)
@@ -102,8 +105,4 @@ export interface ForwardAuth extends Mountable {
 function targetOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('://') + 3)
   return start === -1 ? '/' : url.slice(start)
-}
-
-function invalid(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message)
 }

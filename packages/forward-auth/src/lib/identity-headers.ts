@@ -1,4 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 
 /** The names of the headers that tell the upstream who calls. */
 export interface IdentityHeaderNames {
@@ -36,8 +36,7 @@ export function readHeaderNames(names: Partial<IdentityHeaderNames>, assertion: 
   for (const name of [...Object.values(merged), assertion]) {
     const lower = String(name).toLowerCase()
     if (!/^[a-z][a-z0-9-]{0,63}$/.test(lower) || taken.test(lower) || seen.has(lower)) {
-      throw new GatewayError(
-        'invalid_configuration',
+      throw invalidConfiguration(
         `The identity header ${JSON.stringify(name)} must be a name of letters, digits and hyphens that nothing else uses`,
       )
     }

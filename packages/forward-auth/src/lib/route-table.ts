@@ -1,5 +1,5 @@
-import { GatewayError, isLoopbackHost } from '@mcp-gateway/core'
-import { foldPath } from '@mcp-gateway/core/internal'
+import { type GatewayError, isLoopbackHost } from '@mcp-gateway/core'
+import { foldPath, invalidConfiguration } from '@mcp-gateway/core/internal'
 
 /** Where a resource is. */
 export interface Location {
@@ -36,7 +36,7 @@ export function readLocation(url: string, key: string): Location {
 }
 
 function invalid(key: string, why: string): GatewayError {
-  return new GatewayError('invalid_configuration', `servers: ${JSON.stringify(key)} ${why}`)
+  return invalidConfiguration(`servers: ${JSON.stringify(key)} ${why}`)
 }
 
 /** Something at a location. */

@@ -8,6 +8,7 @@ import {
   resourceMetadataUrl,
   type TokenVerifier,
 } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import { type Assert, asserter } from './assertion.js'
 import type { ForwardAuthOptions, ForwardAuthServer } from './forward-auth-options.js'
 import { type Location, type Placed, readLocation } from './route-table.js'
@@ -28,14 +29,16 @@ export interface Route extends Placed {
 /** Makes the routes of all servers; registers each with the authority. */
 export function buildRoutes(options: ForwardAuthOptions, authority: Authority): Route[] {
   const entries = Object.entries(options.servers)
-  if (entries.length === 0) throw invalid('servers is empty; name at least one')
+  if (entries.length === 0) throw invalidConfiguration('servers is empty; name at least one')
   const verifiers = new Map<string, TokenVerifier>()
   const origins = entries.map(([key]) => readLocation(options.url, key).origin)
   // One document at the root cannot speak for two resources (RFC 9728 section 3.3)
   const alone = (origin: string) => origins.filter((other) => other === origin).length === 1
   return entries.map(([key, server]) => {
     if (server.olderRevisions !== undefined && server.policy === undefined) {
-      throw invalid(`servers: ${JSON.stringify(key)} has olderRevisions but no policy that it could be about`)
+      throw invalidConfiguration(
+        `servers: ${JSON.stringify(key)} has olderRevisions but no policy that it could be about`,
+      )
     }
     const location = readLocation(options.url, key)
     const { resource } = location
@@ -111,8 +114,4 @@ function claimedAudiences(token: string): string[] {
   } catch {
     return []
   }
-}
-
-function invalid(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message)
 }

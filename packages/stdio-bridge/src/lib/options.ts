@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { createLogger, GatewayError, type Logger } from '@mcp-gateway/core'
+import { createLogger, type Logger } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import type { ChildSpec } from './process/child.js'
 import { childEnvironment } from './process/environment.js'
 
@@ -150,7 +151,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
   } = options
   checkCommand(command, args, env, cwd)
   if (isolation !== undefined && !isolations.includes(isolation)) {
-    throw wrong(`isolation must be one of ${isolations.join(', ')}`)
+    throw invalidConfiguration(`isolation must be one of ${isolations.join(', ')}`)
   }
   const numbers = {
     poolSize,
@@ -174,13 +175,13 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     keepAlive,
   }
   for (const [name, value] of Object.entries(numbers)) {
-    if (!(value > 0)) throw wrong(`${name} must be a positive number`)
+    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number`)
   }
-  if (!(prewarmed >= 0)) throw wrong('prewarmed must be a number of processes, or 0 for none')
-  if (!(drainTimeout >= 0)) throw wrong('drainTimeout must be a number of seconds, or 0 not to wait')
-  if (!(historyBytes >= 0)) throw wrong('historyBytes must be a number of bytes, or 0 for no replay')
+  if (!(prewarmed >= 0)) throw invalidConfiguration('prewarmed must be a number of processes, or 0 for none')
+  if (!(drainTimeout >= 0)) throw invalidConfiguration('drainTimeout must be a number of seconds, or 0 not to wait')
+  if (!(historyBytes >= 0)) throw invalidConfiguration('historyBytes must be a number of bytes, or 0 for no replay')
   if (stopGrace.length !== 2 || !stopGrace.every((seconds) => seconds >= 0)) {
-    throw wrong('stopGrace must be two numbers of seconds, such as [2, 3]')
+    throw invalidConfiguration('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
   return { spec, logger, isolation, httpSse, prewarmed, ...numbers, historyBytes, drainTimeout, stopGrace }
@@ -190,23 +191,22 @@ const isolations: readonly string[] = ['session', 'principal', 'pool', 'request'
 
 function checkCommand(command: unknown, args: unknown, env: Readonly<Record<string, unknown>>, cwd: unknown): void {
   if (typeof command !== 'string' || command.trim() === '') {
-    throw wrong('command must name the program that speaks MCP on stdio, such as "npx" or "node"')
+    throw invalidConfiguration('command must name the program that speaks MCP on stdio, such as "npx" or "node"')
   }
   if (!Array.isArray(args) || !args.every((argument) => typeof argument === 'string')) {
-    throw wrong('args must be a list of strings, one for each argument')
+    throw invalidConfiguration('args must be a list of strings, one for each argument')
   }
   for (const [name, value] of Object.entries(env)) {
-    if (typeof value !== 'string') throw wrong(`env.${name} must be a string`)
+    if (typeof value !== 'string') throw invalidConfiguration(`env.${name} must be a string`)
     if (name === '' || name.includes('=') || `${name}${value}`.includes('\0')) {
-      throw wrong(`env has ${JSON.stringify(name)}; names have no "=", and neither names nor values have NUL bytes`)
+      throw invalidConfiguration(
+        `env has ${JSON.stringify(name)}; names have no "=", and neither names nor values have NUL bytes`,
+      )
     }
   }
-  if (cwd !== undefined && (typeof cwd !== 'string' || cwd === '')) throw wrong('cwd must be the path of a folder')
+  if (cwd !== undefined && (typeof cwd !== 'string' || cwd === ''))
+    throw invalidConfiguration('cwd must be the path of a folder')
   if ([command, ...args, cwd].some((text) => typeof text === 'string' && text.includes('\0'))) {
-    throw wrong('command, args and cwd must not hold NUL bytes')
+    throw invalidConfiguration('command, args and cwd must not hold NUL bytes')
   }
-}
-
-function wrong(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message)
 }

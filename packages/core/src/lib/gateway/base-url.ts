@@ -1,4 +1,4 @@
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { isLoopback } from '../http/loopback.js'
 
 /** The public URL of a gateway, taken apart once. */
@@ -15,7 +15,7 @@ export interface BaseUrl {
 
 /** @throws {GatewayError} `invalid_configuration` for a URL that cannot be a public address of a gateway */
 export function readBaseUrl(url: string): BaseUrl {
-  const fail = (why: string) => new GatewayError('invalid_configuration', `url ${JSON.stringify(url)} ${why}`)
+  const fail = (why: string) => invalidConfiguration(`url ${JSON.stringify(url)} ${why}`)
   if (typeof url !== 'string' || !URL.canParse(url))
     throw fail('must be an absolute URL, such as https://mcp.example.com')
   const parsed = new URL(url)
@@ -36,8 +36,7 @@ export function readBaseUrl(url: string): BaseUrl {
 /** A path that every parser reads in the same way, so that what is looked up is what is decided on. */
 export function checkPath(path: string, option: string): void {
   if (!/^(?:\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path) || new URL(path, 'http://localhost').pathname !== path) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       `${option}: the path ${JSON.stringify(path)} must look like /notes/mcp: a slash at its start, none at its end, no escapes`,
     )
   }

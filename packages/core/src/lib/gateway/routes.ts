@@ -1,7 +1,7 @@
 import type { TokenVerifier } from '../contract/auth-info.js'
 import type { Authority } from '../contract/authority.js'
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { compose } from '../http/compose.js'
 import { cors } from '../http/cors.js'
 import { hostCheck } from '../http/host-check.js'
@@ -39,16 +39,17 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
   const { auth, storage, readiness = {}, rootResource } = options
   const authority = auth === undefined || 'protect' in auth ? auth : issuerAuthority(auth)
   if (authority === undefined) checkAnonymous(options, base)
-  else if (options.dangerouslyAllowAnonymous) throw invalid('dangerouslyAllowAnonymous contradicts auth; remove one')
+  else if (options.dangerouslyAllowAnonymous)
+    throw invalidConfiguration('dangerouslyAllowAnonymous contradicts auth; remove one')
   const servers = Object.entries(options.servers).map(([path, server]) => ({ path, ...toServerOptions(server) }))
-  if (servers.length === 0) throw invalid('servers is empty; name at least one, by its path')
+  if (servers.length === 0) throw invalidConfiguration('servers is empty; name at least one, by its path')
   if (rootResource !== undefined && !servers.some(({ path }) => path === rootResource)) {
-    throw invalid(`rootResource ${JSON.stringify(rootResource)} must be one of the paths in servers`)
+    throw invalidConfiguration(`rootResource ${JSON.stringify(rootResource)} must be one of the paths in servers`)
   }
 
   const table = new Map<string, Handler>()
   const add = (path: string, handler: Handler) => {
-    if (table.has(path)) throw invalid(`servers: the path ${path} is taken`)
+    if (table.has(path)) throw invalidConfiguration(`servers: the path ${path} is taken`)
     table.set(path, handler)
   }
   const checks = storage === undefined ? readiness : { storage: () => storage.get('readiness'), ...readiness }
@@ -182,7 +183,7 @@ function rateLimits({
   const make = (by: 'address' | 'identity'): Middleware[] => {
     const limit = limits[by]
     if (limit === undefined) return []
-    if (storage === undefined) throw invalid('rateLimits needs storage to count in')
+    if (storage === undefined) throw invalidConfiguration('rateLimits needs storage to count in')
     return [rateLimit({ ...limit, by, storage })]
   }
   return { address: make('address'), identity: make('identity') }
@@ -209,13 +210,10 @@ function toServerOptions(server: GatewayOptions['servers'][string]): ServerOptio
 
 function checkAnonymous({ dangerouslyAllowAnonymous, rateLimits: limits }: GatewayOptions, base: BaseUrl): void {
   if (limits?.identity !== undefined)
-    throw invalid('rateLimits.identity needs auth; without it there are no identities')
+    throw invalidConfiguration('rateLimits.identity needs auth; without it there are no identities')
   if (!dangerouslyAllowAnonymous) {
-    throw invalid('auth is missing; name an issuer, or set dangerouslyAllowAnonymous on a loopback url')
+    throw invalidConfiguration('auth is missing; name an issuer, or set dangerouslyAllowAnonymous on a loopback url')
   }
-  if (!base.loopback) throw invalid('dangerouslyAllowAnonymous needs a loopback url, such as http://127.0.0.1:8787')
-}
-
-function invalid(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message)
+  if (!base.loopback)
+    throw invalidConfiguration('dangerouslyAllowAnonymous needs a loopback url, such as http://127.0.0.1:8787')
 }

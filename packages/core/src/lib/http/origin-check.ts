@@ -1,5 +1,5 @@
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Middleware } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { hostCheck } from './host-check.js'
 import { jsonRpcError } from './json-rpc-error.js'
 import { isLoopbackHost } from './loopback.js'
@@ -86,8 +86,7 @@ export function foreignPage(): Response {
 export function originMatcher(allowedOrigins: readonly string[]): (origin: string) => boolean {
   for (const origin of allowedOrigins) {
     if (origin !== 'loopback' && !isOrigin(origin)) {
-      throw new GatewayError(
-        'invalid_configuration',
+      throw invalidConfiguration(
         `allowedOrigins has ${JSON.stringify(origin)}; write an origin such as https://app.example.com, without a path`,
       )
     }

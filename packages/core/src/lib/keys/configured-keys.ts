@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 
@@ -37,8 +37,7 @@ function algorithmOf(jwk: JWK, index: number): SigningAlgorithm {
     (kty === 'RSA' && 'RS256') ||
     (kty === 'OKP' && crv === 'Ed25519' && 'EdDSA')
   if (!fits || typeof jwk.d !== 'string' || (alg !== undefined && alg !== fits && alg !== crv)) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       `privateKeys[${index}] must be a private JWK for ES256 (EC P-256), RS256 (RSA) or EdDSA (Ed25519)`,
     )
   }

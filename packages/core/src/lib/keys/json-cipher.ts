@@ -1,5 +1,5 @@
 import { base64url, CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 
 /** Turns an object with secrets in it into what is stored, and back. */
 export interface JsonCipher<T extends object> {
@@ -39,8 +39,7 @@ export function createJsonCipher<T extends object>(encryptionKeys: readonly stri
       if (header?.alg !== 'dir' || header.enc !== 'A256GCM' || !isFor(header.for, what, name)) return undefined
       const key = (await identified).find(({ id }) => id === header.kid)
       if (!key) {
-        throw new GatewayError(
-          'invalid_configuration',
+        throw invalidConfiguration(
           `A stored ${what} is encrypted with a key that \`encryptionKeys\` does not hold: keep the old key in the list, after the new one`,
         )
       }
@@ -80,8 +79,7 @@ function decodeKey(text: string, index: number): Uint8Array {
     bytes = base64url.decode(text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''))
   } catch {}
   if (bytes?.length !== 32) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       `encryptionKeys[${index}] must be 32 random bytes in base64 or base64url, such as the output of: openssl rand -base64 32`,
     )
   }

@@ -1,5 +1,6 @@
 import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Storage } from '../contract/storage.js'
 import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
 import { createKeyCipher } from './key-cipher.js'
@@ -77,18 +78,17 @@ export function createSigningKeys({
   now = Date.now,
 }: SigningKeysOptions): SigningKeys {
   if (privateKeys.length > 0) return configuredSigningKeys(readConfiguredKeys(privateKeys))
-  if (!storage) throw new GatewayError('invalid_configuration', 'Signing keys need `storage` or `privateKeys`')
+  if (!storage) throw invalidConfiguration('Signing keys need `storage` or `privateKeys`')
   if (encryptionKeys.length === 0 && !isLoopbackIssuer(issuer)) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       `The public issuer ${issuer} must not store private keys in plain: set \`encryptionKeys\` to [32 random bytes in base64] (openssl rand -base64 32), or give \`privateKeys\``,
     )
   }
   if (rotation > 0 && rotation <= publishAhead) {
-    throw new GatewayError('invalid_configuration', '`rotation` must be longer than `publishAhead`')
+    throw invalidConfiguration('`rotation` must be longer than `publishAhead`')
   }
   if (publishAhead < 2 * reread) {
-    throw new GatewayError('invalid_configuration', `\`publishAhead\` must be at least ${2 * reread} seconds`)
+    throw invalidConfiguration(`\`publishAhead\` must be at least ${2 * reread} seconds`)
   }
 
   const clock = (): number => Math.floor(now() / 1000)
@@ -167,7 +167,7 @@ function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {
       }
     },
     async rotate() {
-      throw new GatewayError('invalid_configuration', 'Keys given by `privateKeys` are rotated by changing the option')
+      throw invalidConfiguration('Keys given by `privateKeys` are rotated by changing the option')
     },
   }
 }

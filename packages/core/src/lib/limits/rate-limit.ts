@@ -1,6 +1,6 @@
 import { BoundedMap } from '../cache/bounded-map.js'
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context, Middleware } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Storage } from '../contract/storage.js'
 import { type ClientNetwork, clientNetworks } from '../http/client-networks.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
@@ -48,7 +48,7 @@ export interface RateLimitOptions extends RateLimit {
 export function rateLimit(options: RateLimitOptions): Middleware {
   const { storage, by, limit, window, name = 'requests' } = options
   if (!(limit >= 1) || !(window > 0)) {
-    throw new GatewayError('invalid_configuration', 'rateLimit needs a limit of at least 1 and a window in seconds')
+    throw invalidConfiguration('rateLimit needs a limit of at least 1 and a window in seconds')
   }
   const digests = new BoundedMap<string>(2000)
   const key = async (who: string, turn: number): Promise<string> => {
@@ -74,15 +74,14 @@ export function rateLimit(options: RateLimitOptions): Middleware {
 
 function addressOf({ client }: Context): string {
   if (client?.address !== undefined) return client.address
-  throw new GatewayError(
-    'invalid_configuration',
+  throw invalidConfiguration(
     'A limit by address needs a host that tells the address: mount with toNodeHandler, or set addressHeader',
   )
 }
 
 function identityOf({ auth }: Context): readonly ClientNetwork[] {
   if (auth !== undefined) return [{ name: principal(auth), share: 1 }]
-  throw new GatewayError('invalid_configuration', 'A limit by identity must stand behind bearerAuth')
+  throw invalidConfiguration('A limit by identity must stand behind bearerAuth')
 }
 
 /** Keys are short, and a store holds no addresses or names that it does not need. */

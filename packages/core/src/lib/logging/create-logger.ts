@@ -1,4 +1,4 @@
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Logger } from '../contract/logger.js'
 import { plainJson } from '../text/display-text.js'
 import { redact, redactText } from './redact.js'
@@ -25,7 +25,7 @@ const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
  */
 export function createLogger({ level = 'info', write = console.log }: LoggerOptions = {}): Logger {
   const least = levels.indexOf(level)
-  if (least === -1) throw new GatewayError('invalid_configuration', `level must be one of ${levels.join(', ')}`)
+  if (least === -1) throw invalidConfiguration(`level must be one of ${levels.join(', ')}`)
   const at = (name: 'debug' | 'info' | 'warn' | 'error') => (fields: Record<string, unknown>, message: string) => {
     if (levels.indexOf(name) < least) return
     const line = { timestamp: new Date().toISOString(), level: name, message: redactText(message) }

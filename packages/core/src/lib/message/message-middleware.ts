@@ -1,5 +1,5 @@
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context, Handler, Middleware } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Message } from '../contract/message.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { isMediaType } from '../http/media-type.js'
@@ -79,7 +79,7 @@ export function message(options: MessageOptions = {}): Middleware {
   const { maxConcurrent = 256, maxConcurrentBytes = 67_108_864 } = options
   const positive = { maxBytes, maxDepth, maxBatch, maxBatchAnswer, maxValues, maxConcurrent, maxConcurrentBytes }
   for (const [name, value] of Object.entries(positive)) {
-    if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number`)
+    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number`)
   }
   const limits = { maxDepth, maxBatch, maxValues, protocolVersions }
   const tooManyUnderWay = `${maxConcurrent} requests of yours are under way`

@@ -20,7 +20,7 @@ import {
   validateApplicationLevelSignature,
   validateAuthResponse,
 } from 'oauth4webapi'
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { createOutboundFetch } from '../outbound/create-outbound-fetch.js'
 import { OAuthClientError } from './oauth-client-error.js'
 import type { OAuthClient, OAuthClientOptions, OAuthTokens } from './oauth-client-options.js'
@@ -50,8 +50,7 @@ interface Memo {
  */
 export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
   const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope, resource } = options
-  if (!clientId)
-    throw new GatewayError('invalid_configuration', `\`clientId\` is missing: give the one that ${issuer} gave you`)
+  if (!clientId) throw invalidConfiguration(`\`clientId\` is missing: give the one that ${issuer} gave you`)
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
   const metadata = serverMetadata(options, request)

@@ -7,6 +7,7 @@ import {
 } from 'oauth4webapi'
 import { isWithin } from '../cache/is-within.js'
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'
 import type { OAuthClientOptions } from './oauth-client-options.js'
@@ -23,7 +24,7 @@ export interface RequestOptions {
 /** Plain http only where nobody can listen. */
 export function requestOptions(issuer: string, fetch: OutboundFetch): RequestOptions {
   if (!URL.canParse(issuer) || (!issuer.startsWith('https://') && !isLoopbackIssuer(issuer))) {
-    throw new GatewayError('invalid_configuration', `The issuer ${issuer} must be an https URL; http only on loopback`)
+    throw invalidConfiguration(`The issuer ${issuer} must be an https URL; http only on loopback`)
   }
   return {
     [customFetch]: (url, init) => fetch(url, init as RequestInit),

@@ -1,4 +1,5 @@
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { boundedFetch, type OutboundFetch, type OutboundLimits } from './bounded-fetch.js'
 import { budget, type OutboundBudget } from './budget.js'
 import { pinnedTransport } from './pinned-transport.js'
@@ -50,12 +51,11 @@ export function createOutboundFetch(options: OutboundFetchOptions): OutboundFetc
     return singleFlight(gated(boundedFetch(transport ?? ((url, init) => fetch(url, init)), options), gate))
   }
   if (destinations !== 'public') {
-    throw new GatewayError('invalid_configuration', "destinations must be 'configured' or 'public'")
+    throw invalidConfiguration("destinations must be 'configured' or 'public'")
   }
   const connect = transport ?? pinnedTransport()
   if (connect === undefined) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       'This runtime cannot pin addresses; give a transport that reaches public addresses alone',
     )
   }

@@ -1,5 +1,5 @@
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context, Handler } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { transformResponse } from '../message/transform-response.js'
 import { loggedUrl } from '../text/logged-url.js'
@@ -40,7 +40,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
     idleTimeout: idleTimeout ?? 1,
     retryAfter,
   })) {
-    if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number of seconds`)
+    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number of seconds`)
   }
   const send = options.fetch ?? createTransport(connectTimeout)
   const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
@@ -154,12 +154,12 @@ function readHeaderOptions({
 }: ProxyOptions): ProxyHeaderOptions {
   const forward = new Set(forwardHeaders.map((name) => name.toLowerCase()))
   for (const name of forward) {
-    if (never.test(name)) throw new GatewayError('invalid_configuration', `forwardHeaders must not have ${name}`)
+    if (never.test(name)) throw invalidConfiguration(`forwardHeaders must not have ${name}`)
   }
   try {
     new Headers(headers)
   } catch (cause) {
-    throw new GatewayError('invalid_configuration', 'headers has a name or a value that HTTP does not allow', { cause })
+    throw invalidConfiguration('headers has a name or a value that HTTP does not allow', { cause })
   }
   return { forward, add: headers, identity: identityHeaders }
 }

@@ -1,6 +1,6 @@
 import { BoundedMap } from '../cache/bounded-map.js'
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { toHex } from '../text/sha256.js'
 import { principal } from '../tokens/principal.js'
 import type { Upstream } from './upstreams.js'
@@ -33,7 +33,7 @@ export class Sessions {
 
   constructor(upstreams: readonly Upstream[], secret: string | undefined) {
     if (secret !== undefined && secret.length < 32) {
-      throw new GatewayError('invalid_configuration', 'sessionSecret must have at least 32 characters')
+      throw invalidConfiguration('sessionSecret must have at least 32 characters')
     }
     this.#upstreams = upstreams
     this.#secret = secret === undefined ? undefined : encoder.encode(secret)

@@ -1,4 +1,4 @@
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 
 /** One of the addresses behind a proxy. */
 export interface Upstream {
@@ -27,10 +27,10 @@ export class Upstreams {
   #turn = 0
 
   constructor(urls: readonly string[], health: HealthOptions) {
-    if (urls.length === 0) throw new GatewayError('invalid_configuration', 'proxy needs at least one URL')
+    if (urls.length === 0) throw invalidConfiguration('proxy needs at least one URL')
     this.all = urls.map((url) => ({ url: checkUrl(url), tag: tagOf(url), load: 0, downUntil: 0, checkedAt: -Infinity }))
     if (new Set(this.all.map(({ tag }) => tag)).size < urls.length) {
-      throw new GatewayError('invalid_configuration', 'proxy has the same URL twice')
+      throw invalidConfiguration('proxy has the same URL twice')
     }
     this.#health = health
   }
@@ -76,10 +76,10 @@ export class Upstreams {
 function checkUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.hash !== '') {
-    throw new GatewayError('invalid_configuration', `proxy: ${JSON.stringify(url)} must be an http or https URL`)
+    throw invalidConfiguration(`proxy: ${JSON.stringify(url)} must be an http or https URL`)
   }
   if (parsed.username !== '' || parsed.password !== '') {
-    throw new GatewayError('invalid_configuration', 'proxy: put credentials of the upstream into headers, not its URL')
+    throw invalidConfiguration('proxy: put credentials of the upstream into headers, not its URL')
   }
   return url
 }

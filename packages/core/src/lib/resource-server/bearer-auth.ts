@@ -1,6 +1,6 @@
 import type { AuthExtra, AuthInfo, KeyProof, TokenVerifier } from '../contract/auth-info.js'
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context, Middleware } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { oauthError } from '../http/oauth-error.js'
 import { isOneSpelling } from '../keys/token-spelling.js'
 import { actorOf } from '../tokens/principal.js'
@@ -71,7 +71,7 @@ export interface BearerAuthOptions {
 export function bearerAuth(options: BearerAuthOptions): Middleware {
   const { verifier, dpop, requiredScopes = [], scopesSupported = [], scopeHierarchy, clockTolerance = 5 } = options
   const { subject, streamCheckInterval: interval = 10 } = options
-  if (!(interval > 0)) throw new GatewayError('invalid_configuration', 'streamCheckInterval must be a positive number')
+  if (!(interval > 0)) throw invalidConfiguration('streamCheckInterval must be a positive number')
   const resource = checkResource(options.resource)
   const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(resource)
   const scope = requiredScopes.length > 0 ? requiredScopes : scopesSupported

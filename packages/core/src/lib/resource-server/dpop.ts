@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose'
 import type { KeyProof } from '../contract/auth-info.js'
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Storage } from '../contract/storage.js'
 import { strictPublicKey } from '../keys/key-size.js'
 import { isCompact } from '../keys/token-spelling.js'
@@ -55,7 +55,7 @@ export function dpop(options: DpopOptions): Dpop {
   const unknown = algorithms.find((name) => !supported.includes(name))
   if (unknown !== undefined || algorithms.length === 0) {
     const message = `algorithms of dpop must be some of ${supported.join(', ')}, not "${unknown ?? ''}"`
-    throw new GatewayError('invalid_configuration', message)
+    throw invalidConfiguration(message)
   }
   return {
     required,

@@ -1,5 +1,5 @@
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Middleware } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Message } from '../contract/message.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { methodSubject, similarMethod, subjectsOf } from '../message/subjects.js'
@@ -47,7 +47,7 @@ export function requireScopes({ operations, scopeHierarchy }: RequireScopesOptio
   return (request, context, next) => {
     const { auth, message, refuse, requiredScopes = [] } = context
     if (auth === undefined || refuse === undefined || (message === undefined && request.method === 'POST')) {
-      throw new GatewayError('invalid_configuration', 'requireScopes must stand behind bearerAuth and message')
+      throw invalidConfiguration('requireScopes must stand behind bearerAuth and message')
     }
     const needed = message === undefined ? [] : scopesOf(message, rules)
     if (needed === undefined) {
@@ -66,7 +66,7 @@ function readRules(operations: RequireScopesOptions['operations']): ReadonlyMap<
   const rules = new Map<string, Needs>()
   for (const [method, rule] of Object.entries(operations)) {
     const meant = similarMethod(method)
-    if (meant !== undefined) throw invalid(`operations: ${quote(method)} must be written ${quote(meant)}`)
+    if (meant !== undefined) throw invalidConfiguration(`operations: ${quote(method)} must be written ${quote(meant)}`)
     if (isList(rule)) {
       checkScopes(method, rule)
       rules.set(method, () => rule)
@@ -76,7 +76,7 @@ function readRules(operations: RequireScopesOptions['operations']): ReadonlyMap<
     const named = Object.keys(rule).find((name) => name !== '*')
     if (subject === undefined && named !== undefined) {
       const text = `operations: ${quote(method)} names nothing that ${quote(named)} could be; give it a list of scopes`
-      throw invalid(text)
+      throw invalidConfiguration(text)
     }
     for (const [name, scopes] of Object.entries(rule)) checkScopes(`${method} ${name}`, scopes)
     rules.set(method, byName(rule, subject?.isUri === true || method === 'completion/complete'))
@@ -114,7 +114,7 @@ function scopesOf(message: Message, rules: ReadonlyMap<string, Needs>): readonly
 
 function checkScopes(what: string, scopes: unknown): void {
   if (Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string')) return
-  throw invalid(`operations: the scopes of ${quote(what)} must be a list of strings`)
+  throw invalidConfiguration(`operations: the scopes of ${quote(what)} must be a list of strings`)
 }
 
 function isList(rule: Rule): rule is readonly string[] {
@@ -123,8 +123,4 @@ function isList(rule: Rule): rule is readonly string[] {
 
 function quote(text: string): string {
   return JSON.stringify(text)
-}
-
-function invalid(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message)
 }

@@ -1,5 +1,5 @@
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Handler } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { oauthError } from '../http/oauth-error.js'
 import { checkResource, resourceMetadataUrl, wellKnown } from './resource-url.js'
 
@@ -43,7 +43,7 @@ export function resourceMetadata(options: ResourceMetadataOptions): Handler {
   const { resource, authorizationServers, scopesSupported, root = false, dpopAlgorithms } = options
   checkResource(resource)
   if (authorizationServers.length === 0) {
-    throw new GatewayError('invalid_configuration', 'authorizationServers must name at least one issuer')
+    throw invalidConfiguration('authorizationServers must name at least one issuer')
   }
   const body = JSON.stringify({
     resource,

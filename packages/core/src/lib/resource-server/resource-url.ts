@@ -1,4 +1,4 @@
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 
 /**
  * Checks a resource identifier that an operator configured and returns it as it was written.
@@ -9,10 +9,10 @@ import { GatewayError } from '../contract/gateway-error.js'
 export function checkResource(resource: string): string {
   const url = URL.canParse(resource) ? new URL(resource) : undefined
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new GatewayError('invalid_configuration', `resource must be an absolute http(s) URL, not "${resource}"`)
+    throw invalidConfiguration(`resource must be an absolute http(s) URL, not "${resource}"`)
   }
   if (resource.includes('#') || url.username !== '' || url.password !== '') {
-    throw new GatewayError('invalid_configuration', `resource "${resource}" must have no fragment and no credentials`)
+    throw invalidConfiguration(`resource "${resource}" must have no fragment and no credentials`)
   }
   return resource
 }

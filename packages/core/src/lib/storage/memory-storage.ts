@@ -1,5 +1,6 @@
 import { CounterTable } from '../cache/counter-table.js'
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Storage } from '../contract/storage.js'
 import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './storage-arguments.js'
 
@@ -43,7 +44,7 @@ const none: readonly string[] = []
  */
 export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: MemoryStorageOptions = {}): Storage {
   if (!Number.isInteger(maxEntries) || maxEntries < 1) {
-    throw new GatewayError('invalid_configuration', 'maxEntries of memoryStorage must be a whole number from 1 on')
+    throw invalidConfiguration('maxEntries of memoryStorage must be a whole number from 1 on')
   }
   const entries = new Map<string, Entry>()
   /** What `increment` made. */

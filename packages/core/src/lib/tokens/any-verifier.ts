@@ -1,5 +1,5 @@
 import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { invalidToken } from './invalid-token.js'
 
 /**
@@ -22,7 +22,7 @@ import { invalidToken } from './invalid-token.js'
  * ```
  */
 export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier {
-  if (verifiers.length === 0) throw new GatewayError('invalid_configuration', 'anyVerifier needs at least one verifier')
+  if (verifiers.length === 0) throw invalidConfiguration('anyVerifier needs at least one verifier')
   return {
     async verifyAccessToken(token, proof) {
       let undecided: unknown

@@ -1,4 +1,4 @@
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 
 /** What tokens may be meant for, each with the URL that it is, if it is one. */
 export type Audience = ReadonlyMap<string, URL | undefined>
@@ -12,7 +12,7 @@ export type Audience = ReadonlyMap<string, URL | undefined>
 export function readAudience(audience: string | readonly string[]): Audience {
   const all = typeof audience === 'string' ? [audience] : [...(audience ?? [])]
   if (all.length === 0 || all.some((one) => typeof one !== 'string' || one === '')) {
-    throw new GatewayError('invalid_configuration', 'audience must name what tokens are meant for')
+    throw invalidConfiguration('audience must name what tokens are meant for')
   }
   const read = new Map<string, URL | undefined>()
   for (const one of all) {

@@ -1,6 +1,7 @@
 import type { JSONWebKeySet } from 'jose'
 import { refreshing } from '../cache/refreshing.js'
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
 import { discoverIssuer, fetchJson } from './discover-issuer.js'
 import { type KeyHeader, type KeySet, readKeySet } from './key-set.js'
@@ -34,7 +35,7 @@ const maxStale = 86_400
 export function issuerKeys(options: IssuerKeysOptions): FindKey {
   const { issuer, jwks, jwksMaxAge = 600 } = options
   if (!URL.canParse(issuer)) {
-    throw new GatewayError('invalid_configuration', `issuer must be the URL that tokens name, not "${issuer}"`)
+    throw invalidConfiguration(`issuer must be the URL that tokens name, not "${issuer}"`)
   }
   if (typeof jwks === 'object') {
     const fixed = readKeySet(jwks)

@@ -1,5 +1,5 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { isCompact } from '../keys/token-spelling.js'
 import { checkClaims, checkIssuer, type ExpectedClaims } from './check-claims.js'
 import { invalidToken } from './invalid-token.js'
@@ -68,7 +68,7 @@ export function checkAlgorithms(algorithms: readonly string[]): readonly string[
   const unknown = algorithms.find((name) => !signatureAlgorithms.includes(name))
   if (unknown !== undefined || algorithms.length === 0) {
     const message = `algorithms must be some of ${signatureAlgorithms.join(', ')}, not "${unknown ?? ''}"`
-    throw new GatewayError('invalid_configuration', message)
+    throw invalidConfiguration(message)
   }
   return algorithms
 }

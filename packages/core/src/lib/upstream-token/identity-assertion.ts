@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { TokenEndpointResponse } from 'oauth4webapi'
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { principal } from '../tokens/principal.js'
 import { TokenCache } from './token-cache.js'
 import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
@@ -57,8 +57,7 @@ const assertionType = `${tokenTypes}id-jag`
 export function identityAssertion(options: IdentityAssertionOptions): UpstreamToken {
   const { issuer, clientId, scope, resource, identityProvider } = options
   const { subjectToken = (context) => callersToken(context, identityProvider.issuer) } = options
-  if (!resource)
-    throw new GatewayError('invalid_configuration', 'resource is needed: the upstream as its issuer knows it')
+  if (!resource) throw invalidConfiguration('resource is needed: the upstream as its issuer knows it')
   const assert = tokenEndpoint(
     'urn:ietf:params:oauth:grant-type:token-exchange',
     { ...identityProvider, resource, ...(scope === undefined ? {} : { scope }) },
@@ -93,7 +92,7 @@ export function identityAssertion(options: IdentityAssertionOptions): UpstreamTo
 
 function callerOf({ auth }: Context): string {
   if (auth !== undefined) return principal(auth)
-  throw new GatewayError('invalid_configuration', 'identityAssertion needs a caller: put the proxy behind bearerAuth')
+  throw invalidConfiguration('identityAssertion needs a caller: put the proxy behind bearerAuth')
 }
 
 /** A token is shown to nobody but who issued it. */
@@ -101,10 +100,7 @@ function callersToken({ auth }: Context, issuer: string): SubjectToken {
   if (auth !== undefined && auth.extra?.issuer === issuer) {
     return { token: auth.token, type: `${tokenTypes}access_token` }
   }
-  throw new GatewayError(
-    'invalid_configuration',
-    `identityAssertion: the caller's token is not of ${issuer}; give subjectToken`,
-  )
+  throw invalidConfiguration(`identityAssertion: the caller's token is not of ${issuer}; give subjectToken`)
 }
 
 interface Expected {

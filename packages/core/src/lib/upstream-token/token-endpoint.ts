@@ -7,6 +7,7 @@ import {
   type TokenEndpointResponse,
 } from 'oauth4webapi'
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { requestOptions, serverMetadata } from '../oauth-client/server-metadata.js'
 import { toOAuthClientError } from '../oauth-client/to-oauth-client-error.js'
 import { readableTokenAnswer } from '../oauth-client/token-answer.js'
@@ -51,8 +52,7 @@ export function tokenEndpoint(
   { tokenType, check }: ExpectedToken = { tokenType: 'bearer' },
 ): RequestToken {
   const { issuer, clientId, clientSecret, authentication, scope, resource } = options
-  if (!clientId || !clientSecret)
-    throw new GatewayError('invalid_configuration', 'clientId and clientSecret are needed')
+  if (!clientId || !clientSecret) throw invalidConfiguration('clientId and clientSecret are needed')
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
   const endpoints = options.tokenEndpoint && { authorization: issuer, token: options.tokenEndpoint }

@@ -1,5 +1,5 @@
-import { GatewayError } from '../contract/gateway-error.js'
 import type { Context } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { sha256Hex } from '../text/sha256.js'
 import { TokenCache } from './token-cache.js'
 import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
@@ -53,5 +53,5 @@ export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
 
 function subjectToken({ auth }: Context): string {
   if (auth !== undefined) return auth.token
-  throw new GatewayError('invalid_configuration', 'tokenExchange needs a caller: put the proxy behind bearerAuth')
+  throw invalidConfiguration('tokenExchange needs a caller: put the proxy behind bearerAuth')
 }

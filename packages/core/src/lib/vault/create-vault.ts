@@ -1,4 +1,4 @@
-import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { mountable } from '../http/mountable.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import { createOAuthClient } from '../oauth-client/create-oauth-client.js'
@@ -46,7 +46,7 @@ export function createVault(options: VaultOptions): Vault {
   const accessTo = (upstream: string): VaultAccess => {
     const access = accesses.get(upstream)
     if (access !== undefined) return access
-    throw new GatewayError('invalid_configuration', `The vault has no upstream ${JSON.stringify(upstream)}`)
+    throw invalidConfiguration(`The vault has no upstream ${JSON.stringify(upstream)}`)
   }
   const { handle, match } = vaultPages({ options, accesses, grants, browsers: new Browsers(options), now })
 
@@ -68,24 +68,29 @@ export function createVault(options: VaultOptions): Vault {
 }
 
 function check({ url, storage, encryptionKeys = [], upstreams, lifetime = 1, signIn }: VaultOptions): void {
-  const invalid = (message: string) => new GatewayError('invalid_configuration', message)
   const isLocal = isLoopbackIssuer(url)
   if (!URL.canParse(url) || !/^https?:\/\/[^/?#@]+(?:\/[\w.~-]+)+$/.test(url) || new URL(url).href !== url) {
-    throw invalid(`The vault's url ${url} must look like https://mcp.example.com/connect, without a slash at its end`)
+    throw invalidConfiguration(
+      `The vault's url ${url} must look like https://mcp.example.com/connect, without a slash at its end`,
+    )
   }
   if (!isLocal && !url.startsWith('https://'))
-    throw invalid(`The vault's url ${url} must be https; http on loopback only`)
+    throw invalidConfiguration(`The vault's url ${url} must be https; http on loopback only`)
   if (!isLocal && encryptionKeys.length === 0) {
-    throw invalid('A public vault must not store grants in plain: set `encryptionKeys` (openssl rand -base64 32)')
+    throw invalidConfiguration(
+      'A public vault must not store grants in plain: set `encryptionKeys` (openssl rand -base64 32)',
+    )
   }
   if (!isLocal && storage.singleProcess) {
-    throw invalid('A public vault needs a storage that every replica shares; this one works in one process only')
+    throw invalidConfiguration(
+      'A public vault needs a storage that every replica shares; this one works in one process only',
+    )
   }
-  if (!(lifetime > 0)) throw invalid('lifetime must be a positive number of seconds')
-  if (Object.keys(upstreams).length === 0) throw invalid('upstreams is empty; name at least one')
+  if (!(lifetime > 0)) throw invalidConfiguration('lifetime must be a positive number of seconds')
+  if (Object.keys(upstreams).length === 0) throw invalidConfiguration('upstreams is empty; name at least one')
   for (const name of Object.keys(upstreams)) {
     if (!/^[a-z\d][a-z\d-]{0,63}$/.test(name) || name === 'sign-in') {
-      throw invalid(
+      throw invalidConfiguration(
         `upstreams: the name ${JSON.stringify(name)} must be lower-case letters, digits and -, and not sign-in`,
       )
     }

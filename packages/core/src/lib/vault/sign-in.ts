@@ -1,5 +1,6 @@
 import type { AuthInfo } from '../contract/auth-info.js'
 import { GatewayError } from '../contract/gateway-error.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { createOAuthClient } from '../oauth-client/create-oauth-client.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
@@ -18,7 +19,7 @@ export interface SignIn {
 export function createSignIn(options: VaultSignIn): SignIn {
   const { verifier, subjectClaim, scope = 'openid' } = options
   if (verifier === undefined && !scope.split(' ').includes('openid')) {
-    throw new GatewayError('invalid_configuration', 'signIn needs openid in its scope, or a verifier')
+    throw invalidConfiguration('signIn needs openid in its scope, or a verifier')
   }
   const client = createOAuthClient({ ...options, scope })
   return {

@@ -1,5 +1,6 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Context } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
 import { sharesPromises } from '../runtime/shares-promises.js'
@@ -34,7 +35,7 @@ export function vaultToken(access: VaultAccess): UpstreamToken {
   const flights = new Map<string, Promise<string>>()
   const keyOf = async ({ auth }: Context): Promise<string> => {
     if (auth !== undefined) return grants.key(principal(auth), upstream)
-    throw new GatewayError('invalid_configuration', 'The vault needs a caller: put the proxy behind bearerAuth')
+    throw invalidConfiguration('The vault needs a caller: put the proxy behind bearerAuth')
   }
 
   return {

@@ -1,5 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
-import { sha256 } from '@mcp-gateway/core/internal'
+import { invalidConfiguration, sha256 } from '@mcp-gateway/core/internal'
 import { Refusal } from '../http/refusal.js'
 import type { Client } from '../store/client.js'
 import { acceptedMetadata } from './accepted-metadata.js'
@@ -38,7 +37,7 @@ export function readConfiguredClients(
 
 function check(clientId: string, asked: RegistrationRequest, rules: RedirectUriRules, secret: string | undefined) {
   const fail = (message: string): never => {
-    throw new GatewayError('invalid_configuration', `The client ${clientId} in \`clients\`: ${message}`)
+    throw invalidConfiguration(`The client ${clientId} in \`clients\`: ${message}`)
   }
   try {
     const method = secret === undefined ? 'none' : 'client_secret_basic'

@@ -1,5 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import { invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import type { IdentityProvider } from '../server/identity-provider.js'
 
 /**
@@ -19,8 +18,7 @@ export function devLogin(): IdentityProvider {
     ownForm: true,
     validate(issuer) {
       if (!isLoopbackIssuer(issuer)) {
-        throw new GatewayError(
-          'invalid_configuration',
+        throw invalidConfiguration(
           `devLogin() accepts any name and must not serve the public issuer ${issuer}: use github(…) or oidc(…), or a loopback issuer such as http://127.0.0.1:8787`,
         )
       }

@@ -1,5 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import { invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from '../interaction/begin-at-provider.js'
@@ -38,8 +37,7 @@ export interface GithubOptions {
 export function github(options: GithubOptions): IdentityProvider {
   const { clientId, clientSecret, allow, baseUrl = 'https://github.com' } = options
   if (allow !== undefined && !isGithubAllow(allow)) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       "The `allow` of github() must be 'anyone' or { users?, organizations?, teams? } with at least one name, teams as 'organization/team'",
     )
   }
@@ -60,8 +58,7 @@ export function github(options: GithubOptions): IdentityProvider {
     title: 'GitHub',
     validate(issuer) {
       if (allow === undefined && !isLoopbackIssuer(issuer)) {
-        throw new GatewayError(
-          'invalid_configuration',
+        throw invalidConfiguration(
           `github() would let every GitHub account use ${issuer}: set \`allow\` to { users, organizations, teams }, or to 'anyone' if that is meant`,
         )
       }

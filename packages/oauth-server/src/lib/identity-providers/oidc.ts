@@ -1,4 +1,5 @@
-import { GatewayError, type TokenProfile } from '@mcp-gateway/core'
+import type { TokenProfile } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from '../interaction/begin-at-provider.js'
@@ -57,7 +58,7 @@ export function oidc(options: OidcOptions): IdentityProvider {
   const { roles = strings(profile.roles, 'roles'), groups = strings(profile.groups, 'groups') } = options
   const { subject = ({ sub }: IdTokenClaims) => sub } = profile
   if (!scope.split(' ').includes('openid')) {
-    throw new GatewayError('invalid_configuration', 'The `scope` of oidc() must include openid')
+    throw invalidConfiguration('The `scope` of oidc() must include openid')
   }
   const client = createOAuthClient({ ...options, scope })
   return {

@@ -1,5 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
-import { isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import { invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createRedirectUriRules, type RedirectUriRules } from '../client-metadata/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
 import type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './options.js'
@@ -42,17 +41,17 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   const path = issuerPath(issuer)
   for (const scope of Object.keys(scopes)) {
     if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
-      fail(`\`scopes\` holds ${JSON.stringify(scope)}, which is no scope of RFC 6749`)
+      throw invalidConfiguration(`\`scopes\` holds ${JSON.stringify(scope)}, which is no scope of RFC 6749`)
   }
   const defaultScopes = options.defaultScopes ?? Object.keys(scopes).filter((scope) => scope !== 'offline_access')
   for (const scope of defaultScopes) {
-    if (!(scope in scopes)) fail(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
+    if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
   for (const resource of [...(options.resources ?? []), options.defaultResource ?? issuer]) checkResource(resource)
   checkStorage(options)
   options.identityProvider.validate?.(issuer)
   if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
-    fail('The `name` of an identity provider is lower-case letters, digits and hyphens')
+    throw invalidConfiguration('The `name` of an identity provider is lower-case letters, digits and hyphens')
   }
   return {
     issuer,
@@ -72,14 +71,16 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
 }
 
 function readPages(pages: PageOptions): PageOptions {
-  if (pages.styles?.includes('<')) fail('`pages.styles` is CSS, without any <')
+  if (pages.styles?.includes('<')) throw invalidConfiguration('`pages.styles` is CSS, without any <')
   return pages
 }
 
 function readResourceServers(servers: readonly ResourceServer[]): readonly ResourceServer[] {
   for (const { client_id, client_secret, resources } of servers) {
     if (!client_id || client_secret.length < 16) {
-      fail(`resourceServers: ${client_id || 'each'} needs a client_id and a client_secret of at least 16 characters`)
+      throw invalidConfiguration(
+        `resourceServers: ${client_id || 'each'} needs a client_id and a client_secret of at least 16 characters`,
+      )
     }
     for (const resource of resources) checkResource(resource)
   }
@@ -100,15 +101,16 @@ function readRegistration({ registration = {} }: AuthorizationServerOptions): Re
       !/^(?!https?:|javascript:|data:|vbscript:|file:|blob:)[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(uri) ||
       /[#"'<>\\]/.test(uri)
     ) {
-      fail(
+      throw invalidConfiguration(
         `registration.privateUseRedirectUris holds ${uri}, which is no private-use URI such as com.example.app:/callback`,
       )
     }
   }
   if (initialAccessTokens?.some((token) => token.length < 16)) {
-    fail('registration.initialAccessTokens must each have at least 16 characters')
+    throw invalidConfiguration('registration.initialAccessTokens must each have at least 16 characters')
   }
-  if (!(perAddress > 0) || !(total > 0)) fail('registration.perAddress and registration.total must be above 0')
+  if (!(perAddress > 0) || !(total > 0))
+    throw invalidConfiguration('registration.perAddress and registration.total must be above 0')
   return {
     enabled: registration !== false,
     redirectUris: createRedirectUriRules(redirectHosts, privateUseRedirectUris),
@@ -128,14 +130,17 @@ function readClientDocuments({
   if (clientDocuments === undefined || typeof clientDocuments === 'boolean') return clientDocuments ?? !isGuarded
   for (const origin of clientDocuments) {
     if (!origin.startsWith('https://') || !URL.canParse(origin) || new URL(origin).origin !== origin) {
-      fail(`clientDocuments holds ${origin}, which is no origin such as https://client.example.com`)
+      throw invalidConfiguration(
+        `clientDocuments holds ${origin}, which is no origin such as https://client.example.com`,
+      )
     }
   }
   return clientDocuments.length > 0 && new Set(clientDocuments)
 }
 
 function readLoginLimits({ perAddress = 300, total = 10_000 }: LoginLimits): Required<LoginLimits> {
-  if (!(perAddress > 0) || !(total > 0)) fail('loginLimits.perAddress and loginLimits.total must be above 0')
+  if (!(perAddress > 0) || !(total > 0))
+    throw invalidConfiguration('loginLimits.perAddress and loginLimits.total must be above 0')
   return { perAddress, total }
 }
 
@@ -145,7 +150,7 @@ export function checkResource(resource: string): void {
     !/^https?:\/\/[^/?#@\s]+(\/[^#\s]*)?$/i.test(resource) ||
     (!isLoopbackIssuer(resource) && !/^https:/i.test(resource))
   ) {
-    fail(
+    throw invalidConfiguration(
       `The resource ${resource} must be an absolute https URL without user, query or fragment; http only on loopback`,
     )
   }
@@ -153,19 +158,22 @@ export function checkResource(resource: string): void {
 
 function issuerPath(issuer: string): string {
   const parts = /^(https?):\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.exec(issuer)
-  if (!parts) fail(`The issuer ${issuer} must be a URL without user, query or fragment (RFC 8414 section 2)`)
+  if (!parts)
+    throw invalidConfiguration(
+      `The issuer ${issuer} must be a URL without user, query or fragment (RFC 8414 section 2)`,
+    )
   if (parts[1] === 'http' && !isLoopbackIssuer(issuer))
-    fail(`The issuer ${issuer} must use https; http only on loopback`)
+    throw invalidConfiguration(`The issuer ${issuer} must use https; http only on loopback`)
   const path = parts[2] ?? ''
   // Clients compare issuers as strings, and half of the stacks in use drop a slash at the end.
-  if (path.endsWith('/')) fail(`The issuer ${issuer} must not end with a slash`)
+  if (path.endsWith('/')) throw invalidConfiguration(`The issuer ${issuer} must not end with a slash`)
   return path
 }
 
 /** With a store that is atomic within one process alone, two processes would both redeem one code. */
 function checkStorage({ issuer, storage, dangerouslyAllowSingleProcessStorage }: AuthorizationServerOptions): void {
   if (!storage.singleProcess || dangerouslyAllowSingleProcessStorage || isLoopbackIssuer(issuer)) return
-  fail(
+  throw invalidConfiguration(
     'This `storage` is atomic within one process only. Use Redis, Postgres or SQLite for a public issuer, or set dangerouslyAllowSingleProcessStorage if no other process ever reaches the same data',
   )
 }
@@ -187,17 +195,15 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     ...lifetimes,
   }
   for (const [name, seconds] of Object.entries(all)) {
-    if (!Number.isFinite(seconds) || seconds < 0) fail(`lifetimes.${name} must be a number of seconds`)
+    if (!Number.isFinite(seconds) || seconds < 0)
+      throw invalidConfiguration(`lifetimes.${name} must be a number of seconds`)
   }
-  if (all.code < 1 || all.code > 600) fail('lifetimes.code must be between 1 and 600 seconds (RFC 6749 section 4.1.2)')
-  if (all.login < 1) fail('lifetimes.login must be at least 1 second')
-  if (all.accessToken < 1) fail('lifetimes.accessToken must be at least 1 second')
+  if (all.code < 1 || all.code > 600)
+    throw invalidConfiguration('lifetimes.code must be between 1 and 600 seconds (RFC 6749 section 4.1.2)')
+  if (all.login < 1) throw invalidConfiguration('lifetimes.login must be at least 1 second')
+  if (all.accessToken < 1) throw invalidConfiguration('lifetimes.accessToken must be at least 1 second')
   // A client that vanished under a live grant is a dead end for the person behind it.
   const grants = all.refreshTokenIdle === 0 ? all.grant : all.refreshTokenIdle
   const client = all.client === 0 || grants === 0 ? 0 : Math.max(all.client, grants)
   return { ...all, client }
-}
-
-function fail(message: string): never {
-  throw new GatewayError('invalid_configuration', message)
 }

@@ -1,5 +1,5 @@
-import { type Context, GatewayError, jsonRpcError } from '@mcp-gateway/core'
-import { pathFault, requestPath } from '@mcp-gateway/core/internal'
+import { type Context, jsonRpcError } from '@mcp-gateway/core'
+import { invalidConfiguration, pathFault, requestPath } from '@mcp-gateway/core/internal'
 
 /** Says whether a request is for the server's own path; whatever else comes has no server. */
 export type OwnPath = { readonly kind: 'own' } | { readonly kind: 'foreign'; readonly response: Response }
@@ -13,7 +13,7 @@ export type OwnPath = { readonly kind: 'own' } | { readonly kind: 'foreign'; rea
  */
 export function ownPath(configured: string | undefined): (request: Request, context: Context) => OwnPath {
   if (configured !== undefined && (!configured.startsWith('/') || pathFault(configured) !== undefined)) {
-    throw new GatewayError('invalid_configuration', 'path must be the path of the server, such as /mcp')
+    throw invalidConfiguration('path must be the path of the server, such as /mcp')
   }
   let known: { readonly resource: string; readonly path: string } | undefined
   return (request, { resource }) => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { win32 } from 'node:path'
-import { GatewayError } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import type { ChildSpec } from './child.js'
 
 /** What `spawn` gets. */
@@ -41,8 +41,7 @@ export function windowsCommand(spec: ChildSpec, machine: Machine = here): SpawnC
 // escape that holds for these characters: what cannot be passed safely is refused
 function quoteForCmd(argument: string): string {
   if (/["%\r\n\0]/.test(argument)) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       'An argument for a .cmd or .bat file must not hold a double quote, a percent sign or a line end; start the program behind the file instead, such as node with its script',
     )
   }

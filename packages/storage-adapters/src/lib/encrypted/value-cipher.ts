@@ -1,5 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
-import { toBase64Url } from '@mcp-gateway/core/internal'
+import { invalidConfiguration, toBase64Url } from '@mcp-gateway/core/internal'
 import { decodeText, encodeText } from '../text.js'
 import { fromBase64 } from './base64-url.js'
 
@@ -33,7 +32,7 @@ const sealedForm = /^([\w-]{8})\.([\w-]{38,})$/
  */
 export function createValueCipher(encryptionKeys: readonly string[]): ValueCipher {
   if (encryptionKeys.length === 0) {
-    throw new GatewayError('invalid_configuration', 'encryptedStorage needs at least one encryption key')
+    throw invalidConfiguration('encryptedStorage needs at least one encryption key')
   }
   const secrets = encryptionKeys.map(decodeKey)
   // Derived at first use: some hosts allow no cryptography while a module is loaded.
@@ -58,8 +57,7 @@ export function createValueCipher(encryptionKeys: readonly string[]): ValueCiphe
       const [, id = '', text = ''] = sealedForm.exec(sealed) ?? []
       const known = (await keys()).find((candidate) => candidate.id === id)
       if (known === undefined) {
-        throw new GatewayError(
-          'invalid_configuration',
+        throw invalidConfiguration(
           'A stored value was not written by encryptedStorage, or with a key that it was not given: keep the old key, after the new one',
         )
       }
@@ -90,8 +88,7 @@ function decodeKey(text: string, index: number): Uint8Array<ArrayBuffer> {
     bytes = fromBase64(text)
   } catch {}
   if (bytes?.length === 32) return bytes
-  throw new GatewayError(
-    'invalid_configuration',
+  throw invalidConfiguration(
     `encryptionKeys[${index}] must be 32 random bytes in base64 or base64url, such as the output of: openssl rand -base64 32`,
   )
 }

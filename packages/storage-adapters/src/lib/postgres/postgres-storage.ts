@@ -1,5 +1,10 @@
-import { GatewayError, type Storage } from '@mcp-gateway/core'
-import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from '@mcp-gateway/core/internal'
+import type { Storage } from '@mcp-gateway/core'
+import {
+  assertPageLimit,
+  assertStorageKey,
+  invalidConfiguration,
+  lifetimeInMilliseconds,
+} from '@mcp-gateway/core/internal'
 import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
@@ -41,8 +46,7 @@ export function postgresStorage(
   { table = 'mcp_gateway', timeout = 3 }: PostgresStorageOptions = {},
 ): Storage {
   assertTableName(table)
-  if (!(timeout > 0))
-    throw new GatewayError('invalid_configuration', 'timeout of postgresStorage must be above 0 seconds')
+  if (!(timeout > 0)) throw invalidConfiguration('timeout of postgresStorage must be above 0 seconds')
   const statements = postgresStatements(table)
   const answer = createDeadline('Postgres', timeout * 1000)
   const query = async (name: keyof typeof statements, ...values: unknown[]): Promise<Row[]> => {

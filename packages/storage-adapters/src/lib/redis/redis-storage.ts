@@ -1,5 +1,10 @@
-import { GatewayError, type Storage } from '@mcp-gateway/core'
-import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from '@mcp-gateway/core/internal'
+import type { Storage } from '@mcp-gateway/core'
+import {
+  assertPageLimit,
+  assertStorageKey,
+  invalidConfiguration,
+  lifetimeInMilliseconds,
+} from '@mcp-gateway/core/internal'
 import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { decodeText, encodeText } from '../text.js'
@@ -41,9 +46,9 @@ export function redisStorage(
   { prefix = 'mcp-gateway', timeout = 3 }: RedisStorageOptions = {},
 ): Storage {
   if (!/^[^{}]+$/.test(prefix)) {
-    throw new GatewayError('invalid_configuration', 'prefix of redisStorage must have a character and no brace')
+    throw invalidConfiguration('prefix of redisStorage must have a character and no brace')
   }
-  if (!(timeout > 0)) throw new GatewayError('invalid_configuration', 'timeout of redisStorage must be above 0 seconds')
+  if (!(timeout > 0)) throw invalidConfiguration('timeout of redisStorage must be above 0 seconds')
   const run = createScriptRunner(client)
   /** Whoever repeats a command later than this has already been told that it failed. */
   const rememberFor = String(Math.ceil(timeout * 1000) + 1000)

@@ -1,5 +1,10 @@
-import { GatewayError, type Storage } from '@mcp-gateway/core'
-import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from '@mcp-gateway/core/internal'
+import type { Storage } from '@mcp-gateway/core'
+import {
+  assertPageLimit,
+  assertStorageKey,
+  invalidConfiguration,
+  lifetimeInMilliseconds,
+} from '@mcp-gateway/core/internal'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
 import { decodeText, encodeText } from '../text.js'
@@ -48,7 +53,7 @@ export function sqliteStorage(
   { table = 'mcp_gateway', now = () => Date.now() }: SqliteStorageOptions = {},
 ): Storage {
   if (!/^[A-Za-z_]\w{0,47}$/.test(table)) {
-    throw new GatewayError('invalid_configuration', 'table of sqliteStorage must be letters, digits and underscores')
+    throw invalidConfiguration('table of sqliteStorage must be letters, digits and underscores')
   }
   const texts = sqliteStatements(table)
   const prepared = new Map<StatementName, SqliteStatement>()

@@ -1,5 +1,10 @@
-import { GatewayError, type Storage } from '@mcp-gateway/core'
-import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from '@mcp-gateway/core/internal'
+import type { Storage } from '@mcp-gateway/core'
+import {
+  assertPageLimit,
+  assertStorageKey,
+  invalidConfiguration,
+  lifetimeInMilliseconds,
+} from '@mcp-gateway/core/internal'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
 import { unavailable } from '../unavailable.js'
@@ -39,7 +44,7 @@ export function singleProcessUnstorage(
   { base = 'mcp-gateway', now = () => Date.now() }: SingleProcessUnstorageOptions = {},
 ): SingleProcessStorage {
   if (!/^[\w-]+$/.test(base)) {
-    throw new GatewayError('invalid_configuration', 'base must be letters, digits, dashes and underscores')
+    throw invalidConfiguration('base must be letters, digits, dashes and underscores')
   }
   const items = unstorageItems(storage, base)
   const queue = queues.get(storage) ?? createKeyQueue()

@@ -1,4 +1,5 @@
-import { GatewayError, type Storage } from '@mcp-gateway/core'
+import type { Storage } from '@mcp-gateway/core'
+import { invalidConfiguration } from '@mcp-gateway/core/internal'
 import { type IoredisClient, type RedisStorageOptions, redisStorage } from '../redis/redis-storage.js'
 
 /** What is used of a storage of unstorage, 1.17 or later, to find the driver behind it. */
@@ -19,8 +20,7 @@ export interface UnstorageLike {
 export function unstorageStorage(storage: UnstorageLike, options: RedisStorageOptions = {}): Storage {
   const { driver } = storage.getMount('')
   if (driver.name !== 'redis' || driver.getInstance === undefined) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       `unstorageStorage needs the redis driver of unstorage, not "${driver.name ?? 'an unnamed one'}", which has no atomic verbs: use singleProcessUnstorage for one process on loopback, or redisStorage, postgresStorage or sqliteStorage`,
     )
   }

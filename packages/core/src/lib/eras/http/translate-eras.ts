@@ -1,5 +1,5 @@
-import { GatewayError } from '../../contract/gateway-error.js'
 import type { Context, Handler } from '../../contract/handler.js'
+import { invalidConfiguration } from '../../contract/invalid-configuration.js'
 import { compose } from '../../http/compose.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { readStream } from '../../http/read-body.js'
@@ -57,7 +57,7 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
     ...options,
   }
   for (const [name, value] of Object.entries(limits)) {
-    if (!(value > 0)) throw new GatewayError('invalid_configuration', `${name} must be a positive number`)
+    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number`)
   }
   return (upstream) => {
     const sessions = new LegacySessions(upstream, limits)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
-import { GatewayError } from '../../contract/gateway-error.js'
+import { invalidConfiguration } from '../../contract/invalid-configuration.js'
 
 /**
  * Makes a function that tells a request's client address: the socket's, or, where the socket's is a trusted proxy, the
@@ -42,8 +42,7 @@ function addEntry(list: BlockList, entry: string): void {
   const prefix = bits === undefined ? undefined : Number(bits)
   const valid = prefix === undefined || (/^\d+$/.test(bits ?? '') && prefix <= (version === 6 ? 128 : 32))
   if (version === 0 || more !== undefined || !valid) {
-    throw new GatewayError(
-      'invalid_configuration',
+    throw invalidConfiguration(
       `trustedProxies has ${JSON.stringify(entry)}; write addresses or ranges such as 10.0.0.0/8`,
     )
   }

@@ -12,6 +12,7 @@ import { isWithin } from '../../cache/is-within.js'
 import { refreshing } from '../../cache/refreshing.js'
 import type { TokenVerifier } from '../../contract/auth-info.js'
 import { GatewayError } from '../../contract/gateway-error.js'
+import { invalidConfiguration } from '../../contract/invalid-configuration.js'
 import { isOneSpelling } from '../../keys/token-spelling.js'
 import { boundedFetch, type OutboundFetch } from '../../outbound/bounded-fetch.js'
 import { readAudience } from '../audience.js'
@@ -84,10 +85,10 @@ export function createIntrospectionVerifier(options: IntrospectionVerifierOption
   const { subject = 'sub', paddedTokens = false } = options
   const clientAuth = options.clientAuth ?? (clientSecret ? ClientSecretBasic(clientSecret) : undefined)
   if (clientAuth === undefined)
-    throw invalidOption('clientSecret or clientAuth is needed; introspection is not for anybody')
+    throw invalidConfiguration('clientSecret or clientAuth is needed; introspection is not for anybody')
   const audience = readAudience(options.audience)
   for (const url of endpoint === undefined ? [issuer] : [issuer, endpoint]) {
-    if (!URL.canParse(url)) throw invalidOption(`issuer and endpoint must be URLs, not "${url}"`)
+    if (!URL.canParse(url)) throw invalidConfiguration(`issuer and endpoint must be URLs, not "${url}"`)
   }
   const expected = {
     issuer,
@@ -191,8 +192,4 @@ function sparing(fetchFrom: OutboundFetch): OutboundFetch {
     else failures = 0
     return response
   }
-}
-
-function invalidOption(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message)
 }

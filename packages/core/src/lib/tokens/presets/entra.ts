@@ -1,4 +1,4 @@
-import { GatewayError } from '../../contract/gateway-error.js'
+import { invalidConfiguration } from '../../contract/invalid-configuration.js'
 import type { IssuerAuthorityOptions } from '../issuer-authority.js'
 import { type Claims, strings } from '../token-profile.js'
 
@@ -39,7 +39,7 @@ export function entra(
   const { tenantId, clientId, applicationIdUri = `api://${clientId}`, tokenVersion = 2, ...rest } = options
   for (const [name, value] of Object.entries({ tenantId, clientId })) {
     if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) {
-      throw new GatewayError('invalid_configuration', `${name} of entra must be a GUID in lower case, not "${value}"`)
+      throw invalidConfiguration(`${name} of entra must be a GUID in lower case, not "${value}"`)
     }
   }
   const login = `https://login.microsoftonline.com/${tenantId}`
