@@ -8,7 +8,28 @@
 export { BoundedMap } from './lib/cache/bounded-map.js'
 export { KeyCounter } from './lib/cache/key-counter.js'
 export { invalidConfiguration, wrongOption } from './lib/contract/invalid-configuration.js'
+export {
+  anyOf,
+  callable,
+  checkOptions,
+  filledText,
+  flag,
+  listOf,
+  membersOf,
+  notNegative,
+  type OptionType,
+  type OptionTypes,
+  object,
+  oneOf,
+  optional,
+  positive,
+  recordOf,
+  text,
+  textList,
+  withMethods,
+} from './lib/contract/option-types.js'
 export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
+export { loggerType, storageType, subjectType } from './lib/contract/shared-option-types.js'
 export type { ByteBudget } from './lib/http/byte-budget.js'
 export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'
 export { type ClientNetwork, clientNetworks } from './lib/http/client-networks.js'
@@ -70,4 +91,5 @@ export { toBase64Url } from './lib/text/base64-url.js'
 export { displayText } from './lib/text/display-text.js'
 export { randomToken } from './lib/text/random-token.js'
 export { sha256, sha256Hex } from './lib/text/sha256.js'
+export { authType } from './lib/tokens/authority-type.js'
 export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'

@@ -7,13 +7,14 @@ import {
   type Mountable,
   mountable,
 } from '@mcp-gateway/core'
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import { checkOptions, invalidConfiguration, wrongOption } from '@mcp-gateway/core/internal'
 import type { AuthDecision } from './auth-decision.js'
 import { allowed, createDecider } from './decide.js'
 import type { AuthRequest } from './dialect.js'
 import { discoveryAddresses } from './discovery.js'
 import type { ForwardAuthOptions } from './forward-auth-options.js'
 import { readHeaderNames } from './identity-headers.js'
+import { forwardAuthTypes } from './option-types.js'
 import { buildRoutes } from './route.js'
 import { RouteTable } from './route-table.js'
 import { servePublic } from './serve-public.js'
@@ -43,16 +44,15 @@ import { servePublic } from './serve-public.js'
  * ```
  */
 export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
+  checkOptions('createForwardAuth', options, forwardAuthTypes)
   const { dialect, path = '/auth', assertion, logger = createLogger() } = options
-  if (!['forwarded', 'original', 'ext-authz'].includes(dialect)) {
-    throw invalidConfiguration(
-      "dialect must be 'forwarded' (Traefik, Caddy, HAProxy), 'original' (nginx) or 'ext-authz' (Envoy)",
-    )
-  }
   const { keys, header = 'X-Identity-Assertion', jwksPath = '/.well-known/forward-auth-jwks.json' } = assertion ?? {}
-  for (const own of [path, jwksPath]) {
+  if (!URL.canParse(options.url) || !/^https?:\/\//i.test(options.url)) {
+    throw wrongOption('createForwardAuth: url', options.url, 'an absolute URL, such as https://mcp.example.com')
+  }
+  for (const [name, own] of Object.entries({ path, jwksPath })) {
     if (!/^(?:\/[\w.~-]+)+$/.test(own))
-      throw invalidConfiguration(`The path ${JSON.stringify(own)} must look like /auth`)
+      throw invalidConfiguration(`${name} ${JSON.stringify(own)} must look like /auth`)
   }
   const names = readHeaderNames(options.headers ?? {}, header)
   const authority = 'protect' in options.auth ? options.auth : issuerAuthority(options.auth)

@@ -31,13 +31,16 @@ const taken =
 
 /** @throws {GatewayError} `invalid_configuration` for a name that is unusable or used twice */
 export function readHeaderNames(names: Partial<IdentityHeaderNames>, assertion: string): IdentityHeaderNames {
-  const merged = { ...defaults, ...names }
+  const merged = { ...defaults }
+  for (const name of Object.keys(defaults) as (keyof IdentityHeaderNames)[]) {
+    Object.assign(merged, { [name]: names[name] ?? defaults[name] })
+  }
   const seen = new Set<string>()
   for (const name of [...Object.values(merged), assertion]) {
     const lower = String(name).toLowerCase()
     if (!/^[a-z][a-z0-9-]{0,63}$/.test(lower) || taken.test(lower) || seen.has(lower)) {
       throw invalidConfiguration(
-        `The identity header ${JSON.stringify(name)} must be a name of letters, digits and hyphens that nothing else uses`,
+        `headers and assertion: the identity header ${JSON.stringify(name)} must be a name of letters, digits and hyphens that nothing else uses`,
       )
     }
     seen.add(lower)

@@ -1,3 +1,4 @@
+import { withMethods } from '@mcp-gateway/core/internal'
 import {
   clientAddress,
   type NodeHandler,
@@ -21,6 +22,7 @@ type Outgoing = Parameters<NodeHandler>[1]
  * ```
  */
 export function toNodeHandler(forwardAuth: ForwardAuth, options: NodeHandlerOptions = {}): NodeHandler {
+  withMethods('createForwardAuth(…)', 'ask', 'handle')(forwardAuth, 'The forwardAuth of toNodeHandler')
   const answerWhole = toWholeHandler(forwardAuth, options)
   const addressOf = clientAddress(options.trustedProxies ?? [])
   return (incoming: Incoming & { originalUrl?: string }, outgoing, next) => {

@@ -7,7 +7,7 @@ import {
   mountable,
   oauthError,
 } from '@mcp-gateway/core'
-import { createCookies, hostCheck, requestPath } from '@mcp-gateway/core/internal'
+import { createCookies, hostCheck, requestPath, text } from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { answer } from './answer.js'
 import { createClientKeySets } from './client-metadata/client-key-sets.js'
@@ -58,8 +58,8 @@ export interface AuthorizationServer extends Mountable, Required<Pick<Authority,
  * ```
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
-  const { issuer, storage, identityProvider, logger, now = Date.now } = options
   const settings = readSettings(options)
+  const { issuer, storage, identityProvider, logger, now = Date.now } = options
   const { lifetimes } = settings
   const clock = (): number => Math.floor(now() / 1000)
   const keys = createStorageKeys(issuer)
@@ -129,7 +129,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const piece = {
     issuer,
     protect(resource: string) {
-      checkResource(resource)
+      text(resource, 'The resource of protect')
+      checkResource(resource, 'The resource of protect')
       server.resources.add(resource)
       if (settings.accessTokens === 'opaque') return createOpaqueTokenVerifier(server, resource, isRevoked)
       return createTokenVerifier({

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createLogger, type Logger } from '@mcp-gateway/core'
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import { checkOptions, invalidConfiguration } from '@mcp-gateway/core/internal'
+import { stdioBridgeTypes } from './option-types.js'
 import type { ChildSpec } from './process/child.js'
 import { childEnvironment } from './process/environment.js'
 
@@ -117,6 +118,7 @@ export interface Settings {
 
 /** Reads the options once; throws `invalid_configuration` for what cannot work. */
 export function readOptions(options: StdioBridgeOptions): Settings {
+  checkOptions('createStdioBridge', options, stdioBridgeTypes)
   const {
     command,
     args = [],
@@ -150,9 +152,6 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     stopGrace = [2, 3],
   } = options
   checkCommand(command, args, env, cwd)
-  if (isolation !== undefined && !isolations.includes(isolation)) {
-    throw invalidConfiguration(`isolation must be one of ${isolations.join(', ')}`)
-  }
   const numbers = {
     poolSize,
     maxChildren,
@@ -174,20 +173,12 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     maxSessionAge,
     keepAlive,
   }
-  for (const [name, value] of Object.entries(numbers)) {
-    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number`)
-  }
-  if (!(prewarmed >= 0)) throw invalidConfiguration('prewarmed must be a number of processes, or 0 for none')
-  if (!(drainTimeout >= 0)) throw invalidConfiguration('drainTimeout must be a number of seconds, or 0 not to wait')
-  if (!(historyBytes >= 0)) throw invalidConfiguration('historyBytes must be a number of bytes, or 0 for no replay')
-  if (stopGrace.length !== 2 || !stopGrace.every((seconds) => seconds >= 0)) {
+  if (stopGrace.length !== 2) {
     throw invalidConfiguration('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
   return { spec, logger, isolation, httpSse, prewarmed, ...numbers, historyBytes, drainTimeout, stopGrace }
 }
-
-const isolations: readonly string[] = ['session', 'principal', 'pool', 'request']
 
 function checkCommand(command: unknown, args: unknown, env: Readonly<Record<string, unknown>>, cwd: unknown): void {
   if (typeof command !== 'string' || command.trim() === '') {

@@ -9,8 +9,8 @@ export function invalidConfiguration(sentence: string, options?: { cause?: unkno
  * The same for one option: which it is, what it got and what to give. A text is never repeated, since it may be a secret
  * at the wrong place.
  */
-export function wrongOption(option: string, got: unknown, give: string): GatewayError {
-  const is = got === undefined ? 'is missing' : `must not be ${kindOf(got)}`
+export function wrongOption(option: string, got: unknown, give: string, because = ''): GatewayError {
+  const is = got === undefined ? 'is missing' : `must not be ${kindOf(got)}${because}`
   return invalidConfiguration(`${option} ${is}; give ${give}`)
 }
 

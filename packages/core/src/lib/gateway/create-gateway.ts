@@ -1,4 +1,5 @@
 import type { Client, Context, Handler, Mountable } from '../contract/handler.js'
+import { checkOptions } from '../contract/option-types.js'
 import { mountable } from '../http/mountable.js'
 import { isMalformedQuery, pathFault, pathOf } from '../http/path-fault.js'
 import { requestPath } from '../http/request-path.js'
@@ -8,6 +9,7 @@ import { createLogger } from '../logging/create-logger.js'
 import { accessFields } from './access-line.js'
 import { readBaseUrl } from './base-url.js'
 import { drainer } from './drainer.js'
+import { gatewayTypes } from './gateway-option-types.js'
 import type { GatewayOptions } from './gateway-options.js'
 import { FieldLogger, requestId } from './request-id.js'
 import { buildRoutes } from './routes.js'
@@ -34,6 +36,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   match(request: Request): boolean
   close(): Promise<void>
 } {
+  checkOptions('createGateway', options, gatewayTypes)
   const { logger = createLogger(), drainTimeout = 10, addressHeader } = options
   const base = readBaseUrl(options.url)
   const inFlight = drainer()

@@ -1,4 +1,5 @@
 import type { Handler, Middleware } from '../contract/handler.js'
+import { callable, listOf } from '../contract/option-types.js'
 
 /**
  * Puts middleware in front of a handler, the first one outermost.
@@ -9,5 +10,7 @@ import type { Handler, Middleware } from '../contract/handler.js'
  * ```
  */
 export function compose(middleware: readonly Middleware[], handler: Handler): Handler {
+  listOf(callable, 'a list of middleware')(middleware, 'The middleware of compose')
+  callable(handler, 'The handler of compose')
   return middleware.reduceRight<Handler>((next, layer) => (request, context) => layer(request, context, next), handler)
 }

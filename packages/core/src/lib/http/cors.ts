@@ -1,4 +1,5 @@
 import type { Middleware } from '../contract/handler.js'
+import { checkOptions, textList } from '../contract/option-types.js'
 import { originMatcher } from './origin-check.js'
 import { changeable } from './with-header.js'
 
@@ -38,7 +39,9 @@ const exposed = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, DPoP-No
  * const open = compose([cors({ allowedOrigins }), originCheck({ allowedOrigins })], handler)
  * ```
  */
-export function cors({ allowedOrigins }: CorsOptions): Middleware {
+export function cors(options: CorsOptions): Middleware {
+  checkOptions('cors', options, { allowedOrigins: textList })
+  const { allowedOrigins } = options
   const isAllowed = originMatcher(allowedOrigins)
   return async (request, context, next) => {
     const origin = request.headers.get('origin')

@@ -1,3 +1,5 @@
+import { wrongOption } from '../contract/invalid-configuration.js'
+import { optional, textList } from '../contract/option-types.js'
 import { isLoopback, isLoopbackHost } from './loopback.js'
 
 /**
@@ -17,6 +19,10 @@ import { isLoopback, isLoopbackHost } from './loopback.js'
  * ```
  */
 export function hostCheck(urls: readonly string[], allowedHosts?: readonly string[]): (request: Request) => boolean {
+  textList(urls, 'The urls of hostCheck')
+  optional(textList)(allowedHosts, 'The allowedHosts of hostCheck')
+  const wrong = urls.find((url) => !URL.canParse(url))
+  if (wrong !== undefined) throw wrongOption('The urls of hostCheck', urls, 'absolute URLs')
   const parsed = urls.map((url) => new URL(url))
   const names =
     allowedHosts ?? (parsed.some(isLoopback) ? ['loopback', ...parsed.map((url) => url.hostname)] : undefined)

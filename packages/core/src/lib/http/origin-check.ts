@@ -1,5 +1,6 @@
 import type { Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { checkOptions, optional, textList } from '../contract/option-types.js'
 import { hostCheck } from './host-check.js'
 import { jsonRpcError } from './json-rpc-error.js'
 import { isLoopbackHost } from './loopback.js'
@@ -28,7 +29,9 @@ export interface OriginCheckOptions {
  * const checked = compose([originCheck({ allowedOrigins: ['https://app.example.com'] })], handler)
  * ```
  */
-export function originCheck({ allowedOrigins, allowedHosts }: OriginCheckOptions): Middleware {
+export function originCheck(options: OriginCheckOptions): Middleware {
+  checkOptions('originCheck', options, { allowedOrigins: textList, allowedHosts: optional(textList) })
+  const { allowedOrigins, allowedHosts } = options
   const isAllowed = originMatcher(allowedOrigins)
   const isServed = hostCheck([], allowedHosts)
   return (request, context, next) => {

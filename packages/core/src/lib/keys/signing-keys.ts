@@ -1,6 +1,19 @@
 import type { JSONWebKeySet, JWK, JWTPayload } from 'jose'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import {
+  callable,
+  checkOptions,
+  filledText,
+  listOf,
+  notNegative,
+  type OptionTypes,
+  object,
+  oneOf,
+  optional,
+  textList,
+} from '../contract/option-types.js'
+import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
 import { createKeyCipher } from './key-cipher.js'
@@ -66,17 +79,10 @@ const reread = 60
  * const token = await keys.sign({ iss: 'https://mcp.example.com', sub: 'alice' }, { typ: 'at+jwt' })
  * ```
  */
-export function createSigningKeys({
-  issuer,
-  storage,
-  algorithm = 'ES256',
-  encryptionKeys = [],
-  privateKeys = [],
-  rotation = 90 * 86_400,
-  publishAhead = 600,
-  retention = 86_400,
-  now = Date.now,
-}: SigningKeysOptions): SigningKeys {
+export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
+  checkOptions('createSigningKeys', options, types)
+  const { issuer, storage, algorithm = 'ES256', encryptionKeys = [], privateKeys = [], now = Date.now } = options
+  const { rotation = 90 * 86_400, publishAhead = 600, retention = 86_400 } = options
   if (privateKeys.length > 0) return configuredSigningKeys(readConfiguredKeys(privateKeys))
   if (!storage) throw invalidConfiguration('Signing keys need `storage` or `privateKeys`')
   if (encryptionKeys.length === 0 && !isLoopbackIssuer(issuer)) {
@@ -149,6 +155,18 @@ export function createSigningKeys({
       await readRing(true)
     },
   }
+}
+
+const types: OptionTypes<SigningKeysOptions> = {
+  issuer: filledText,
+  storage: optional(storageType),
+  algorithm: optional(oneOf('ES256', 'RS256', 'EdDSA')),
+  encryptionKeys: optional(textList),
+  privateKeys: optional(listOf(object)),
+  rotation: optional(notNegative),
+  publishAhead: optional(notNegative),
+  retention: optional(notNegative),
+  now: optional(callable),
 }
 
 function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {

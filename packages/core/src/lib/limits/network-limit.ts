@@ -1,4 +1,6 @@
 import { BoundedMap } from '../cache/bounded-map.js'
+import { callable, checkOptions, type OptionTypes, optional, positive } from '../contract/option-types.js'
+import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import type { ClientNetwork } from '../http/client-networks.js'
 
@@ -17,6 +19,14 @@ export interface NetworkLimitOptions {
    * has many networks then cannot take all. No such limit unless told.
    */
   readonly total?: number
+}
+
+const types: OptionTypes<NetworkLimitOptions> = {
+  storage: storageType,
+  key: callable,
+  limit: positive,
+  window: positive,
+  total: optional(positive),
 }
 
 /** Whether it may be done, and if not, in how many seconds to try again. */
@@ -47,6 +57,7 @@ const mostQuiet = 5
 export function createNetworkLimit(
   options: NetworkLimitOptions,
 ): (networks: readonly ClientNetwork[], now: number) => Promise<NetworkVerdict> {
+  checkOptions('createNetworkLimit', options, types)
   const { storage, key, limit, window, total } = options
   const quiet = Math.max(2, Math.min(mostQuiet, Math.ceil(limit / 10)))
   const reserve = total === undefined ? 0 : Math.floor(total / 2)

@@ -1,6 +1,8 @@
 import { BoundedMap } from '../cache/bounded-map.js'
 import type { Context, Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { checkOptions, type OptionTypes, oneOf, optional, positive, text } from '../contract/option-types.js'
+import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { type ClientNetwork, clientNetworks } from '../http/client-networks.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
@@ -30,6 +32,15 @@ export interface RateLimitOptions extends RateLimit {
   readonly name?: string
 }
 
+export const rateLimitTypes: OptionTypes<RateLimit> = { limit: positive, window: positive }
+
+const types: OptionTypes<RateLimitOptions> = {
+  ...rateLimitTypes,
+  storage: storageType,
+  by: oneOf('address', 'identity'),
+  name: optional(text),
+}
+
 /**
  * Refuses with 429 and `Retry-After` who asks more often than the limit, counted in fixed windows: over the end of one
  * and the start of the next, up to twice the limit can pass. When the store does not answer, neither does this: the
@@ -46,10 +57,9 @@ export interface RateLimitOptions extends RateLimit {
  * ```
  */
 export function rateLimit(options: RateLimitOptions): Middleware {
+  checkOptions('rateLimit', options, types)
   const { storage, by, limit, window, name = 'requests' } = options
-  if (!(limit >= 1) || !(window > 0)) {
-    throw invalidConfiguration('rateLimit needs a limit of at least 1 and a window in seconds')
-  }
+  if (limit < 1) throw invalidConfiguration('limit of rateLimit must be at least 1 request')
   const digests = new BoundedMap<string>(2000)
   const key = async (who: string, turn: number): Promise<string> => {
     let hash = digests.get(who)

@@ -1,5 +1,5 @@
-import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Logger } from '../contract/logger.js'
+import { callable, checkOptions, type OptionTypes, oneOf, optional } from '../contract/option-types.js'
 import { plainJson } from '../text/display-text.js'
 import { redact, redactText } from './redact.js'
 
@@ -13,6 +13,8 @@ export interface LoggerOptions {
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
+const types: OptionTypes<LoggerOptions> = { level: optional(oneOf(...levels)), write: optional(callable) }
+
 /**
  * Makes a logger that writes one JSON object per line: `timestamp`, `level`, `message`, then the fields. Credentials are
  * removed from every line, by the names of fields and by what texts look like. It does not rotate, buffer or ship.
@@ -23,9 +25,10 @@ const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
  * const logger = createLogger({ level: 'debug', write: (line) => process.stderr.write(`${line}\n`) })
  * ```
  */
-export function createLogger({ level = 'info', write = console.log }: LoggerOptions = {}): Logger {
+export function createLogger(options: LoggerOptions = {}): Logger {
+  checkOptions('createLogger', options, types)
+  const { level = 'info', write = console.log } = options
   const least = levels.indexOf(level)
-  if (least === -1) throw invalidConfiguration(`level must be one of ${levels.join(', ')}`)
   const at = (name: 'debug' | 'info' | 'warn' | 'error') => (fields: Record<string, unknown>, message: string) => {
     if (levels.indexOf(name) < least) return
     const line = { timestamp: new Date().toISOString(), level: name, message: redactText(message) }

@@ -1,5 +1,6 @@
 import type { AuthInfo } from '../contract/auth-info.js'
 import type { Handler } from '../contract/handler.js'
+import { withMethods } from '../contract/option-types.js'
 import { requestWithBody } from '../http/request-with-body.js'
 import { transformResponse } from './transform-response.js'
 
@@ -18,6 +19,10 @@ export interface FetchServer {
  * ```
  */
 export function fromFetchServer(server: FetchServer): Handler {
+  withMethods('an object with fetch, such as createMcpHandler(…) of the MCP SDK', 'fetch')(
+    server,
+    'The server of fromFetchServer',
+  )
   return async (request, context) => {
     const { auth, message } = context
     const response = await server.fetch(requestWithBody(request, context), {

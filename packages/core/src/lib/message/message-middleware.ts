@@ -1,6 +1,6 @@
 import type { Context, Handler, Middleware } from '../contract/handler.js'
-import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Message } from '../contract/message.js'
+import { checkOptions, type OptionTypes, optional, positive, textList } from '../contract/option-types.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { isMediaType } from '../http/media-type.js'
 import { onBodyEnd } from '../http/on-body-end.js'
@@ -55,6 +55,17 @@ export interface MessageOptions {
 /** Answers and cancellations beyond `maxConcurrent` that one user may send at a time. */
 const reserve = 16
 
+export const messageTypes: OptionTypes<MessageOptions> = {
+  maxBytes: optional(positive),
+  maxDepth: optional(positive),
+  maxBatch: optional(positive),
+  maxBatchAnswer: optional(positive),
+  maxValues: optional(positive),
+  maxConcurrent: optional(positive),
+  maxConcurrentBytes: optional(positive),
+  protocolVersions: optional(textList),
+}
+
 /**
  * Reads the JSON-RPC message of a POST once, into `context.message`: from there on its bytes are the body, and
  * `request.body` is consumed. Refuses what two readers could understand differently: a charset other than UTF-8, bad
@@ -74,13 +85,10 @@ const reserve = 16
  * ```
  */
 export function message(options: MessageOptions = {}): Middleware {
+  checkOptions('message', options, messageTypes)
   const { maxBytes = 4_194_304, maxDepth = 64, maxBatch = 50, protocolVersions = publishedVersions } = options
   const { maxBatchAnswer = 16_777_216, maxValues = 200_000 } = options
   const { maxConcurrent = 256, maxConcurrentBytes = 67_108_864 } = options
-  const positive = { maxBytes, maxDepth, maxBatch, maxBatchAnswer, maxValues, maxConcurrent, maxConcurrentBytes }
-  for (const [name, value] of Object.entries(positive)) {
-    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number`)
-  }
   const limits = { maxDepth, maxBatch, maxValues, protocolVersions }
   const tooManyUnderWay = `${maxConcurrent} requests of yours are under way`
   const underWay = new UnderWay({ maxConcurrent, maxConcurrentBytes, reserve })

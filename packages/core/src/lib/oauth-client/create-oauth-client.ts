@@ -20,13 +20,35 @@ import {
   validateApplicationLevelSignature,
   validateAuthResponse,
 } from 'oauth4webapi'
-import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import {
+  callable,
+  checkOptions,
+  filledText,
+  membersOf,
+  type OptionTypes,
+  oneOf,
+  optional,
+  text,
+} from '../contract/option-types.js'
 import { createOutboundFetch } from '../outbound/create-outbound-fetch.js'
 import { OAuthClientError } from './oauth-client-error.js'
 import type { OAuthClient, OAuthClientOptions, OAuthTokens } from './oauth-client-options.js'
 import { requestOptions, serverMetadata } from './server-metadata.js'
 import { toOAuthClientError } from './to-oauth-client-error.js'
 import { readableTokenAnswer } from './token-answer.js'
+
+export const oauthClientTypes: OptionTypes<OAuthClientOptions> = {
+  issuer: filledText,
+  endpoints: optional(
+    membersOf<NonNullable<OAuthClientOptions['endpoints']>>({ authorization: filledText, token: filledText }),
+  ),
+  clientId: filledText,
+  clientSecret: optional(filledText),
+  authentication: optional(oneOf('client_secret_basic', 'client_secret_post')),
+  scope: text,
+  resource: optional(filledText),
+  fetch: optional(callable),
+}
 
 interface Memo {
   readonly verifier: string
@@ -49,8 +71,8 @@ interface Memo {
  * ```
  */
 export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
+  checkOptions('createOAuthClient', options, oauthClientTypes)
   const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope, resource } = options
-  if (!clientId) throw invalidConfiguration(`\`clientId\` is missing: give the one that ${issuer} gave you`)
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
   const metadata = serverMetadata(options, request)

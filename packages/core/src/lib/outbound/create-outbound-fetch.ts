@@ -1,5 +1,6 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { callable, checkOptions, type OptionTypes, oneOf, optional, positive } from '../contract/option-types.js'
 import { boundedFetch, type OutboundFetch, type OutboundLimits } from './bounded-fetch.js'
 import { budget, type OutboundBudget } from './budget.js'
 import { pinnedTransport } from './pinned-transport.js'
@@ -21,6 +22,17 @@ export interface OutboundFetchOptions extends OutboundLimits, OutboundBudget {
    * (on Cloudflare Workers the global fetch, which cannot reach private networks; an egress proxy in other places).
    */
   readonly transport?: OutboundFetch
+}
+
+const types: OptionTypes<OutboundFetchOptions> = {
+  destinations: oneOf('configured', 'public'),
+  transport: optional(callable),
+  timeout: optional(positive),
+  maxBytes: optional(positive),
+  maxConcurrent: optional(positive),
+  maxConcurrentPerOrigin: optional(positive),
+  maxPerMinute: optional(positive),
+  maxPerMinutePerOrigin: optional(positive),
 }
 
 const publicBudget: OutboundBudget = {
@@ -45,13 +57,11 @@ const publicBudget: OutboundBudget = {
  * ```
  */
 export function createOutboundFetch(options: OutboundFetchOptions): OutboundFetch {
+  checkOptions('createOutboundFetch', options, types)
   const { destinations, transport } = options
   if (destinations === 'configured') {
     const gate = budget(options)
     return singleFlight(gated(boundedFetch(transport ?? ((url, init) => fetch(url, init)), options), gate))
-  }
-  if (destinations !== 'public') {
-    throw invalidConfiguration("destinations must be 'configured' or 'public'")
   }
   const connect = transport ?? pinnedTransport()
   if (connect === undefined) {

@@ -1,5 +1,21 @@
 import type { Context, Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import {
+  anyOf,
+  callable,
+  checkOptions,
+  flag,
+  listOf,
+  membersOf,
+  type OptionTypes,
+  oneOf,
+  optional,
+  positive,
+  recordOf,
+  text,
+  textList,
+  withMethods,
+} from '../contract/option-types.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { transformResponse } from '../message/transform-response.js'
 import { loggedUrl } from '../text/logged-url.js'
@@ -33,15 +49,9 @@ import { withToken } from './with-token.js'
  * ```
  */
 export function proxy(url: string | readonly string[], options: ProxyOptions = {}): Handler {
+  urlType(url, 'The url of proxy')
+  checkOptions('proxy', options, types)
   const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
-  for (const [name, value] of Object.entries({
-    connectTimeout,
-    firstByteTimeout,
-    idleTimeout: idleTimeout ?? 1,
-    retryAfter,
-  })) {
-    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number of seconds`)
-  }
   const send = options.fetch ?? createTransport(connectTimeout)
   const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
     retryAfter,
@@ -110,6 +120,25 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   }
   return options.eras === undefined ? forward : options.eras(forward)
 }
+
+const urlType = anyOf('the address of an MCP server, or a list of them', text, listOf(text))
+
+const types: OptionTypes<ProxyOptions> = {
+  forwardHeaders: optional(textList),
+  headers: optional(recordOf(text)),
+  token: optional(withMethods('clientCredentials(…), tokenExchange(…) or the like', 'get', 'drop')),
+  identityHeaders: optional(flag),
+  connectTimeout: optional(positive),
+  firstByteTimeout: optional(positive),
+  idleTimeout: optional(anyOf('a number of seconds above 0, or null', oneOf(null), positive)),
+  healthCheck: optional(membersOf<HealthCheck>({ path: text, interval: optional(positive) })),
+  retryAfter: optional(positive),
+  sessionSecret: optional(text),
+  eras: optional(callable),
+  fetch: optional(callable),
+}
+
+type HealthCheck = NonNullable<ProxyOptions['healthCheck']>
 
 /** Whoever names no user gets no session, and nobody reads the answer. */
 async function orCancel(response: Answer['response'], sealing: Promise<string>): Promise<string> {

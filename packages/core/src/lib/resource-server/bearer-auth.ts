@@ -1,6 +1,17 @@
 import type { AuthExtra, AuthInfo, KeyProof, TokenVerifier } from '../contract/auth-info.js'
 import type { Context, Middleware } from '../contract/handler.js'
-import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import {
+  checkOptions,
+  notNegative,
+  type OptionTypes,
+  optional,
+  positive,
+  recordOf,
+  text,
+  textList,
+  withMethods,
+} from '../contract/option-types.js'
+import { subjectType, verifierType } from '../contract/shared-option-types.js'
 import { oauthError } from '../http/oauth-error.js'
 import { isOneSpelling } from '../keys/token-spelling.js'
 import { actorOf } from '../tokens/principal.js'
@@ -69,9 +80,9 @@ export interface BearerAuthOptions {
  * ```
  */
 export function bearerAuth(options: BearerAuthOptions): Middleware {
+  checkOptions('bearerAuth', options, types)
   const { verifier, dpop, requiredScopes = [], scopesSupported = [], scopeHierarchy, clockTolerance = 5 } = options
   const { subject, streamCheckInterval: interval = 10 } = options
-  if (!(interval > 0)) throw invalidConfiguration('streamCheckInterval must be a positive number')
   const resource = checkResource(options.resource)
   const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(resource)
   const scope = requiredScopes.length > 0 ? requiredScopes : scopesSupported
@@ -153,6 +164,19 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
       return oauthError(403, 'access_denied', subjectMissing)
     }
   }
+}
+
+const types: OptionTypes<BearerAuthOptions> = {
+  verifier: verifierType,
+  resource: text,
+  requiredScopes: optional(textList),
+  resourceMetadataUrl: optional(text),
+  scopesSupported: optional(textList),
+  scopeHierarchy: optional(recordOf(textList)),
+  dpop: optional(withMethods('dpop({ storage })', 'prove')),
+  clockTolerance: optional(notNegative),
+  subject: optional(subjectType),
+  streamCheckInterval: optional(positive),
 }
 
 interface Authenticated {

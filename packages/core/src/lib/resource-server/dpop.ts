@@ -1,6 +1,16 @@
 import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose'
 import type { KeyProof } from '../contract/auth-info.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import {
+  checkOptions,
+  flag,
+  notNegative,
+  type OptionTypes,
+  optional,
+  positive,
+  textList,
+} from '../contract/option-types.js'
+import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { strictPublicKey } from '../keys/key-size.js'
 import { isCompact } from '../keys/token-spelling.js'
@@ -50,6 +60,7 @@ const maxLength = 8192
  * ```
  */
 export function dpop(options: DpopOptions): Dpop {
+  checkOptions('dpop', options, types)
   const { storage, required = false, maxAge = 60, clockTolerance = 5 } = options
   const { algorithms = ['ES256', 'ES384', 'PS256', 'EdDSA', 'Ed25519'] } = options
   const unknown = algorithms.find((name) => !supported.includes(name))
@@ -83,6 +94,14 @@ export function dpop(options: DpopOptions): Dpop {
       }
     },
   }
+}
+
+const types: OptionTypes<DpopOptions> = {
+  storage: storageType,
+  required: optional(flag),
+  algorithms: optional(textList),
+  maxAge: optional(positive),
+  clockTolerance: optional(notNegative),
 }
 
 async function readProof(

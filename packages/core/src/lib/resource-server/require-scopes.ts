@@ -1,6 +1,7 @@
 import type { Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Message } from '../contract/message.js'
+import { anyOf, checkOptions, type OptionTypes, optional, recordOf, textList } from '../contract/option-types.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { methodSubject, similarMethod, subjectsOf } from '../message/subjects.js'
 import { plainUri } from './plain-uri.js'
@@ -42,7 +43,9 @@ export interface RequireScopesOptions {
  * })
  * ```
  */
-export function requireScopes({ operations, scopeHierarchy }: RequireScopesOptions): Middleware {
+export function requireScopes(options: RequireScopesOptions): Middleware {
+  checkOptions('requireScopes', options, types)
+  const { operations, scopeHierarchy } = options
   const rules = readRules(operations)
   return (request, context, next) => {
     const { auth, message, refuse, requiredScopes = [] } = context
@@ -59,6 +62,11 @@ export function requireScopes({ operations, scopeHierarchy }: RequireScopesOptio
   }
 }
 
+const types: OptionTypes<RequireScopesOptions> = {
+  operations: recordOf(anyOf('a list of scopes, or lists of scopes by name', textList, recordOf(textList))),
+  scopeHierarchy: optional(recordOf(textList)),
+}
+
 /** The scopes for something by its name; by nothing, for a request that names nothing. */
 type Needs = (name: string | undefined) => readonly string[]
 
@@ -68,7 +76,6 @@ function readRules(operations: RequireScopesOptions['operations']): ReadonlyMap<
     const meant = similarMethod(method)
     if (meant !== undefined) throw invalidConfiguration(`operations: ${quote(method)} must be written ${quote(meant)}`)
     if (isList(rule)) {
-      checkScopes(method, rule)
       rules.set(method, () => rule)
       continue
     }
@@ -78,7 +85,6 @@ function readRules(operations: RequireScopesOptions['operations']): ReadonlyMap<
       const text = `operations: ${quote(method)} names nothing that ${quote(named)} could be; give it a list of scopes`
       throw invalidConfiguration(text)
     }
-    for (const [name, scopes] of Object.entries(rule)) checkScopes(`${method} ${name}`, scopes)
     rules.set(method, byName(rule, subject?.isUri === true || method === 'completion/complete'))
   }
   return rules
@@ -110,11 +116,6 @@ function scopesOf(message: Message, rules: ReadonlyMap<string, Needs>): readonly
   if (subjects.length === 0) return rules.get(method)?.(undefined) ?? []
   const methods = watching.includes(method) ? watching : [method]
   return methods.flatMap((one) => subjects.flatMap((subject) => rules.get(one)?.(subject) ?? []))
-}
-
-function checkScopes(what: string, scopes: unknown): void {
-  if (Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string')) return
-  throw invalidConfiguration(`operations: the scopes of ${quote(what)} must be a list of strings`)
 }
 
 function isList(rule: Rule): rule is readonly string[] {

@@ -1,5 +1,6 @@
 import type { Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { checkOptions, flag, type OptionTypes, optional, text, textList } from '../contract/option-types.js'
 import { oauthError } from '../http/oauth-error.js'
 import { checkResource, resourceMetadataUrl, wellKnown } from './resource-url.js'
 
@@ -40,6 +41,7 @@ export interface ResourceMetadataOptions {
  * ```
  */
 export function resourceMetadata(options: ResourceMetadataOptions): Handler {
+  checkOptions('resourceMetadata', options, types)
   const { resource, authorizationServers, scopesSupported, root = false, dpopAlgorithms } = options
   checkResource(resource)
   if (authorizationServers.length === 0) {
@@ -75,6 +77,17 @@ export function resourceMetadata(options: ResourceMetadataOptions): Handler {
       headers: { ...cors, 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
     })
   }
+}
+
+const types: OptionTypes<ResourceMetadataOptions> = {
+  resource: text,
+  authorizationServers: textList,
+  scopesSupported: optional(textList),
+  resourceName: optional(text),
+  resourceDocumentation: optional(text),
+  dpopAlgorithms: optional(textList),
+  dpopRequired: optional(flag),
+  root: optional(flag),
 }
 
 const cors = { 'Access-Control-Allow-Origin': '*' }

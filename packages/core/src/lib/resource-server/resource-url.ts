@@ -1,4 +1,5 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { text } from '../contract/option-types.js'
 
 /**
  * Checks a resource identifier that an operator configured and returns it as it was written.
@@ -7,6 +8,7 @@ import { invalidConfiguration } from '../contract/invalid-configuration.js'
  * @see RFC 8707 section 2, RFC 9728 section 1.2
  */
 export function checkResource(resource: string): string {
+  text(resource, 'resource')
   const url = URL.canParse(resource) ? new URL(resource) : undefined
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw invalidConfiguration(`resource must be an absolute http(s) URL, not "${resource}"`)

@@ -1,6 +1,7 @@
 import { CounterTable } from '../cache/counter-table.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { callable, checkOptions, optional, positive } from '../contract/option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './storage-arguments.js'
 
@@ -42,7 +43,9 @@ const none: readonly string[] = []
  * const storage = memoryStorage()
  * await storage.set('session:1', JSON.stringify({ user: 'alice' }), { ttl: 3600, lists: ['user:alice'] })
  */
-export function memoryStorage({ maxEntries = 100_000, now = () => Date.now() }: MemoryStorageOptions = {}): Storage {
+export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
+  checkOptions('memoryStorage', options, { maxEntries: optional(positive), now: optional(callable) })
+  const { maxEntries = 100_000, now = () => Date.now() } = options
   if (!Number.isInteger(maxEntries) || maxEntries < 1) {
     throw invalidConfiguration('maxEntries of memoryStorage must be a whole number from 1 on')
   }

@@ -1,5 +1,7 @@
 import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { listOf } from '../contract/option-types.js'
+import { verifierType } from '../contract/shared-option-types.js'
 import { invalidToken } from './invalid-token.js'
 
 /**
@@ -22,6 +24,7 @@ import { invalidToken } from './invalid-token.js'
  * ```
  */
 export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier {
+  listOf(verifierType, 'a list of verifiers')(verifiers, 'The verifiers of anyVerifier')
   if (verifiers.length === 0) throw invalidConfiguration('anyVerifier needs at least one verifier')
   return {
     async verifyAccessToken(token, proof) {

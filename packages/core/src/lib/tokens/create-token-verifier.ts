@@ -1,6 +1,9 @@
 import type { TokenVerifier } from '../contract/auth-info.js'
+import { checkOptions } from '../contract/option-types.js'
+import { audienceType } from '../contract/shared-option-types.js'
 import { readAudience } from './audience.js'
 import { type FindKey, type IssuerKeysOptions, issuerKeys } from './issuer-keys.js'
+import { issuerTypes } from './issuer-types.js'
 import { rfc9068, type TokenProfile } from './token-profile.js'
 import { type VerificationCacheOptions, withVerifiedTokenCache } from './verified-token-cache.js'
 import { checkAlgorithms, signatureAlgorithms, verifyJwt } from './verify-jwt.js'
@@ -41,6 +44,7 @@ export interface TokenVerifierOptions extends IssuerOptions {
  * ```
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  checkOptions('createTokenVerifier', options, { ...issuerTypes, audience: audienceType })
   return verifierWithKeys(options, issuerKeys(options))
 }
 

@@ -1,6 +1,9 @@
 import type { Authority } from '../contract/authority.js'
+import { checkOptions, type OptionTypes, optional } from '../contract/option-types.js'
+import { audienceType } from '../contract/shared-option-types.js'
 import { type IssuerOptions, verifierWithKeys } from './create-token-verifier.js'
 import { issuerKeys } from './issuer-keys.js'
+import { issuerTypes } from './issuer-types.js'
 
 /** An issuer somewhere else, and what its tokens carry as their audience. */
 export interface IssuerAuthorityOptions extends IssuerOptions {
@@ -9,6 +12,11 @@ export interface IssuerAuthorityOptions extends IssuerOptions {
    * itself. With one audience for several servers, a token for one of them works at all of them.
    */
   readonly audience?: string | readonly string[]
+}
+
+export const issuerAuthorityTypes: OptionTypes<IssuerAuthorityOptions> = {
+  ...issuerTypes,
+  audience: optional(audienceType),
 }
 
 /**
@@ -23,6 +31,7 @@ export interface IssuerAuthorityOptions extends IssuerOptions {
  * ```
  */
 export function issuerAuthority(options: IssuerAuthorityOptions): Authority {
+  checkOptions('issuerAuthority', options, issuerAuthorityTypes)
   const findKey = issuerKeys(options)
   return {
     issuer: options.issuer,

@@ -1,4 +1,6 @@
 import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
+import { callable } from '../contract/option-types.js'
+import { verifierType } from '../contract/shared-option-types.js'
 
 /** A verifier as the MCP SDK takes it, in both of its major versions. */
 export interface SdkVerifier {
@@ -22,6 +24,8 @@ export interface SdkVerifier {
  * ```
  */
 export function toSdkVerifier(verifier: TokenVerifier, invalidToken: (message: string) => Error): SdkVerifier {
+  verifierType(verifier, 'The verifier of toSdkVerifier')
+  callable(invalidToken, 'The invalidToken of toSdkVerifier')
   return {
     async verifyAccessToken(token) {
       try {

@@ -1,5 +1,6 @@
+import { checkOptions } from '../contract/option-types.js'
 import { TokenCache } from './token-cache.js'
-import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
+import { tokenEndpoint, type UpstreamIssuerOptions, upstreamIssuerTypes } from './token-endpoint.js'
 import type { UpstreamToken } from './upstream-token.js'
 
 /**
@@ -15,6 +16,7 @@ import type { UpstreamToken } from './upstream-token.js'
  * ```
  */
 export function clientCredentials(options: UpstreamIssuerOptions): UpstreamToken {
+  checkOptions('clientCredentials', options, upstreamIssuerTypes)
   const request = tokenEndpoint('client_credentials', options)
   const cache = new TokenCache()
   return {

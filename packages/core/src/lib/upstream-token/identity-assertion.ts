@@ -2,9 +2,10 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import type { TokenEndpointResponse } from 'oauth4webapi'
 import type { Context } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { callable, checkOptions, filledText, membersOf, type OptionTypes, optional } from '../contract/option-types.js'
 import { principal } from '../tokens/principal.js'
 import { TokenCache } from './token-cache.js'
-import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
+import { tokenEndpoint, type UpstreamIssuerOptions, upstreamIssuerTypes } from './token-endpoint.js'
 import type { UpstreamToken } from './upstream-token.js'
 
 /** What stands for the user at the identity provider. */
@@ -28,6 +29,15 @@ export interface IdentityAssertionOptions extends UpstreamIssuerOptions {
    * token, which has to be of that provider.
    */
   readonly subjectToken?: (context: Context) => SubjectToken | Promise<SubjectToken>
+}
+
+const { scope: _scope, resource: _resource, ...atProvider } = upstreamIssuerTypes
+
+const types: OptionTypes<IdentityAssertionOptions> = {
+  ...upstreamIssuerTypes,
+  resource: filledText,
+  identityProvider: membersOf<IdentityAssertionOptions['identityProvider']>(atProvider),
+  subjectToken: optional(callable),
 }
 
 const tokenTypes = 'urn:ietf:params:oauth:token-type:'
@@ -55,9 +65,9 @@ const assertionType = `${tokenTypes}id-jag`
  * ```
  */
 export function identityAssertion(options: IdentityAssertionOptions): UpstreamToken {
+  checkOptions('identityAssertion', options, types)
   const { issuer, clientId, scope, resource, identityProvider } = options
   const { subjectToken = (context) => callersToken(context, identityProvider.issuer) } = options
-  if (!resource) throw invalidConfiguration('resource is needed: the upstream as its issuer knows it')
   const assert = tokenEndpoint(
     'urn:ietf:params:oauth:grant-type:token-exchange',
     { ...identityProvider, resource, ...(scope === undefined ? {} : { scope }) },

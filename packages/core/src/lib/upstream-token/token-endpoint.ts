@@ -7,7 +7,7 @@ import {
   type TokenEndpointResponse,
 } from 'oauth4webapi'
 import { GatewayError } from '../contract/gateway-error.js'
-import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { callable, filledText, type OptionTypes, oneOf, optional, text } from '../contract/option-types.js'
 import { requestOptions, serverMetadata } from '../oauth-client/server-metadata.js'
 import { toOAuthClientError } from '../oauth-client/to-oauth-client-error.js'
 import { readableTokenAnswer } from '../oauth-client/token-answer.js'
@@ -34,6 +34,17 @@ export interface UpstreamIssuerOptions {
   readonly fetch?: OutboundFetch
 }
 
+export const upstreamIssuerTypes: OptionTypes<UpstreamIssuerOptions> = {
+  issuer: filledText,
+  tokenEndpoint: optional(filledText),
+  clientId: filledText,
+  clientSecret: filledText,
+  authentication: optional(oneOf('client_secret_basic', 'client_secret_post')),
+  scope: optional(text),
+  resource: optional(filledText),
+  fetch: optional(callable),
+}
+
 /** Asks a token endpoint with one kind of grant. */
 export type RequestToken = (parameters: Readonly<Record<string, string>>) => Promise<IssuedToken>
 
@@ -52,7 +63,6 @@ export function tokenEndpoint(
   { tokenType, check }: ExpectedToken = { tokenType: 'bearer' },
 ): RequestToken {
   const { issuer, clientId, clientSecret, authentication, scope, resource } = options
-  if (!clientId || !clientSecret) throw invalidConfiguration('clientId and clientSecret are needed')
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
   const endpoints = options.tokenEndpoint && { authorization: issuer, token: options.tokenEndpoint }

@@ -1,8 +1,9 @@
 import type { Context } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { checkOptions, filledText, optional } from '../contract/option-types.js'
 import { sha256Hex } from '../text/sha256.js'
 import { TokenCache } from './token-cache.js'
-import { tokenEndpoint, type UpstreamIssuerOptions } from './token-endpoint.js'
+import { tokenEndpoint, type UpstreamIssuerOptions, upstreamIssuerTypes } from './token-endpoint.js'
 import type { UpstreamToken } from './upstream-token.js'
 
 /** Who exchanges tokens, and for what. */
@@ -26,6 +27,7 @@ const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
  * ```
  */
 export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
+  checkOptions('tokenExchange', options, { ...upstreamIssuerTypes, audience: optional(filledText) })
   const { audience } = options
   const request = tokenEndpoint('urn:ietf:params:oauth:grant-type:token-exchange', options)
   const cache = new TokenCache()

@@ -1,12 +1,25 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import {
+  callable,
+  checkOptions,
+  filledText,
+  membersOf,
+  type OptionTypes,
+  optional,
+  positive,
+  recordOf,
+  text,
+  textList,
+} from '../contract/option-types.js'
+import { storageType, verifierType } from '../contract/shared-option-types.js'
 import { mountable } from '../http/mountable.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
-import { createOAuthClient } from '../oauth-client/create-oauth-client.js'
+import { createOAuthClient, oauthClientTypes } from '../oauth-client/create-oauth-client.js'
 import { principal } from '../tokens/principal.js'
 import { Browsers } from './browser.js'
 import { Grants } from './grants.js'
 import { createSignIn } from './sign-in.js'
-import type { Vault, VaultOptions } from './vault-options.js'
+import type { Vault, VaultOptions, VaultSignIn, VaultUpstream } from './vault-options.js'
 import { vaultPages } from './vault-pages.js'
 import { type VaultAccess, vaultToken } from './vault-token.js'
 
@@ -35,6 +48,7 @@ import { type VaultAccess, vaultToken } from './vault-token.js'
  * ```
  */
 export function createVault(options: VaultOptions): Vault {
+  checkOptions('createVault', options, types)
   const { url, upstreams, now = Date.now } = options
   check(options)
   const grants = new Grants(options)
@@ -67,7 +81,31 @@ export function createVault(options: VaultOptions): Vault {
   } satisfies Omit<Vault, 'fetch'>)
 }
 
-function check({ url, storage, encryptionKeys = [], upstreams, lifetime = 1, signIn }: VaultOptions): void {
+const { scope: _scope, ...atIssuer } = oauthClientTypes
+
+const types: OptionTypes<VaultOptions> = {
+  url: text,
+  storage: storageType,
+  encryptionKeys: optional(textList),
+  signIn: membersOf<VaultSignIn>({
+    ...atIssuer,
+    scope: optional(text),
+    verifier: optional(verifierType),
+    subjectClaim: optional(filledText),
+  }),
+  upstreams: recordOf(
+    membersOf<VaultUpstream>({
+      ...oauthClientTypes,
+      title: optional(filledText),
+      parameters: optional(recordOf(text)),
+    }),
+  ),
+  allowedHosts: optional(textList),
+  lifetime: optional(positive),
+  now: optional(callable),
+}
+
+function check({ url, storage, encryptionKeys = [], upstreams, signIn }: VaultOptions): void {
   const isLocal = isLoopbackIssuer(url)
   if (!URL.canParse(url) || !/^https?:\/\/[^/?#@]+(?:\/[\w.~-]+)+$/.test(url) || new URL(url).href !== url) {
     throw invalidConfiguration(
@@ -86,7 +124,6 @@ function check({ url, storage, encryptionKeys = [], upstreams, lifetime = 1, sig
       'A public vault needs a storage that every replica shares; this one works in one process only',
     )
   }
-  if (!(lifetime > 0)) throw invalidConfiguration('lifetime must be a positive number of seconds')
   if (Object.keys(upstreams).length === 0) throw invalidConfiguration('upstreams is empty; name at least one')
   for (const name of Object.keys(upstreams)) {
     if (!/^[a-z\d][a-z\d-]{0,63}$/.test(name) || name === 'sign-in') {

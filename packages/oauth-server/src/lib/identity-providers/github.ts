@@ -1,4 +1,19 @@
-import { invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import {
+  anyOf,
+  callable,
+  checkOptions,
+  filledText,
+  invalidConfiguration,
+  isLoopbackIssuer,
+  listOf,
+  membersOf,
+  type OptionTypes,
+  optional,
+  positive,
+  text,
+  textList,
+  wrongOption,
+} from '@mcp-gateway/core/internal'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch, type OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from '../interaction/begin-at-provider.js'
@@ -21,6 +36,23 @@ export interface GithubOptions {
   readonly fetch?: OutboundFetch
 }
 
+const allowed = membersOf<Exclude<GithubAllow, string>>({
+  users: optional(listOf(anyOf('a login, or the number of an account', text, positive))),
+  organizations: optional(textList),
+  teams: optional(textList),
+})
+
+const types: OptionTypes<GithubOptions> = {
+  clientId: filledText,
+  clientSecret: filledText,
+  allow: optional((value, name) => {
+    if (value !== 'anyone') allowed(value, name)
+  }),
+  baseUrl: optional(filledText),
+  apiUrl: optional(filledText),
+  fetch: optional(callable),
+}
+
 /**
  * Signs users in with GitHub. A user is GitHub's number for the account, which is never given to someone else, so the
  * subject is `github|<number>`; logins and e-mail addresses can be, and identify nobody. GitHub's token is used to ask who it
@@ -35,11 +67,17 @@ export interface GithubOptions {
  * ```
  */
 export function github(options: GithubOptions): IdentityProvider {
+  checkOptions('github', options, types)
   const { clientId, clientSecret, allow, baseUrl = 'https://github.com' } = options
   if (allow !== undefined && !isGithubAllow(allow)) {
     throw invalidConfiguration(
       "The `allow` of github() must be 'anyone' or { users?, organizations?, teams? } with at least one name, teams as 'organization/team'",
     )
+  }
+  for (const [name, address] of Object.entries({ baseUrl, apiUrl: options.apiUrl ?? baseUrl })) {
+    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+      throw wrongOption(`github: ${name}`, address, 'an https URL; http only on loopback')
+    }
   }
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const apiUrl = options.apiUrl ?? (baseUrl === 'https://github.com' ? 'https://api.github.com' : `${baseUrl}/api/v3`)

@@ -1,5 +1,15 @@
 import type { TokenProfile } from '@mcp-gateway/core'
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import {
+  callable,
+  checkOptions,
+  filledText,
+  invalidConfiguration,
+  membersOf,
+  type OptionTypes,
+  oneOf,
+  optional,
+  text,
+} from '@mcp-gateway/core/internal'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from '../interaction/begin-at-provider.js'
@@ -38,6 +48,27 @@ export interface OidcOptions {
   readonly fetch?: OutboundFetch
 }
 
+const types: OptionTypes<OidcOptions> = {
+  issuer: filledText,
+  clientId: filledText,
+  clientSecret: optional(filledText),
+  authentication: optional(oneOf('client_secret_basic', 'client_secret_post')),
+  name: optional(filledText),
+  title: optional(text),
+  scope: optional(text),
+  allow: optional(callable),
+  profile: optional(
+    membersOf<NonNullable<OidcOptions['profile']>>({
+      subject: optional(callable),
+      roles: optional(callable),
+      groups: optional(callable),
+    }),
+  ),
+  roles: optional(callable),
+  groups: optional(callable),
+  fetch: optional(callable),
+}
+
 /**
  * Signs users in with any OpenID provider that has discovery: Keycloak, Entra ID, Okta, Google and others. A user is the
  * provider's `sub`; an e-mail address is taken over only if the provider verified it. What the ID token does not tell is asked
@@ -53,6 +84,7 @@ export interface OidcOptions {
  * ```
  */
 export function oidc(options: OidcOptions): IdentityProvider {
+  checkOptions('oidc', options, types)
   const { issuer, name = 'oidc', scope = 'openid profile email', allow = () => true } = options
   const { profile = {} } = options
   const { roles = strings(profile.roles, 'roles'), groups = strings(profile.groups, 'groups') } = options

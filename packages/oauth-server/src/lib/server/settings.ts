@@ -1,6 +1,7 @@
-import { invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import { checkOptions, invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createRedirectUriRules, type RedirectUriRules } from '../client-metadata/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
+import { authorizationServerTypes } from './option-types.js'
 import type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './options.js'
 import type { PageOptions } from './page-options.js'
 import type { ResourceServer } from './resource-server.js'
@@ -37,6 +38,7 @@ export interface RegistrationSettings {
 const day = 86_400
 
 export function readSettings(options: AuthorizationServerOptions): Settings {
+  checkOptions('createAuthorizationServer', options, authorizationServerTypes)
   const { issuer, scopes = { mcp: 'Use the servers behind this gateway in your name' } } = options
   const path = issuerPath(issuer)
   for (const scope of Object.keys(scopes)) {
@@ -47,7 +49,8 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   for (const scope of defaultScopes) {
     if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
-  for (const resource of [...(options.resources ?? []), options.defaultResource ?? issuer]) checkResource(resource)
+  for (const resource of options.resources ?? []) checkResource(resource, 'resources')
+  if (options.defaultResource !== undefined) checkResource(options.defaultResource, 'defaultResource')
   checkStorage(options)
   options.identityProvider.validate?.(issuer)
   if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
@@ -82,7 +85,7 @@ function readResourceServers(servers: readonly ResourceServer[]): readonly Resou
         `resourceServers: ${client_id || 'each'} needs a client_id and a client_secret of at least 16 characters`,
       )
     }
-    for (const resource of resources) checkResource(resource)
+    for (const resource of resources) checkResource(resource, 'resourceServers')
   }
   return servers
 }
@@ -109,8 +112,6 @@ function readRegistration({ registration = {} }: AuthorizationServerOptions): Re
   if (initialAccessTokens?.some((token) => token.length < 16)) {
     throw invalidConfiguration('registration.initialAccessTokens must each have at least 16 characters')
   }
-  if (!(perAddress > 0) || !(total > 0))
-    throw invalidConfiguration('registration.perAddress and registration.total must be above 0')
   return {
     enabled: registration !== false,
     redirectUris: createRedirectUriRules(redirectHosts, privateUseRedirectUris),
@@ -139,19 +140,17 @@ function readClientDocuments({
 }
 
 function readLoginLimits({ perAddress = 300, total = 10_000 }: LoginLimits): Required<LoginLimits> {
-  if (!(perAddress > 0) || !(total > 0))
-    throw invalidConfiguration('loginLimits.perAddress and loginLimits.total must be above 0')
   return { perAddress, total }
 }
 
 /** RFC 8707 section 2: absolute, without a fragment. Plain http only where nobody can listen. */
-export function checkResource(resource: string): void {
+export function checkResource(resource: string, option: string): void {
   if (
     !/^https?:\/\/[^/?#@\s]+(\/[^#\s]*)?$/i.test(resource) ||
     (!isLoopbackIssuer(resource) && !/^https:/i.test(resource))
   ) {
     throw invalidConfiguration(
-      `The resource ${resource} must be an absolute https URL without user, query or fragment; http only on loopback`,
+      `${option}: ${resource} must be an absolute https URL without user, query or fragment; http only on loopback`,
     )
   }
 }

@@ -1,4 +1,5 @@
 import type { Storage } from '@mcp-gateway/core'
+import { storageType, textList } from '@mcp-gateway/core/internal'
 import { createValueCipher } from './value-cipher.js'
 
 /**
@@ -18,6 +19,8 @@ import { createValueCipher } from './value-cipher.js'
  * const storage = encryptedStorage(redisStorage(client), [key])
  */
 export function encryptedStorage(inner: Storage, encryptionKeys: readonly string[]): Storage {
+  storageType(inner, 'The storage within encryptedStorage')
+  textList(encryptionKeys, 'The encryptionKeys of encryptedStorage')
   const { seal, open, counterName } = createValueCipher(encryptionKeys)
   return {
     ...(inner.singleProcess && { singleProcess: true }),

@@ -2,8 +2,12 @@ import type { Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
-  invalidConfiguration,
+  checkOptions,
   lifetimeInMilliseconds,
+  optional,
+  positive,
+  text,
+  withMethods,
 } from '@mcp-gateway/core/internal'
 import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
@@ -41,12 +45,14 @@ type Row = Record<string, unknown>
  * await pool.query(postgresSchema())
  * const storage = postgresStorage(pool)
  */
-export function postgresStorage(
-  pool: PostgresPool,
-  { table = 'mcp_gateway', timeout = 3 }: PostgresStorageOptions = {},
-): Storage {
+export function postgresStorage(pool: PostgresPool, options: PostgresStorageOptions = {}): Storage {
+  withMethods('a pool with query, such as new pg.Pool({ connectionString }); not an address', 'query')(
+    pool,
+    'The pool of postgresStorage',
+  )
+  checkOptions('postgresStorage', options, { table: optional(text), timeout: optional(positive) })
+  const { table = 'mcp_gateway', timeout = 3 } = options
   assertTableName(table)
-  if (!(timeout > 0)) throw invalidConfiguration('timeout of postgresStorage must be above 0 seconds')
   const statements = postgresStatements(table)
   const answer = createDeadline('Postgres', timeout * 1000)
   const query = async (name: keyof typeof statements, ...values: unknown[]): Promise<Row[]> => {

@@ -1,4 +1,4 @@
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import { invalidConfiguration, text } from '@mcp-gateway/core/internal'
 
 /**
  * The statement that creates the tables of a storage: one statement, for a migration or for the start of a program. It
@@ -32,6 +32,7 @@ END $$`
 
 /** Names go into the statements as they are, so that they must be plain. PostgreSQL cuts them at 63 characters. */
 export function assertTableName(table: string): void {
+  text(table, 'The table of Postgres')
   if (/^[A-Za-z_]\w{0,47}$/.test(table)) return
   throw invalidConfiguration(
     'table must start with a letter or an underscore and hold letters, digits and underscores, 48 at most',

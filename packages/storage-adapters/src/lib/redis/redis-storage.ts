@@ -2,12 +2,17 @@ import type { Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
+  checkOptions,
   invalidConfiguration,
   lifetimeInMilliseconds,
+  optional,
+  positive,
+  text,
 } from '@mcp-gateway/core/internal'
 import { createDeadline } from '../deadline.js'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { decodeText, encodeText } from '../text.js'
+import { redisClientType } from './client-type.js'
 import { createScriptRunner, type IoredisClient, type NodeRedisClient } from './script-runner.js'
 import { add, compareAndSet, increment, list, remove, set, take } from './scripts.js'
 
@@ -41,14 +46,13 @@ export interface RedisStorageOptions {
  * const client = new Redis('redis://127.0.0.1:6379', { maxRetriesPerRequest: 0 })
  * const storage = redisStorage(client)
  */
-export function redisStorage(
-  client: IoredisClient | NodeRedisClient,
-  { prefix = 'mcp-gateway', timeout = 3 }: RedisStorageOptions = {},
-): Storage {
+export function redisStorage(client: IoredisClient | NodeRedisClient, options: RedisStorageOptions = {}): Storage {
+  redisClientType(client, 'The client of redisStorage')
+  checkOptions('redisStorage', options, { prefix: optional(text), timeout: optional(positive) })
+  const { prefix = 'mcp-gateway', timeout = 3 } = options
   if (!/^[^{}]+$/.test(prefix)) {
     throw invalidConfiguration('prefix of redisStorage must have a character and no brace')
   }
-  if (!(timeout > 0)) throw invalidConfiguration('timeout of redisStorage must be above 0 seconds')
   const run = createScriptRunner(client)
   /** Whoever repeats a command later than this has already been told that it failed. */
   const rememberFor = String(Math.ceil(timeout * 1000) + 1000)

@@ -2,8 +2,13 @@ import type { Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
+  callable,
+  checkOptions,
   invalidConfiguration,
   lifetimeInMilliseconds,
+  optional,
+  text,
+  withMethods,
 } from '@mcp-gateway/core/internal'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
@@ -48,10 +53,14 @@ type Row = Record<string, string | number | null>
  * @example
  * const storage = sqliteStorage(new Database('gateway.db'))
  */
-export function sqliteStorage(
-  database: SqliteDatabase,
-  { table = 'mcp_gateway', now = () => Date.now() }: SqliteStorageOptions = {},
-): Storage {
+export function sqliteStorage(database: SqliteDatabase, options: SqliteStorageOptions = {}): Storage {
+  withMethods(
+    "a database, such as new Database('gateway.db') of better-sqlite3; not a path",
+    'prepare',
+    'exec',
+  )(database, 'The database of sqliteStorage')
+  checkOptions('sqliteStorage', options, { table: optional(text), now: optional(callable) })
+  const { table = 'mcp_gateway', now = () => Date.now() } = options
   if (!/^[A-Za-z_]\w{0,47}$/.test(table)) {
     throw invalidConfiguration('table of sqliteStorage must be letters, digits and underscores')
   }

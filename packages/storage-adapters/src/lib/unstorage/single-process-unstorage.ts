@@ -2,8 +2,13 @@ import type { Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
+  callable,
+  checkOptions,
   invalidConfiguration,
   lifetimeInMilliseconds,
+  optional,
+  text,
+  withMethods,
 } from '@mcp-gateway/core/internal'
 import { newCounterVersion, newVersion } from '../new-version.js'
 import { createSweeper } from '../sweeper.js'
@@ -41,8 +46,16 @@ const queues = new WeakMap<object, KeyQueue>()
  */
 export function singleProcessUnstorage(
   storage: UnstorageItems,
-  { base = 'mcp-gateway', now = () => Date.now() }: SingleProcessUnstorageOptions = {},
+  options: SingleProcessUnstorageOptions = {},
 ): SingleProcessStorage {
+  withMethods(
+    'what createStorage(…) of unstorage returns',
+    'getItem',
+    'setItem',
+    'removeItem',
+  )(storage, 'The storage of singleProcessUnstorage')
+  checkOptions('singleProcessUnstorage', options, { base: optional(text), now: optional(callable) })
+  const { base = 'mcp-gateway', now = () => Date.now() } = options
   if (!/^[\w-]+$/.test(base)) {
     throw invalidConfiguration('base must be letters, digits, dashes and underscores')
   }

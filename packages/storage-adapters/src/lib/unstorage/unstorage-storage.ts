@@ -1,11 +1,23 @@
 import type { Storage } from '@mcp-gateway/core'
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import {
+  checkOptions,
+  invalidConfiguration,
+  membersOf,
+  type OptionTypes,
+  object,
+  optional,
+  positive,
+  text,
+  withMethods,
+} from '@mcp-gateway/core/internal'
 import { type IoredisClient, type RedisStorageOptions, redisStorage } from '../redis/redis-storage.js'
 
 /** What is used of a storage of unstorage, 1.17 or later, to find the driver behind it. */
 export interface UnstorageLike {
   getMount(key?: string): { driver: { name?: string; getInstance?: () => unknown } }
 }
+
+const redisTypes: OptionTypes<RedisStorageOptions> = { prefix: optional(text), timeout: optional(positive) }
 
 /**
  * Keeps records in the Redis behind a storage of unstorage, through the client that its driver holds. The verbs of
@@ -18,7 +30,11 @@ export interface UnstorageLike {
  * const storage = unstorageStorage(createStorage({ driver: redisDriver({ url: 'redis://127.0.0.1:6379' }) }))
  */
 export function unstorageStorage(storage: UnstorageLike, options: RedisStorageOptions = {}): Storage {
-  const { driver } = storage.getMount('')
+  withMethods('what createStorage(…) of unstorage returns', 'getMount')(storage, 'The storage of unstorageStorage')
+  checkOptions('unstorageStorage', options, redisTypes)
+  const mount: unknown = storage.getMount('')
+  membersOf<{ driver: unknown }>({ driver: object })(mount, 'The getMount of the storage of unstorageStorage')
+  const { driver } = mount as ReturnType<UnstorageLike['getMount']>
   if (driver.name !== 'redis' || driver.getInstance === undefined) {
     throw invalidConfiguration(
       `unstorageStorage needs the redis driver of unstorage, not "${driver.name ?? 'an unnamed one'}", which has no atomic verbs: use singleProcessUnstorage for one process on loopback, or redisStorage, postgresStorage or sqliteStorage`,

@@ -1,5 +1,5 @@
 import type { Context, Handler } from '../../contract/handler.js'
-import { invalidConfiguration } from '../../contract/invalid-configuration.js'
+import { checkOptions, type OptionTypes, optional, positive } from '../../contract/option-types.js'
 import { compose } from '../../http/compose.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { readStream } from '../../http/read-body.js'
@@ -28,6 +28,20 @@ export interface TranslateErasOptions {
   readonly idleTimeout?: number
 }
 
+const types: OptionTypes<TranslateErasOptions> = {
+  maxSessions: optional(positive),
+  maxSessionsPerPrincipal: optional(positive),
+  maxRequestsInFlight: optional(positive),
+  maxUpstreamSessions: optional(positive),
+  maxUpstreamSessionsPerPrincipal: optional(positive),
+  idleTimeout: optional(positive),
+}
+
+/** Only what was set, so that an option left `undefined` keeps its default. */
+function given(options: TranslateErasOptions): { [Name in keyof TranslateErasOptions]?: number } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
 /** For how long it is taken as given that a server does not speak an era, in ms: it may be replaced by one that does. */
 const knownFor = 300_000
 const maxBody = 4_194_304
@@ -47,6 +61,7 @@ const maxBody = 4_194_304
  * ```
  */
 export function translateEras(options: TranslateErasOptions = {}): (upstream: Handler) => Handler {
+  checkOptions('translateEras', options, types)
   const limits = {
     maxSessions: 1000,
     maxSessionsPerPrincipal: 32,
@@ -54,10 +69,7 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
     maxUpstreamSessions: 1000,
     maxUpstreamSessionsPerPrincipal: 16,
     idleTimeout: 900,
-    ...options,
-  }
-  for (const [name, value] of Object.entries(limits)) {
-    if (!(value > 0)) throw invalidConfiguration(`${name} must be a positive number`)
+    ...given(options),
   }
   return (upstream) => {
     const sessions = new LegacySessions(upstream, limits)

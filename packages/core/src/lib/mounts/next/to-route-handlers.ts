@@ -1,4 +1,5 @@
 import type { Mountable } from '../../contract/handler.js'
+import { withMethods } from '../../contract/option-types.js'
 
 /** One route handler. Next's second argument holds its own parameters and is not passed on. */
 export type RouteHandler = (request: Request) => Promise<Response>
@@ -13,6 +14,8 @@ export interface RouteHandlers {
   readonly OPTIONS: RouteHandler
 }
 
+const appType = withMethods('a gateway, or a function that makes it', 'fetch')
+
 /**
  * Mounts a gateway in Next: export what it returns from a catch-all `app/[...gateway]/route.ts`, which serves the
  * metadata under `/.well-known` too. Next tells no client address, so limits per address need a proxy in front. It also
@@ -25,6 +28,7 @@ export interface RouteHandlers {
  * ```
  */
 export function toRouteHandlers(app: Mountable | (() => Mountable)): RouteHandlers {
+  if (typeof app !== 'function') appType(app, 'The app of toRouteHandlers')
   let made: Mountable | undefined
   const handler: RouteHandler = (request) => {
     made ??= typeof app === 'function' ? app() : app

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { invalidConfiguration } from '../../contract/invalid-configuration.js'
+import { textList } from '../../contract/option-types.js'
 
 /**
  * Makes a function that tells a request's client address: the socket's, or, where the socket's is a trusted proxy, the
@@ -10,6 +11,7 @@ import { invalidConfiguration } from '../../contract/invalid-configuration.js'
  * @throws {GatewayError} `invalid_configuration` for an entry that is neither
  */
 export function clientAddress(trustedProxies: readonly string[]): (request: IncomingMessage) => string | undefined {
+  textList(trustedProxies, 'trustedProxies')
   const trusted = new BlockList()
   for (const entry of trustedProxies) addEntry(trusted, entry)
   const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')

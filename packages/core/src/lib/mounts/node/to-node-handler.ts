@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, Mountable } from '../../contract/handler.js'
 import type { Logger } from '../../contract/logger.js'
+import { checkOptions, optional, textList, withMethods } from '../../contract/option-types.js'
+import { loggerType } from '../../contract/shared-option-types.js'
 import { isMalformedQuery, pathOf } from '../../http/path-fault.js'
 import { createLogger } from '../../logging/create-logger.js'
 import { clientAddress } from './client-address.js'
@@ -37,8 +39,11 @@ export type NodeHandler = (request: IncomingMessage, response: ServerResponse, n
  */
 export function toNodeHandler(
   app: Mountable & { match?(request: Request): boolean },
-  { trustedProxies = [], logger = createLogger() }: NodeHandlerOptions = {},
+  options: NodeHandlerOptions = {},
 ): NodeHandler {
+  withMethods('what a create* function returns, with handle and fetch', 'handle')(app, 'The app of toNodeHandler')
+  checkOptions('toNodeHandler', options, { trustedProxies: optional(textList), logger: optional(loggerType) })
+  const { trustedProxies = [], logger = createLogger() } = options
   const addressOf = clientAddress(trustedProxies)
 
   const answer = async (outgoing: ServerResponse, request: Request, context: Context): Promise<void> => {

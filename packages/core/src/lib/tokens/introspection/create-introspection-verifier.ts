@@ -13,12 +13,25 @@ import { refreshing } from '../../cache/refreshing.js'
 import type { TokenVerifier } from '../../contract/auth-info.js'
 import { GatewayError } from '../../contract/gateway-error.js'
 import { invalidConfiguration } from '../../contract/invalid-configuration.js'
+import {
+  callable,
+  checkOptions,
+  filledText,
+  flag,
+  membersOf,
+  notNegative,
+  type OptionTypes,
+  optional,
+  text,
+} from '../../contract/option-types.js'
+import { audienceType, subjectType } from '../../contract/shared-option-types.js'
 import { isOneSpelling } from '../../keys/token-spelling.js'
 import { boundedFetch, type OutboundFetch } from '../../outbound/bounded-fetch.js'
 import { readAudience } from '../audience.js'
 import { checkClaims } from '../check-claims.js'
 import { discoverIssuer } from '../discover-issuer.js'
 import { invalidToken } from '../invalid-token.js'
+import { cacheTypes } from '../issuer-types.js'
 import type { Claims, TokenProfile } from '../token-profile.js'
 import { type VerificationCacheOptions, withVerifiedTokenCache } from '../verified-token-cache.js'
 
@@ -60,6 +73,24 @@ export interface IntrospectionVerifierOptions extends VerificationCacheOptions {
   readonly fetch?: OutboundFetch
 }
 
+const types: OptionTypes<IntrospectionVerifierOptions> = {
+  ...cacheTypes,
+  issuer: filledText,
+  endpoint: optional(text),
+  audience: audienceType,
+  clientId: filledText,
+  clientSecret: optional(filledText),
+  clientAuth: optional(callable),
+  maxAge: optional(notNegative),
+  clockTolerance: optional(notNegative),
+  profile: optional(
+    membersOf<Pick<TokenProfile, 'roles' | 'groups'>>({ roles: optional(callable), groups: optional(callable) }),
+  ),
+  subject: optional(subjectType),
+  paddedTokens: optional(flag),
+  fetch: optional(callable),
+}
+
 /**
  * Verifies opaque access tokens by asking their issuer (RFC 7662). The answer must say that the token is an active access
  * token (`token_type`), until when, for which client, and that it is meant for this audience; issuers that do not tell
@@ -81,6 +112,7 @@ export interface IntrospectionVerifierOptions extends VerificationCacheOptions {
  * ```
  */
 export function createIntrospectionVerifier(options: IntrospectionVerifierOptions): TokenVerifier {
+  checkOptions('createIntrospectionVerifier', options, types)
   const { issuer, endpoint, clientId, clientSecret, maxAge = 30, clockTolerance = 5, profile } = options
   const { subject = 'sub', paddedTokens = false } = options
   const clientAuth = options.clientAuth ?? (clientSecret ? ClientSecretBasic(clientSecret) : undefined)

@@ -1,4 +1,6 @@
+import { checkOptions, filledText, optional } from '../../contract/option-types.js'
 import type { IssuerOptions } from '../create-token-verifier.js'
+import { presetTypes } from '../issuer-types.js'
 
 /** Which tenant of Auth0. */
 export interface Auth0Options extends Omit<IssuerOptions, 'issuer' | 'profile'> {
@@ -21,6 +23,7 @@ export interface Auth0Options extends Omit<IssuerOptions, 'issuer' | 'profile'> 
  * ```
  */
 export function auth0(options: Auth0Options): IssuerOptions {
+  checkOptions('auth0', options, { ...presetTypes, domain: filledText, rolesClaim: optional(filledText) })
   const { domain, rolesClaim = 'roles', ...rest } = options
   return {
     jwksUri: `https://${domain}/.well-known/jwks.json`,

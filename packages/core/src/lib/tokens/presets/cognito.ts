@@ -1,4 +1,6 @@
+import { checkOptions, filledText, optional, textList } from '../../contract/option-types.js'
 import type { IssuerAuthorityOptions } from '../issuer-authority.js'
+import { presetTypes } from '../issuer-types.js'
 
 /** Which user pool. */
 export interface CognitoOptions extends Omit<IssuerAuthorityOptions, 'issuer' | 'audience' | 'profile'> {
@@ -21,7 +23,9 @@ export interface CognitoOptions extends Omit<IssuerAuthorityOptions, 'issuer' | 
  * const authority: Authority = issuerAuthority(cognito({ userPoolId: 'eu-central-1_AbCdEfGhI', clientIds }))
  * ```
  */
-export function cognito({ userPoolId, clientIds, ...rest }: CognitoOptions): IssuerAuthorityOptions {
+export function cognito(options: CognitoOptions): IssuerAuthorityOptions {
+  checkOptions('cognito', options, { ...presetTypes, userPoolId: filledText, clientIds: optional(textList) })
+  const { userPoolId, clientIds, ...rest } = options
   const region = userPoolId.split('_')[0]
   const issuer = `https://cognito-idp.${region}.amazonaws.com/${userPoolId}`
   return {

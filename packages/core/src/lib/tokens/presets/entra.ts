@@ -1,5 +1,7 @@
 import { invalidConfiguration } from '../../contract/invalid-configuration.js'
+import { checkOptions, filledText, oneOf, optional } from '../../contract/option-types.js'
 import type { IssuerAuthorityOptions } from '../issuer-authority.js'
+import { presetTypes } from '../issuer-types.js'
 import { type Claims, strings } from '../token-profile.js'
 
 /** Which tenant and which app registration. */
@@ -36,6 +38,13 @@ export interface EntraOptions extends Omit<IssuerAuthorityOptions, 'issuer' | 'a
 export function entra(
   options: EntraOptions,
 ): IssuerAuthorityOptions & Required<Pick<IssuerAuthorityOptions, 'audience'>> {
+  checkOptions('entra', options, {
+    ...presetTypes,
+    tenantId: filledText,
+    clientId: filledText,
+    applicationIdUri: optional(filledText),
+    tokenVersion: optional(oneOf(1, 2)),
+  })
   const { tenantId, clientId, applicationIdUri = `api://${clientId}`, tokenVersion = 2, ...rest } = options
   for (const [name, value] of Object.entries({ tenantId, clientId })) {
     if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) {

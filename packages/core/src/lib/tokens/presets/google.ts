@@ -1,4 +1,6 @@
+import { checkOptions, filledText, optional } from '../../contract/option-types.js'
 import type { IssuerOptions } from '../create-token-verifier.js'
+import { presetTypes } from '../issuer-types.js'
 import { strings } from '../token-profile.js'
 
 /** Which Google accounts. */
@@ -20,7 +22,9 @@ export interface GoogleOptions extends Omit<IssuerOptions, 'issuer' | 'profile'>
  * const verifier: TokenVerifier = createTokenVerifier({ ...google(), audience: 'https://mcp.example.com/notes/mcp' })
  * ```
  */
-export function google({ hostedDomain, ...rest }: GoogleOptions = {}): IssuerOptions {
+export function google(options: GoogleOptions = {}): IssuerOptions {
+  checkOptions('google', options, { ...presetTypes, hostedDomain: optional(filledText) })
+  const { hostedDomain, ...rest } = options
   return {
     jwksUri: 'https://www.googleapis.com/oauth2/v3/certs',
     algorithms: ['RS256'],

@@ -1,4 +1,6 @@
+import { checkOptions, filledText } from '../../contract/option-types.js'
 import type { IssuerOptions } from '../create-token-verifier.js'
+import { presetTypes } from '../issuer-types.js'
 import { type Claims, strings } from '../token-profile.js'
 import { record } from './record.js'
 
@@ -26,6 +28,7 @@ export interface KeycloakOptions extends Omit<IssuerOptions, 'profile'> {
  * ```
  */
 export function keycloak(options: KeycloakOptions): IssuerOptions {
+  checkOptions('keycloak', options, { ...presetTypes, issuer: filledText })
   return {
     jwksUri: `${options.issuer}/protocol/openid-connect/certs`,
     ...options,

@@ -1,4 +1,6 @@
+import { checkOptions, filledText } from '../../contract/option-types.js'
 import type { IssuerOptions } from '../create-token-verifier.js'
+import { presetTypes } from '../issuer-types.js'
 
 /** Which custom authorization server of Okta. */
 export interface OktaOptions extends Omit<IssuerOptions, 'profile'> {
@@ -23,6 +25,7 @@ export interface OktaOptions extends Omit<IssuerOptions, 'profile'> {
  * ```
  */
 export function okta(options: OktaOptions): IssuerOptions {
+  checkOptions('okta', options, { ...presetTypes, issuer: filledText })
   return {
     jwksUri: `${options.issuer}/v1/keys`,
     ...options,

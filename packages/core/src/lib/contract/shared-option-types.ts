@@ -1,0 +1,20 @@
+import { anyOf, callable, filledText, listOf, type OptionType, withMethods } from './option-types.js'
+
+export const storageType: OptionType = withMethods(
+  'a Storage, such as memoryStorage() or one of @mcp-gateway/storage-adapters',
+  ...'get set add take compareAndSet delete list increment close'.split(' '),
+)
+
+export const loggerType: OptionType = withMethods(
+  'a logger with debug, info, warn and error, such as createLogger() or one of pino',
+  ...'debug info warn error'.split(' '),
+)
+
+export const verifierType: OptionType = withMethods(
+  'an object with verifyAccessToken, such as createTokenVerifier(…)',
+  'verifyAccessToken',
+)
+
+export const subjectType: OptionType = anyOf('the name of a claim, or a function', filledText, callable)
+
+export const audienceType: OptionType = anyOf('a string, or a list of strings', filledText, listOf(filledText))

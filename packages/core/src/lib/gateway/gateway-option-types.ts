@@ -1,0 +1,85 @@
+import { invalidConfiguration, wrongOption } from '../contract/invalid-configuration.js'
+import {
+  callable,
+  filledText,
+  flag,
+  listOf,
+  membersOf,
+  notNegative,
+  type OptionType,
+  type OptionTypes,
+  optional,
+  recordOf,
+  text,
+  textList,
+  withMethods,
+} from '../contract/option-types.js'
+import { loggerType, storageType, subjectType } from '../contract/shared-option-types.js'
+import { rateLimitTypes } from '../limits/rate-limit.js'
+import { messageTypes } from '../message/message-middleware.js'
+import { authType } from '../tokens/authority-type.js'
+import type { GatewayOptions, ServerOptions } from './gateway-options.js'
+
+const middlewareList = listOf(callable, 'a list of middleware')
+
+const aServer =
+  'a handler such as proxy(…), a Mountable, what createMcpHandler(…) of the MCP SDK returns, or { server }'
+
+/** One that is written with settings of its own, or none. */
+const serverType: OptionType = (value, name) => {
+  if (typeof value === 'object' && value !== null && 'server' in value && !isOfSdk(value)) settings(value, name)
+  else handlerType(value, name)
+}
+
+const handlerType: OptionType = (value, name) => {
+  if (typeof value === 'function') return
+  if (typeof value !== 'object' || value === null) throw wrongOption(name, value, aServer)
+  if (isOfSdk(value)) {
+    throw invalidConfiguration(
+      `${name} is a server object of the MCP SDK, which serves one connection; wrap what makes it: createMcpHandler(() => buildServer()) of @modelcontextprotocol/server, or run it on its own and give proxy(url)`,
+    )
+  }
+  const { handle, fetch } = value as Readonly<Record<string, unknown>>
+  if (typeof ('handle' in value ? handle : fetch) !== 'function') throw wrongOption(name, value, aServer)
+}
+
+function isOfSdk(value: object): boolean {
+  return 'connect' in value && typeof value.connect === 'function' && !('handle' in value) && !('fetch' in value)
+}
+
+const settings: OptionType = membersOf<ServerOptions>({
+  server: handlerType,
+  requiredScopes: optional(textList),
+  scopesSupported: optional(textList),
+  scopeHierarchy: optional(recordOf(textList)),
+  dpop: optional(withMethods('dpop({ storage })', 'prove')),
+  middleware: optional(middlewareList),
+  name: optional(text),
+})
+
+type RateLimits = NonNullable<GatewayOptions['rateLimits']>
+
+export const gatewayTypes: OptionTypes<GatewayOptions> = {
+  url: text,
+  auth: optional(authType),
+  subject: optional(subjectType),
+  servers: recordOf(serverType, 'an object with a server for each path'),
+  vault: optional(withMethods('createVault(…)', 'handle', 'match')),
+  middleware: optional(middlewareList),
+  logger: optional(loggerType),
+  storage: optional(storageType),
+  rateLimits: optional(
+    membersOf<RateLimits>({
+      address: optional(membersOf(rateLimitTypes)),
+      identity: optional(membersOf(rateLimitTypes)),
+    }),
+  ),
+  addressHeader: optional(filledText),
+  allowedOrigins: optional(textList),
+  allowedHosts: optional(textList),
+  rootResource: optional(text),
+  message: optional(membersOf(messageTypes)),
+  readiness: optional(recordOf(callable)),
+  drainTimeout: optional(notNegative),
+  dangerouslyAllowAnonymous: optional(flag),
+}
