@@ -253,9 +253,9 @@ function fault(name: string, call: Call, values: readonly unknown[], path: reado
   }
 }
 
-it.each(calls)(
-  '%s refuses what is wrong for any of its options by its name, and starts nothing',
-  (name, call, ...values) => {
+it.each(calls.map(([name, call, ...values]) => ({ name, call, values })))(
+  '$name refuses what is wrong for any of its options by its name, and starts nothing',
+  ({ name, call, values }) => {
     const fetched = vi.spyOn(globalThis, 'fetch')
     const before = process.getActiveResourcesInfo().length
     const faults: string[] = []

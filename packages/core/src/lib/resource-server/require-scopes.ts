@@ -1,7 +1,14 @@
 import type { Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Message } from '../contract/message.js'
-import { anyOf, checkOptions, type OptionTypes, optional, recordOf, textList } from '../contract/option-types.js'
+import {
+  checkOptions,
+  type OptionType,
+  type OptionTypes,
+  optional,
+  recordOf,
+  textList,
+} from '../contract/option-types.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { methodSubject, similarMethod, subjectsOf } from '../message/subjects.js'
 import { plainUri } from './plain-uri.js'
@@ -62,8 +69,11 @@ export function requireScopes(options: RequireScopesOptions): Middleware {
   }
 }
 
+const byNameType = recordOf(textList, 'a list of scopes, or lists of scopes by name')
+const ruleType: OptionType = (value, name) => (Array.isArray(value) ? textList : byNameType)(value, name)
+
 const types: OptionTypes<RequireScopesOptions> = {
-  operations: recordOf(anyOf('a list of scopes, or lists of scopes by name', textList, recordOf(textList))),
+  operations: recordOf(ruleType),
   scopeHierarchy: optional(recordOf(textList)),
 }
 

@@ -348,6 +348,6 @@ describe('sessions of legacy clients', () => {
   })
 
   test.each(['maxSessions', 'idleTimeout'])('%s must be positive', (name) => {
-    expect(() => translateEras({ [name]: 0 })).toThrow(`${name} must be a positive number`)
+    expect(() => translateEras({ [name]: 0 })).toThrow(`${name} must not be 0; give a number above 0`)
   })
 })
