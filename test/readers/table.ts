@@ -443,7 +443,7 @@ export const others: Readonly<Record<string, string>> = {
   'packages/forward-auth/src/lib/route-table.ts#readLocation': 'reads configuration',
   'packages/oauth-server/src/lib/client-metadata/configured-clients.ts#readConfiguredClients': 'reads configuration',
   'packages/oauth-server/src/lib/server/settings.ts#readSettings': 'reads configuration',
-  'packages/stdio-bridge/src/lib/options.ts#readOptions': 'reads configuration',
+  'packages/stdio-bridge/src/lib/options/options.ts#readOptions': 'reads configuration',
   'packages/oauth-server/src/lib/authorization/read-authorization-request.ts#readAuthorizationRequest':
     'takes parameters apart that form.ts#parameters has read',
   'packages/oauth-server/src/lib/interaction/consent-request.ts#readQuestion': 'looks a handle up in the storage',

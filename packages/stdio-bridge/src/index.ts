@@ -1,3 +1,3 @@
 export { createStdioBridge, type StdioBridge } from './lib/create-stdio-bridge.js'
-export type { StdioBridgeOptions } from './lib/options.js'
+export type { StdioBridgeOptions } from './lib/options/options.js'
 export type { BridgeStats } from './lib/stats.js'

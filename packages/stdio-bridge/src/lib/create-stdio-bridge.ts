@@ -9,15 +9,15 @@ import { ownPath } from './http/own-path.js'
 import { SseEndpoint } from './http-sse/sse-endpoint.js'
 import { legacyEndpoint } from './legacy/legacy-endpoint.js'
 import { SessionSource } from './legacy/session-source.js'
-import { Translation } from './legacy/translation.js'
 import { ModernEndpoint } from './modern/modern-endpoint.js'
-import { readOptions, type StdioBridgeOptions } from './options.js'
+import { readOptions, type StdioBridgeOptions } from './options/options.js'
 import { ChildRegistry } from './process/child-registry.js'
 import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
 import { isRefusal } from './refusal.js'
 import type { BridgeStats } from './stats.js'
 import { createTicker } from './ticker.js'
+import { Translation } from './translation/translation.js'
 
 /** A stdio MCP server as a handler. */
 export interface StdioBridge extends Mountable {

@@ -3,9 +3,9 @@ import { errorCodes } from '@mcp-gateway/core/internal'
 import type { Peer, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import { retryOnRefusal } from '../legacy/retry-on-refusal.js'
-import { type QuestionLimits, SessionQuestions } from '../legacy/session-questions.js'
 import type { SessionOwner } from '../legacy/session-types.js'
+import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
+import { type QuestionLimits, SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
 /** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */

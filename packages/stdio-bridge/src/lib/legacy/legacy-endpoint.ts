@@ -1,7 +1,7 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
 import { errorCodes, legacyVersions } from '@mcp-gateway/core/internal'
 import { accepts } from '../http/accepts.js'
-import type { StdioBridgeOptions } from '../options.js'
+import type { StdioBridgeOptions } from '../options/options.js'
 import { refuse } from '../refusal.js'
 import type { LegacySession } from './legacy-session.js'
 import type { SessionSource } from './session-source.js'

@@ -4,10 +4,10 @@ import type { FailureReason, Peer, Pending, Waiter } from '../connection/peer.js
 import type { SessionConnection } from '../connection/session-connection.js'
 import { History } from '../http/history.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
+import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
+import { SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { type Call, chooseStream } from './choose-stream.js'
-import { retryOnRefusal } from './retry-on-refusal.js'
-import { SessionQuestions } from './session-questions.js'
 import type { RequestHooks, SessionCare, SessionOwner, SessionSettings } from './session-types.js'
 import { trimStreams } from './trim-streams.js'
 

@@ -1,11 +1,11 @@
 import { parseMessage } from '@mcp-gateway/core'
 import { describe, expect, test } from 'vitest'
 import { initialize } from '../../../../../test/fixtures/bridge-client.js'
+import { SharedChildren, type SharingSettings } from '../children/shared-children.js'
 import type { Connection } from '../connection/connection.js'
 import type { Waiter } from '../connection/peer.js'
 import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
 import type { LegacySession } from './legacy-session.js'
-import { SharedChildren, type SharingSettings } from './shared-children.js'
 import { watch } from './shared-subscriptions.js'
 
 const owner = (principal: string) => ({ principal, audience: '', scopes: [] })

@@ -1,13 +1,13 @@
 import { type Context, type Message, parseMessage } from '@mcp-gateway/core'
 import { assumedVersion, gatewayInfo } from '@mcp-gateway/core/internal'
+import { isRefusedEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { isRefusal, type Refusal, refuse } from '../refusal.js'
+import { newSessionId, ownerOf } from '../sessions/session-registry.js'
+import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'
-import { newSessionId, ownerOf } from './session-registry.js'
-import { isRefusedEra, SharedChild } from './shared-child.js'
-import type { Translation } from './translation.js'
 
 /** What one request on a process of its own needs. */
 export interface SingleRequestHost {

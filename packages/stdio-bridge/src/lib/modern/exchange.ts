@@ -1,10 +1,10 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { statusOfCode } from '@mcp-gateway/core/internal'
+import type { PooledChild } from '../children/modern-children.js'
 import type { Pending } from '../connection/peer.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { SessionOwner } from '../legacy/session-types.js'
 import { gracefulEnd } from './graceful-end.js'
-import type { PooledChild } from './pool.js'
 
 /** What an exchange tells the leg. */
 export interface ExchangeHost {

@@ -3,9 +3,9 @@ import { ToolHeaders } from '@mcp-gateway/core/eras'
 import { afterAll, describe, expect, test } from 'vitest'
 import { events, fixture, post, readAll, textOf, tokenOf, until } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../../index.js'
+import { listByConnection } from '../children/tool-lists.js'
 import type { Connection } from '../connection/connection.js'
 import type { Caller } from '../connection/peer.js'
-import { listByConnection } from './tool-lists.js'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 const bridges: StdioBridge[] = []

@@ -7,14 +7,14 @@ import {
   readModernRequest,
 } from '@mcp-gateway/core/eras'
 import { errorCodes, mayRequireInput, metaKeys, modernVersions, type TaskOwners } from '@mcp-gateway/core/internal'
+import type { LegacyChild } from '../children/legacy-child.js'
+import { LegacyChildren, type Need } from '../children/legacy-children.js'
+import { taskRunner } from '../children/task-runner.js'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
-import { taskRunner } from '../connection/task-runner.js'
 import type { SessionOwner } from '../legacy/session-types.js'
-import type { Settings } from '../options.js'
+import type { Settings } from '../options/options.js'
 import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
-import type { LegacyChild } from './legacy-child.js'
-import { LegacyChildren, type Need } from './legacy-children.js'
 import { notKeepingUp, unsupported } from './modern-refusals.js'
 import { TranslatedExchange } from './translated-exchange.js'
 

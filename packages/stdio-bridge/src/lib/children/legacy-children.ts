@@ -7,7 +7,7 @@ import type { TaskSharing } from '../connection/task-guard.js'
 import type { SessionOwner } from '../legacy/session-types.js'
 import { isRefusal, type Refusal } from '../refusal.js'
 import { type LegacyChild, startLegacyChild } from './legacy-child.js'
-import type { PoolSettings } from './pool.js'
+import type { PoolSettings } from './modern-children.js'
 
 /** What a request needs of the child that serves it. */
 export interface Need {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Context, principal } from '@mcp-gateway/core'
-import type { SessionOwner } from './session-types.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 
 const idPattern = /^[A-Za-z0-9_-]{32}$/
 

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { createLogger, type Logger } from '@mcp-gateway/core'
 import { checkOptions, invalidConfiguration } from '@mcp-gateway/core/internal'
+import type { ChildSpec } from '../process/child.js'
+import { childEnvironment } from '../process/environment.js'
 import { stdioBridgeTypes } from './option-types.js'
-import type { ChildSpec } from './process/child.js'
-import { childEnvironment } from './process/environment.js'
 
 /** How to start a stdio MCP server, and what it may cost. */
 export interface StdioBridgeOptions {

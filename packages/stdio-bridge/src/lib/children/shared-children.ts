@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Message } from '@mcp-gateway/core'
 import { legacyVersions } from '@mcp-gateway/core/internal'
+import { withoutCapabilities } from '../legacy/initialize-message.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import { isRefusal, type Refusal } from '../refusal.js'
-import { withoutCapabilities } from './initialize-message.js'
-import type { SessionOwner } from './session-types.js'
 import { type Connect, type Initialized, SharedChild } from './shared-child.js'
 
 /** What decides who shares a child. */

@@ -7,11 +7,11 @@ import type {
   EraRequest,
 } from '@mcp-gateway/core/eras'
 import { errorCodes, gatewayCode, type TaskOwners } from '@mcp-gateway/core/internal'
-import { taskRunner } from '../connection/task-runner.js'
-import { legacyOnly, type Pool, type PooledChild } from '../modern/pool.js'
+import { legacyOnly, type Pool, type PooledChild } from '../children/modern-children.js'
+import { taskRunner } from '../children/task-runner.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import { isRefusal } from '../refusal.js'
-import { notKeepingUp } from './session-limits.js'
-import type { SessionOwner } from './session-types.js'
+import { notKeepingUp } from '../sessions/session-limits.js'
 
 const noopObserver: EraLinkListener = {
   notified: () => undefined,

@@ -1,11 +1,11 @@
 import { legacyClient, modernServer } from '@mcp-gateway/core/eras'
 import type { TaskOwners } from '@mcp-gateway/core/internal'
+import { legacyOnly, Pool, type PoolSettings } from '../children/modern-children.js'
 import type { Connection } from '../connection/connection.js'
 import type { Routing } from '../connection/routing.js'
-import { legacyOnly, Pool, type PoolSettings } from '../modern/pool.js'
+import type { SessionOwner } from '../legacy/session-types.js'
 import { isRefusal, type Refusal } from '../refusal.js'
 import { ChildrenLink } from './children-link.js'
-import type { SessionOwner } from './session-types.js'
 import { TranslatedConnection } from './translated-connection.js'
 
 /** What a translation takes from its bridge. */
