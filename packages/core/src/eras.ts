@@ -22,7 +22,6 @@ export {
 } from './lib/eras/legacy-client/legacy-client.js'
 export { type LegacyServerOptions, legacyServer } from './lib/eras/legacy-server/legacy-server.js'
 export { listTools } from './lib/eras/list-tools.js'
-export type { ModernOwner } from './lib/eras/modern-client/modern-call.js'
 export {
   type ModernClient,
   type ModernExchange,
@@ -34,3 +33,4 @@ export { type ModernRequest, readModernRequest } from './lib/eras/modern-client/
 export type { ParkedCallsOptions } from './lib/eras/modern-client/parked-calls.js'
 export { type ModernServerOptions, modernServer } from './lib/eras/modern-server/modern-server.js'
 export { ToolHeaders, type ToolLists } from './lib/eras/tool-headers.js'
+export type { Owner } from './lib/tokens/owner.js'

@@ -82,8 +82,6 @@ export {
 } from './lib/tasks/task-messages.js'
 export {
   type KnownTask,
-  mayAskFor,
-  type TaskOwner,
   TaskOwners,
   type TaskOwnersOptions,
 } from './lib/tasks/task-owners.js'
@@ -93,3 +91,4 @@ export { randomToken } from './lib/text/random-token.js'
 export { sha256, sha256Hex } from './lib/text/sha256.js'
 export { authType } from './lib/tokens/authority-type.js'
 export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'
+export { isSameOwner, type Owner, ownerOf } from './lib/tokens/owner.js'

@@ -1,28 +1,29 @@
 import { GatewayError, parseMessage } from '@mcp-gateway/core'
-import { gatewayInfo, newestLegacy } from '@mcp-gateway/core/internal'
+import { gatewayInfo, isRefusal, newestLegacy } from '@mcp-gateway/core/internal'
 import type { Connection } from './connection/connection.js'
 import type { Starter } from './process/starter.js'
-import { isRefusal, type Refusal } from './refusal.js'
 
 /** For how long a good answer stands for the next ones, in ms. */
 const fresh = 30_000
 
 /**
- * Makes the question whether the server can start and answers. A child that is at work says so; with none, one is
- * started for it, at most every half minute.
+ * Makes the check whether the server can start and answers. A child that is at work says so; with none, one is started
+ * for it, at most every half minute.
+ *
  */
 export function createCheck(
   starter: Starter,
   isAnswering: () => boolean,
-  connect: () => Promise<Connection | Refusal>,
+  connect: () => Promise<Connection>,
   isModern: () => Promise<boolean>,
   timeout: number,
 ): () => Promise<void> {
   let goodUntil = 0
   let asking: Promise<void> | undefined
   const ask = async () => {
-    const connection = await connect()
-    if (isRefusal(connection)) throw unavailable(connection.message)
+    const connection = await connect().catch((refusal) => {
+      throw isRefusal(refusal) ? unavailable(refusal.description) : refusal
+    })
     const isGood = await handshake(connection, timeout)
     void connection.child.stop()
     // A modern server may die of an `initialize`, or not answer it

@@ -1,10 +1,9 @@
 import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
 import { message } from '@mcp-gateway/core/gateway'
-import { foreignPage, isForeign, isUnjudged, TaskOwners } from '@mcp-gateway/core/internal'
+import { foreignPage, isForeign, isRefusal, isUnjudged, TaskOwners } from '@mcp-gateway/core/internal'
 import { createCheck } from './check.js'
-import { Connection } from './connection/connection.js'
-import { exclusive, type Routing } from './connection/routing.js'
-import type { Traffic } from './connection/traffic.js'
+import { type Connect, Connection, type Traffic } from './connection/connection.js'
+import { exclusive } from './connection/routing.js'
 import { ownPath } from './http/own-path.js'
 import { SseEndpoint } from './http-sse/sse-endpoint.js'
 import { legacyEndpoint } from './legacy/legacy-endpoint.js'
@@ -14,7 +13,7 @@ import { readOptions, type StdioBridgeOptions } from './options/options.js'
 import { ChildRegistry } from './process/child-registry.js'
 import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
-import { isRefusal } from './refusal.js'
+import { refusalResponse } from './refusals/refusal-response.js'
 import type { BridgeStats } from './stats.js'
 import { createTicker } from './ticker.js'
 import { Translation } from './translation/translation.js'
@@ -53,13 +52,12 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const traffic: Traffic = { requests: 0, invalidLines: 0, unmatchedResponses: 0, dropped: 0 }
   const registry = new ChildRegistry({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
   const starter = new Starter(registry, settings)
-  const connect = async (principal: string, routing: Routing) => {
+  const connect: Connect = async (principal, routing) => {
     const child = await starter.start(principal)
-    return isRefusal(child) ? child : new Connection(child, routing, { logger, traffic, tasks, maxQueuedBytes })
+    return new Connection(child, routing, { logger, traffic, tasks, maxQueuedBytes })
   }
   const modern = new ModernEndpoint(settings, connect, tasks)
-  const { pool } = modern
-  const translation = new Translation({ settings, pool, tasks, connect })
+  const translation = new Translation({ settings, pool: modern.children, tasks, connect })
   const sessions = new SessionSource(settings, connect, translation)
   const legacy = legacyEndpoint(sessions, settings.isolation)
   const exclusively = (principal: string) => connect(principal, exclusive)
@@ -73,7 +71,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
 
   const calls = () => modern.calls + sessions.inFlight + sum(sse?.sessions)
 
-  const serve: Handler = (request, context) => {
+  const dispatch: Handler = (request, context) => {
     const { message } = context
     // While calls are finishing, what a client answers them still passes
     if (closing !== undefined && (message === undefined || message.kind === 'request')) {
@@ -82,6 +80,15 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     ticker.start()
     if (sse?.takes(request) === true) return sse.handle(request, context)
     return message?.era === 'modern' ? modern.handle(request, context, message) : legacy(request, context)
+  }
+  /** The one place where a refusal becomes an answer. */
+  const serve: Handler = async (request, context) => {
+    try {
+      return await dispatch(request, context)
+    } catch (error) {
+      if (isRefusal(error)) return refusalResponse(error, context.message)
+      throw error
+    }
   }
   const alone = compose([message()], serve)
   // A GET of HTTP+SSE starts a process; what else does needs a preflight, and a token needs one too

@@ -168,7 +168,7 @@ describe('what a server asks', () => {
   test('while nobody listens is answered with an error once that has lasted too long [finding 11]', async () => {
     const session = await open(create('legacy', { requestTimeout: 0.3 }))
     await session.callText(1, 'ask-later')
-    expect(await heard(session, 1)).toBe('No client was there to ask')
+    expect(await heard(session, 1)).toBe('No client to ask')
   })
 
   test.each([0, 2000])(
@@ -180,7 +180,7 @@ describe('what a server asks', () => {
       await stream.next()
       await stream.return(undefined)
       await response.body?.cancel().catch(() => undefined)
-      expect(await heard(session, 1)).toBe('No client was there to ask')
+      expect(await heard(session, 1)).toBe('No client to ask')
     },
   )
 

@@ -1,4 +1,4 @@
-import type { TaskOwner } from '../tasks/task-owners.js'
+import type { Owner } from '../tokens/owner.js'
 
 /**
  * JSON in UTF-8, one value, not parsed: so that numbers beyond 2^53, escapes and key order survive a translation. It may
@@ -31,7 +31,7 @@ export interface EraCaller {
   /** Who the user is: what a server says that cannot be told apart goes to nobody while it serves several. */
   readonly principal: string
   /** As whom the request begins tasks and asks for them; a user without audience and scopes where it is left out. */
-  readonly owner?: TaskOwner
+  readonly owner?: Owner
   /** The revision that the client speaks. */
   readonly protocolVersion: string
   /** What the client declared that it can do. */
@@ -104,7 +104,7 @@ export interface EraLinkCall {
   /** Whose request it is, as {@link EraCaller} names the user; what is asked for nobody in particular begins with NUL. */
   readonly principal: string
   /** As whom it begins tasks and asks for them. */
-  readonly owner?: TaskOwner
+  readonly owner?: Owner
   /** A notification that belongs to the request. The progress token in it is the one that the request carried. */
   related(notification: EraNotification): void
   /**

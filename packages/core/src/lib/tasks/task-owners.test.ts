@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { type TaskOwner, TaskOwners } from './task-owners.js'
+import type { Owner } from '../tokens/owner.js'
+import { TaskOwners } from './task-owners.js'
 
 const server = {}
-const owner = (principal: string, more: Partial<TaskOwner> = {}): TaskOwner => ({ principal, audience: 'a', ...more })
+const owner = (principal: string, more: Partial<Owner> = {}): Owner => ({ principal, audience: 'a', ...more })
 const begin = (tasks: TaskOwners<object>, principal: string, taskId: string, at: object = server) =>
   tasks.add({ server: at, taskId, owner: owner(principal) })
 

@@ -1,11 +1,4 @@
-/** Who may ask for a task: the same user, with a token for the same audience that may do at least as much. */
-export interface TaskOwner {
-  /** Who the user is, as `principal` names him; empty for all who come without a token. */
-  readonly principal: string
-  /** The resource that the token is for; empty without tokens. */
-  readonly audience: string
-  readonly scopes?: readonly string[]
-}
+import { isSameOwner, type Owner } from '../tokens/owner.js'
 
 /** How many tasks are remembered. */
 export interface TaskOwnersOptions {
@@ -27,7 +20,7 @@ export interface TaskOwnersOptions {
 export interface KnownTask<Server extends object> {
   readonly server: Server
   readonly taskId: string
-  readonly owner: TaskOwner
+  readonly owner: Owner
   /** The session in which it was begun, where there was one. */
   readonly session?: string
 }
@@ -87,9 +80,9 @@ export class TaskOwners<Server extends object> {
   }
 
   /** Whether it is known that this user began the task. */
-  owns(owner: TaskOwner, server: Server, taskId: string): boolean {
+  owns(owner: Owner, server: Server, taskId: string): boolean {
     const task = this.get(server, taskId)
-    return task !== undefined && mayAskFor(task.owner, owner)
+    return task !== undefined && isSameOwner(task.owner, owner)
   }
 
   /**
@@ -97,10 +90,10 @@ export class TaskOwners<Server extends object> {
    *
    * @param serves whether a server is one that the request may go to
    */
-  serverOf(owner: TaskOwner, taskId: string | undefined, serves: (server: Server) => boolean): Server | undefined {
+  serverOf(owner: Owner, taskId: string | undefined, serves: (server: Server) => boolean): Server | undefined {
     const user = this.#users.get(owner.principal)
     const tasks = taskId === undefined ? user?.tasks : user?.byId.get(taskId)
-    return [...(tasks ?? [])].findLast((task) => mayAskFor(task.owner, owner) && serves(task.server))?.server
+    return [...(tasks ?? [])].findLast((task) => isSameOwner(task.owner, owner) && serves(task.server))?.server
   }
 
   /** Forgets the tasks of a server that is gone. */
@@ -134,11 +127,4 @@ export class TaskOwners<Server extends object> {
     if (user?.tasks.size === 0) this.#users.delete(owner.principal)
     this.#size--
   }
-}
-
-/** Whether who asks may ask for what this owner began (MCP L9). */
-export function mayAskFor(owner: TaskOwner, asking: TaskOwner): boolean {
-  const isSame = owner.principal === asking.principal && owner.audience === asking.audience
-  const { scopes = [] } = asking
-  return isSame && (owner.scopes ?? []).every((scope) => scopes.includes(scope))
 }

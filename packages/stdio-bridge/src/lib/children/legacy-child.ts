@@ -8,19 +8,15 @@ import {
 } from '@mcp-gateway/core/eras'
 import type { Connection } from '../connection/connection.js'
 import { ConnectionLink } from '../connection/connection-link.js'
-import { cannotStart, type Refusal, tooSlowToStart } from '../refusal.js'
+import { cannotStart, tooSlowToStart } from '../refusals/refusals.js'
+import type { ServingChild } from './child-groups.js'
 
 /** A legacy child that serves modern requests. */
-export interface LegacyChild {
-  readonly connection: Connection
+export interface LegacyChild extends ServingChild {
   readonly server: EraServer
   readonly info: EraServerInfo
-  readonly tools: ToolHeaders
-  /** Requests and parked calls that it is needed for. */
-  inFlight: number
-  /** Those among them in whose course it may ask. */
+  /** Those among the requests under way in whose course it may ask. */
   asking: number
-  usedAt: number
 }
 
 /**
@@ -28,12 +24,13 @@ export interface LegacyChild {
  *
  * @param capabilities what it is told that its clients can do
  * @param timeout seconds
+ * @throws {Refusal} when it refuses, ends or takes too long
  */
 export async function startLegacyChild(
   connection: Connection,
   capabilities: RawJson,
   timeout: number,
-): Promise<LegacyChild | Refusal> {
+): Promise<LegacyChild> {
   const { child } = connection
   const server = legacyServer({ link: new ConnectionLink(connection), capabilities })
   const timer = setTimeout(() => {
@@ -45,7 +42,7 @@ export async function startLegacyChild(
   clearTimeout(timer)
   if ('error' in info) {
     void child.stop()
-    return child.wasTooSlow ? tooSlowToStart : cannotStart
+    throw child.wasTooSlow ? tooSlowToStart : cannotStart
   }
   const tools = new ToolHeaders(listTools(server))
   return { connection, server, info, tools, inFlight: 0, asking: 0, usedAt: performance.now() }

@@ -1,17 +1,25 @@
-import { createHash } from 'node:crypto'
 import type { RawJson } from '@mcp-gateway/core/eras'
-import { canBeAsked } from '@mcp-gateway/core/internal'
-import type { Connection } from '../connection/connection.js'
-import { exclusive, type Routing } from '../connection/routing.js'
-import type { TaskSharing } from '../connection/task-guard.js'
-import type { SessionOwner } from '../legacy/session-types.js'
-import { isRefusal, type Refusal } from '../refusal.js'
+import { canBeAsked, type Owner } from '@mcp-gateway/core/internal'
+import type { Connect } from '../connection/connection.js'
+import { exclusive } from '../connection/routing.js'
+import { temporary } from '../refusals/refusals.js'
+import {
+  alive,
+  type ChildGroup,
+  ChildGroups,
+  isForAll,
+  keyOf,
+  leastBusy,
+  maxPerChild,
+  taskSharing,
+  tooManyIdle,
+} from './child-groups.js'
 import { type LegacyChild, startLegacyChild } from './legacy-child.js'
 import type { PoolSettings } from './modern-children.js'
 
 /** What a request needs of the child that serves it. */
 export interface Need {
-  readonly owner: SessionOwner
+  readonly owner: Owner
   /** What the client declared, as it wrote it and parsed. */
   readonly capabilities: RawJson
   readonly declared: Readonly<Record<string, unknown>>
@@ -19,22 +27,15 @@ export interface Need {
   readonly mayAsk: boolean
 }
 
-interface Group {
-  readonly key: string
+interface Group extends ChildGroup<LegacyChild> {
   /** Whose it is; empty where it is everybody's. */
   readonly principal: string
   /** Whether its children were told of a client that can be asked, so that they serve one such call at a time. */
   readonly isAsking: boolean
-  children: LegacyChild[]
   starting: number
   parked: number
   readonly waiting: Set<() => void>
 }
-
-/** Requests under way at every child of a shared group before another one is started. */
-const crowded = 16
-/** Groups without work that one user may leave behind; the one that is idle longest makes room. */
-const maxIdle = 4
 
 /**
  * The legacy children that serve modern clients. A legacy child learns only once what its client can do, so there are
@@ -43,42 +44,39 @@ const maxIdle = 4
  */
 export class LegacyChildren {
   readonly #settings: PoolSettings
-  readonly #connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>
-  readonly #groups: Map<string, Group> = new Map()
+  readonly #connect: Connect
+  readonly #groups: ChildGroups<LegacyChild, Group>
   readonly #groupOf: WeakMap<LegacyChild, Group> = new WeakMap()
   #lastSingle = 0
 
-  constructor(settings: PoolSettings, connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>) {
+  constructor(settings: PoolSettings, connect: Connect) {
     this.#settings = settings
+    this.#groups = new ChildGroups(settings)
     this.#connect = connect
   }
 
-  *children(): Generator<LegacyChild> {
-    for (const { children } of this.#groups.values()) yield* children
+  children(): Iterable<LegacyChild> {
+    return this.#groups.children()
   }
 
   /** The child that speaks over this connection, where it is one of these. */
   find(connection: object): LegacyChild | undefined {
-    for (const child of this.children()) if (child.connection === connection) return child
-    return undefined
+    return this.#groups.find(connection)
   }
 
-  /** Whether a child without capabilities is for everybody. */
-  get isForAll(): boolean {
-    const { isolation } = this.#settings
-    return isolation === undefined || isolation === 'pool'
-  }
-
-  /** The child for a request, the wanted one while it lives; to be given back with `release`. */
-  async acquire(need: Need, wanted?: LegacyChild): Promise<LegacyChild | Refusal> {
+  /**
+   * The child for a request, the wanted one while it lives; to be given back with `release`.
+   *
+   * @throws {Refusal} when no child can be had now
+   */
+  async acquire(need: Need, wanted?: LegacyChild): Promise<LegacyChild> {
     const group = wanted === undefined ? this.#find(need) : this.#groupOf.get(wanted)
-    if (group === undefined) return gone
+    if (group === undefined) throw gone
     for (;;) {
       const found = wanted?.connection.isOver === false ? wanted : this.#choose(group, need)
       if (found !== undefined) return this.#taken(found, need)
       if (this.#mayStart(group, need)) {
         const started = await this.#start(group, need)
-        if (isRefusal(started)) return started
         // Others may have taken it meanwhile
         const isFree = this.#choose(group, need) === started || !group.isAsking
         if (isFree) return this.#taken(started, need)
@@ -90,10 +88,8 @@ export class LegacyChildren {
 
   /** A request is over, and a call with it. */
   release(child: LegacyChild, { mayAsk }: Pick<Need, 'mayAsk'>): void {
-    child.inFlight--
     if (mayAsk) child.asking--
-    child.usedAt = performance.now()
-    if (this.#settings.isolation === 'request' && child.inFlight === 0) void child.connection.child.stop()
+    this.#groups.release(child)
     this.#wake(child)
   }
 
@@ -107,13 +103,7 @@ export class LegacyChildren {
 
   /** Stops the children that nobody has used for a while. */
   tick(now: number): void {
-    for (const group of this.#groups.values()) {
-      for (const { connection, inFlight, usedAt } of group.children) {
-        if (inFlight === 0 && now - usedAt > this.#settings.idleTimeout * 1000) void connection.child.stop()
-      }
-      group.children = group.children.filter(({ connection }) => !connection.isOver)
-      if (group.children.length === 0 && isIdle(group)) this.#groups.delete(group.key)
-    }
+    this.#groups.tick(now, isIdle)
   }
 
   #taken(child: LegacyChild, { mayAsk }: Need): LegacyChild {
@@ -123,15 +113,12 @@ export class LegacyChildren {
   }
 
   #choose(group: Group, { mayAsk }: Need): LegacyChild | undefined {
-    group.children = group.children.filter(({ connection }) => !connection.isOver)
-    const { children } = group
+    const children = alive(group)
     // The first that is free, so that a client that makes one call after the other keeps its child
     if (group.isAsking) return mayAsk ? children.find(({ asking }) => asking === 0) : children[0]
-    const best = children.reduce<LegacyChild | undefined>((least, one) => {
-      return least === undefined || one.inFlight < least.inFlight ? one : least
-    }, undefined)
+    const best = leastBusy(children)
     const isFull = children.length + group.starting >= this.#settings.poolSize
-    return best !== undefined && (best.inFlight < crowded || isFull) ? best : undefined
+    return best !== undefined && (best.inFlight < maxPerChild || isFull) ? best : undefined
   }
 
   #mayStart({ children, starting, parked, isAsking }: Group, { mayAsk }: Need): boolean {
@@ -141,14 +128,14 @@ export class LegacyChildren {
     return starting === 0 && children.length < poolSize + parked
   }
 
-  async #start(group: Group, { owner, capabilities }: Need): Promise<LegacyChild | Refusal> {
+  async #start(group: Group, { owner, capabilities }: Need): Promise<LegacyChild> {
     group.starting++
     try {
-      const connection = await this.#connect(owner.principal, { ...exclusive, tasks: this.#tasksOf(group, owner) })
-      if (isRefusal(connection)) return connection
+      const { principal } = owner
+      const tasks = taskSharing(this.#settings, group.key === '', principal)
+      const connection = await this.#connect(principal, { ...exclusive, tasks })
       const told = group.key === '' ? nothing : capabilities
       const started = await startLegacyChild(connection, told, this.#settings.handshakeTimeout)
-      if (isRefusal(started)) return started
       group.children.push(started)
       this.#groupOf.set(started, group)
       return started
@@ -158,40 +145,27 @@ export class LegacyChildren {
     }
   }
 
-  /** Who come without tokens cannot be told apart, so their child has several users too. */
-  #tasksOf({ key }: Group, { principal }: SessionOwner): TaskSharing {
-    if (this.#settings.isolation === 'request') return 'one'
-    return key === '' || principal === '' ? 'several' : 'one'
-  }
-
   #find({ owner, declared }: Need): Group {
     const isAsking = canBeAsked(declared)
-    const isForAll = this.isForAll && Object.keys(declared).length === 0
-    const key = isForAll ? '' : this.#keyOf(owner, declared)
+    const isEverybodys = isForAll(this.#settings) && Object.keys(declared).length === 0
+    const key = isEverybodys ? '' : this.#keyOf(owner, declared)
     const known = this.#groups.get(key)
     if (known !== undefined) return known
-    const principal = isForAll ? '' : owner.principal
+    const principal = isEverybodys ? '' : owner.principal
     this.#makeRoom(principal)
-    const group = { key, principal, isAsking, children: [], starting: 0, parked: 0, waiting: new Set<() => void>() }
-    this.#groups.set(key, group)
-    return group
+    return this.#groups.add({ key, principal, isAsking, children: [], starting: 0, parked: 0, waiting: new Set() })
   }
 
-  #keyOf({ principal, audience, scopes }: SessionOwner, declared: Need['declared']): string {
-    if (this.#settings.isolation === 'request') return String(++this.#lastSingle)
-    const whose = JSON.stringify([principal, audience, [...scopes].sort(), sorted(declared)])
-    return createHash('sha256').update(whose).digest('base64')
+  #keyOf(owner: Owner, declared: Need['declared']): string {
+    return this.#settings.isolation === 'request' ? String(++this.#lastSingle) : keyOf(owner, declared)
   }
 
   /** A client that declares something else each time must not fill the bridge with children that nobody uses. */
   #makeRoom(principal: string): void {
-    const idle = [...this.#groups.values()].filter(
-      (group) => group.key !== '' && group.principal === principal && isIdle(group),
-    )
-    idle.sort((a, b) => usedAt(a) - usedAt(b))
-    for (const { key, children } of idle.slice(0, Math.max(0, idle.length - maxIdle + 1))) {
-      this.#groups.delete(key)
-      for (const { connection } of children) void connection.child.stop()
+    const idle = [...this.#groups].filter((group) => group.key !== '' && group.principal === principal && isIdle(group))
+    for (const group of tooManyIdle(idle, usedAt)) {
+      this.#groups.delete(group)
+      for (const { connection } of group.children) void connection.child.stop()
     }
   }
 
@@ -216,12 +190,4 @@ function usedAt({ children }: Group): number {
 }
 
 const nothing = Buffer.from('{}')
-const gone: Refusal = { status: 503, message: 'The MCP server process of this task has ended', retryAfter: 1 }
-
-/** The same value with its members in order, however it was written. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(sorted)
-  const entries = Object.entries(value).map(([key, member]) => [key, sorted(member)] as const)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
-}
+const gone = temporary(503, 'The MCP server process of this task has ended', 1)

@@ -1,11 +1,8 @@
 import type { Message } from '@mcp-gateway/core'
 import { type Span, scanObject } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
-import { cannotStart, isRefusal, type Refusal, tooSlowToStart } from '../refusal.js'
+import { cannotStart, tooSlowToStart } from '../refusals/refusals.js'
 import { splice } from '../wire/splice.js'
-
-/** How to get a connection to a new child. */
-export type Connect = () => Promise<Connection | Refusal>
 
 /** A child that has been initialized, and what it said to that. */
 export interface Initialized {
@@ -21,20 +18,20 @@ export interface Initialized {
  * same log level and the same subscriptions.
  */
 export class SharedChild {
-  readonly #connect: Connect
+  readonly #connect: () => Promise<Connection>
   readonly #initialize: Message
   /** Seconds. */
   readonly #handshakeTimeout: number
-  #current: Promise<Initialized | Refusal> | undefined
+  #current: Promise<Initialized> | undefined
   #live: Initialized | undefined
   #setLevel: Message | undefined
   #isInitialized = false
-  /** When it was last without sessions, in ms since the epoch. */
+  /** Since when it has no sessions, by `performance.now()`. */
   emptySince: number = performance.now()
   /** Sessions that use it, or would use the one in its place. */
   sessions = 0
 
-  constructor(initialize: Message, connect: Connect, handshakeTimeout: number) {
+  constructor(initialize: Message, connect: () => Promise<Connection>, handshakeTimeout: number) {
     this.#initialize = initialize
     this.#connect = connect
     this.#handshakeTimeout = handshakeTimeout
@@ -45,14 +42,14 @@ export class SharedChild {
     return this.#live?.connection.isOver === false ? this.#live.connection : undefined
   }
 
-  /** The initialized child, started if there is none. */
-  get(): Promise<Initialized | Refusal> {
+  /**
+   * The initialized child, started if there is none.
+   *
+   * @throws {Refusal} when it cannot be started now
+   */
+  get(): Promise<Initialized> {
     if (this.#live?.connection.isOver === true) this.#current = undefined
-    this.#current ??= this.#start().then((started) => {
-      if (isRefusal(started) || started.isError) this.#current = undefined
-      else this.#live = started
-      return started
-    })
+    this.#current ??= this.#start()
     return this.#current
   }
 
@@ -65,25 +62,30 @@ export class SharedChild {
     return true
   }
 
-  async #start(): Promise<Initialized | Refusal> {
-    const connection = await this.#connect()
-    if (isRefusal(connection)) return connection
-    const started = await this.#handshake(connection)
-    if (!isRefusal(started) && this.#isInitialized) this.#tellAgain(connection)
-    return started
+  async #start(): Promise<Initialized> {
+    let started: Initialized | undefined
+    try {
+      const connection = await this.#connect()
+      started = await this.#handshake(connection)
+      if (this.#isInitialized) this.#tellAgain(connection)
+      return started
+    } finally {
+      if (started?.isError === false) this.#live = started
+      else this.#current = undefined
+    }
   }
 
-  #handshake(connection: Connection): Promise<Initialized | Refusal> {
-    return new Promise((resolve) => {
+  #handshake(connection: Connection): Promise<Initialized> {
+    return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         connection.child.wasTooSlow = true
         void connection.child.stop()
-        resolve(tooSlowToStart)
+        reject(tooSlowToStart)
       }, this.#handshakeTimeout * 1000)
       const answer = (bytes: Buffer | undefined, code?: number) => {
         clearTimeout(timer)
         if (bytes === undefined || !connection.child.hasAnswered) {
-          resolve(cannotStart)
+          reject(cannotStart)
           return
         }
         if (code !== undefined) void connection.child.stop()
@@ -103,8 +105,8 @@ export class SharedChild {
 }
 
 /** Whether a start failed in a way in which a server of another era fails: then it may be asked in that era. */
-export function isRefusedEra(started: Initialized | Refusal): boolean {
-  return isRefusal(started) ? started === cannotStart || started === tooSlowToStart : started.isError
+export function mayBeOtherEra(refusal: unknown): boolean {
+  return refusal === cannotStart || refusal === tooSlowToStart
 }
 
 function idSpan(bytes: Buffer): Span {

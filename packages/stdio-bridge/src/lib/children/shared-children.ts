@@ -1,22 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Message } from '@mcp-gateway/core'
-import { legacyVersions } from '@mcp-gateway/core/internal'
-import { withoutCapabilities } from '../legacy/initialize-message.js'
-import type { SessionOwner } from '../legacy/session-types.js'
-import { isRefusal, type Refusal } from '../refusal.js'
-import { type Connect, type Initialized, SharedChild } from './shared-child.js'
-
-/** What decides who shares a child. */
-export interface SharingSettings {
-  readonly isolation: 'session' | 'principal' | 'pool' | 'request' | undefined
-  /** Seconds. */
-  readonly handshakeTimeout: number
-  /** Seconds. */
-  readonly idleTimeout: number
-}
-
-/** Children without sessions that one user may leave behind; the one that is idle longest makes room. */
-const maxIdle = 4
+import { legacyVersions, type Owner } from '@mcp-gateway/core/internal'
+import type { Connection } from '../connection/connection.js'
+import { hash, keyOf, type SharingSettings, tooManyIdle } from './child-groups.js'
+import { type Initialized, SharedChild } from './shared-child.js'
 
 interface Entry {
   readonly shared: SharedChild
@@ -29,28 +15,34 @@ interface Entry {
 /** The legacy children that sessions share, found by who may share them. */
 export class SharedChildren {
   readonly #settings: SharingSettings
-  readonly #connect: (principal: string) => ReturnType<Connect>
+  readonly #connect: (principal: string) => Promise<Connection>
   readonly #entries: Map<string, Entry> = new Map()
 
-  constructor(settings: SharingSettings, connect: (principal: string) => ReturnType<Connect>) {
+  constructor(settings: SharingSettings, connect: (principal: string) => Promise<Connection>) {
     this.#settings = settings
     this.#connect = connect
   }
 
-  /** The child for a session that is opened with this `initialize`, and what it said to it. */
-  async open(
-    message: Message,
-    owner: SessionOwner,
-  ): Promise<{ readonly shared: SharedChild; readonly started: Initialized | Refusal }> {
+  /**
+   * The child for a session that is opened with this `initialize`, and what it said to it.
+   *
+   * @throws {Refusal} when it cannot be started now
+   */
+  async open(message: Message, owner: Owner): Promise<{ readonly shared: SharedChild; readonly started: Initialized }> {
     const key = this.#keyOf(message, owner)
     const entry = this.#entries.get(key) ?? this.#add(key, message, owner)
     const { shared } = entry
+    let isAlive = false
     entry.opening++
-    const started = await shared.get()
-    entry.opening--
-    // What never lived is not kept, nor is the `initialize` of the client that came first
-    if ((isRefusal(started) || started.isError) && this.#entries.get(key) === entry) this.#entries.delete(key)
-    return { shared, started }
+    try {
+      const started = await shared.get()
+      isAlive = !started.isError
+      return { shared, started }
+    } finally {
+      entry.opening--
+      // What never lived is not kept, nor is the `initialize` of the client that came first
+      if (!isAlive && this.#entries.get(key) === entry) this.#entries.delete(key)
+    }
   }
 
   /** Stops those that have had no session for a while. */
@@ -62,7 +54,7 @@ export class SharedChildren {
     }
   }
 
-  #add(key: string, message: Message, { principal }: SessionOwner): Entry {
+  #add(key: string, message: Message, { principal }: Owner): Entry {
     const { isolation, handshakeTimeout } = this.#settings
     const isPool = isolation === 'pool'
     const initialize = isPool ? withoutCapabilities(message) : message
@@ -76,8 +68,7 @@ export class SharedChildren {
   /** A client that declares something else each time must not fill the bridge with children that nobody uses. */
   #makeRoom(principal: string): void {
     const idle = [...this.#entries].filter(([, entry]) => entry.principal === principal && isIdle(entry))
-    idle.sort(([, a], [, b]) => a.shared.emptySince - b.shared.emptySince)
-    for (const [key, entry] of idle.slice(0, Math.max(0, idle.length - maxIdle + 1))) this.#stop(key, entry)
+    for (const [key, entry] of tooManyIdle(idle, ([, { shared }]) => shared.emptySince)) this.#stop(key, entry)
   }
 
   #stop(key: string, { shared }: Entry): void {
@@ -86,13 +77,11 @@ export class SharedChildren {
   }
 
   /** A child knows what its client declared when it was initialized: those who declared something else get another. */
-  #keyOf(message: Message, { principal, audience, scopes }: SessionOwner): string {
+  #keyOf(message: Message, owner: Owner): string {
     const { protocolVersion, capabilities } = message.json().params ?? {}
     // Every other text is one that the server will answer with a revision of its own
     const version = legacyVersions.find((one) => one === protocolVersion)
-    const isPool = this.#settings.isolation === 'pool'
-    const whose = isPool ? [version] : [principal, audience, [...scopes].sort(), version, sorted(capabilities)]
-    return createHash('sha256').update(JSON.stringify(whose)).digest('base64')
+    return this.#settings.isolation === 'pool' ? hash([version]) : keyOf(owner, version, capabilities)
   }
 }
 
@@ -100,10 +89,8 @@ function isIdle({ shared, opening }: Entry): boolean {
   return opening === 0 && shared.sessions === 0
 }
 
-/** The same value with its members in order, however it was written. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(sorted)
-  const entries = Object.entries(value).map(([key, member]) => [key, sorted(member)] as const)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+/** The same `initialize` from a client that can do nothing for the server. */
+function withoutCapabilities(message: Message): Message {
+  const json = message.json()
+  return message.with({ ...json, params: { ...json.params, capabilities: {} } })
 }

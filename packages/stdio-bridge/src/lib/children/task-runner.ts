@@ -1,4 +1,4 @@
-import { namedTasks, type Span, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/internal'
+import { namedTasks, type Owner, type Span, type TaskOwners } from '@mcp-gateway/core/internal'
 
 /** Requests that are to go where a task runs. */
 const placed = /^(?:tasks\/|subscriptions\/listen$)/
@@ -11,7 +11,7 @@ const placed = /^(?:tasks\/|subscriptions\/listen$)/
  */
 export function taskRunner<Child>(
   tasks: TaskOwners<object>,
-  owner: TaskOwner,
+  owner: Owner,
   method: string,
   bytes: Uint8Array,
   params: Span | undefined,

@@ -1,12 +1,11 @@
 import type { Logger, Message } from '@mcp-gateway/core'
 import type { EraLinkCall, EraRequest } from '@mcp-gateway/core/eras'
-import { type Edit, errorCodes, member, type TaskOwner, type TaskOwners } from '@mcp-gateway/core/internal'
+import { type Edit, errorCodes, member, type Owner, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { requestLine, toLine } from '../wire/splice.js'
 import { AbandonedRequests } from './abandoned-requests.js'
-import { attributeLog } from './attribute-log.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { logLevelKey, metaOf } from './meta.js'
@@ -15,10 +14,17 @@ import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import { ServerRequests } from './server-requests.js'
 import { TaskGuard } from './task-guard.js'
-import type { Traffic } from './traffic.js'
 
 /** The longest cancellation that is passed on as it is, in bytes. */
 const maxCancellation = 16_384
+
+/** Counters that outlive a connection. */
+export interface Traffic {
+  requests: number
+  invalidLines: number
+  unmatchedResponses: number
+  dropped: number
+}
 
 /** What a connection shares with the others of its bridge. */
 export interface ConnectionHost {
@@ -28,6 +34,13 @@ export interface ConnectionHost {
   /** Bytes that a child may leave unread before the bridge's own answers to its questions are dropped. */
   readonly maxQueuedBytes: number
 }
+
+/**
+ * Gives a connection to a new child, on behalf of this user.
+ *
+ * @throws {Refusal} when no child can be started now
+ */
+export type Connect = (principal: string, routing: Routing) => Promise<Connection>
 
 /**
  * One child and everybody who speaks with it. Every request gets a number of our own, and so do progress tokens,
@@ -104,7 +117,7 @@ export class Connection implements ChildReader {
     const raw = params === undefined ? undefined : asBuffer(params)
     const { meta, progressToken, token, wantsLog } = metaOf(raw)
     const owner = link.owner ?? userAlone(link.principal)
-    const caller = { waiter: deaf, peer, principal: link.principal, owner, link }
+    const caller = { waiter: noopWaiter, peer, principal: link.principal, owner, link }
     const pending = this.#begin(method, { ...caller, id: Buffer.from('null'), ...(token && { token }), wantsLog })
     if (this.isOver) {
       this.fail(pending, 'exited')
@@ -122,7 +135,7 @@ export class Connection implements ChildReader {
    *
    * @param owner whose it is; one about a task of somebody else is dropped
    */
-  notify(bytes: Uint8Array, owner?: TaskOwner): void {
+  notify(bytes: Uint8Array, owner?: Owner): void {
     const own = asBuffer(bytes)
     if (owner !== undefined && !this.#guard.admitsNotification(own, owner)) return
     this.child.write(toLine(own, []))
@@ -183,7 +196,7 @@ export class Connection implements ChildReader {
 
   line(line: Buffer): void {
     const messages = readChildLine(line)
-    if (messages.length === 0 && line.length > 0) this.#rubbish(line.length)
+    if (messages.length === 0 && line.length > 0) this.#invalidLine(line.length)
     for (const message of messages) this.#receive(message)
   }
 
@@ -295,7 +308,7 @@ export class Connection implements ChildReader {
     return this.pending.size === 1 ? this.pending.values().next().value : undefined
   }
 
-  #rubbish(bytes: number): void {
+  #invalidLine(bytes: number): void {
     const count = ++this.#traffic.invalidLines
     // Each power of ten, so that a chatty child does not fill the log
     if (!/^10*$/.test(String(count))) return
@@ -304,8 +317,17 @@ export class Connection implements ChildReader {
   }
 }
 
-function userAlone(principal: string): TaskOwner {
+function userAlone(principal: string): Owner {
   return { principal, audience: '' }
 }
 
-const deaf: Pending['waiter'] = { related: () => undefined, answer: () => undefined }
+const noopWaiter: Pending['waiter'] = { related: () => undefined, answer: () => undefined }
+
+/** A log message names no request: it can be told whose it is while the child is at work for one user alone. */
+function attributeLog(pending: Iterable<Pending>, abandoned: Pick<AbandonedRequests, 'hasOther'>): Pending | undefined {
+  const calls = [...pending].filter(({ method, peer }) => method !== 'subscriptions/listen' && !peer)
+  const [first] = calls
+  if (first === undefined || calls.some(({ principal }) => principal !== first.principal)) return undefined
+  if (abandoned.hasOther(first.principal)) return undefined
+  return calls.findLast(({ wantsLog }) => wantsLog)
+}

@@ -1,5 +1,5 @@
 import type { EraLinkCall } from '@mcp-gateway/core/eras'
-import type { TaskOwner } from '@mcp-gateway/core/internal'
+import type { Owner } from '@mcp-gateway/core/internal'
 import type { Ending } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
@@ -24,7 +24,7 @@ export interface Peer {
   /** Which session it is; absent for a translation, which stands for all its clients. */
   readonly id?: string
   /** Whose session it is. */
-  readonly owner?: TaskOwner
+  readonly owner?: Owner
   /** The resources that it has subscribed to. */
   readonly subscriptions: ReadonlySet<string>
   /** A notification that belongs to no request. */
@@ -48,7 +48,7 @@ export interface Pending {
   /** Whose request it is. */
   readonly principal: string
   /** As whom it begins tasks and asks for them. */
-  readonly owner: TaskOwner
+  readonly owner: Owner
   /** The client's id, as it wrote it. */
   readonly id: Buffer
   /** The client's progress token, as it wrote it. */
@@ -56,7 +56,7 @@ export interface Pending {
   /** Whether the client wants log messages for this request (MCP M22). */
   readonly wantsLog: boolean
   readonly startedAt: number
-  /** When it last showed a sign of life, in ms since the epoch. */
+  /** When it last showed a sign of life, by `performance.now()`. */
   activeAt: number
 }
 
@@ -65,6 +65,6 @@ export interface Caller {
   readonly waiter: Waiter
   readonly principal: string
   /** As whom it begins tasks and asks for them; a user without audience and scopes where it is left out. */
-  readonly owner?: TaskOwner
+  readonly owner?: Owner
   readonly peer?: Peer
 }

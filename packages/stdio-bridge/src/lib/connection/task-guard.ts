@@ -2,15 +2,15 @@ import {
   announcedTask,
   type Edit,
   errorCodes,
-  mayAskFor,
+  isSameOwner,
   member,
   type NamedTasks,
   namedTasks,
+  type Owner,
   ownTasksOnly,
   parseSpan,
   type Span,
   skipSpace,
-  type TaskOwner,
   type TaskOwners,
   taskOfNotification,
 } from '@mcp-gateway/core/internal'
@@ -63,7 +63,7 @@ export class TaskGuard {
     method: string,
     params: Span | undefined,
     meta: Span | undefined,
-    owner: TaskOwner,
+    owner: Owner,
   ): { readonly refused: Buffer } | { readonly edits: readonly Edit[] } {
     if (this.#sharing !== 'several') return untouched
     if (!this.#mayName(namedTasks(bytes, method, params, meta), owner)) return refusedTask
@@ -76,7 +76,7 @@ export class TaskGuard {
   }
 
   /** Whether a client's notification may reach the child. */
-  admitsNotification(bytes: Buffer, owner: TaskOwner): boolean {
+  admitsNotification(bytes: Buffer, owner: Owner): boolean {
     if (this.#sharing !== 'several') return true
     const whole = { start: skipSpace(bytes, 0), end: bytes.length }
     const method = parseSpan(bytes, member(bytes, whole, 'method'))
@@ -121,17 +121,17 @@ export class TaskGuard {
     const task = taskId === null ? undefined : this.#tasks.get(this.#server, taskId)
     if (task === undefined) return undefined
     const { owner, session } = task
-    const own = [...peers].filter((peer) => peer.owner !== undefined && mayAskFor(owner, peer.owner))
+    const own = [...peers].filter((peer) => peer.owner !== undefined && isSameOwner(owner, peer.owner))
     const began = own.filter(({ id }) => id === session)
     // Of those without a token only the session that began it can be told from the others
     if (began.length > 0 || owner.principal === '') return { peers: began }
     if (own.length > 0) return { peers: own }
     // A translation stands for all its clients, which hear in the course of their calls
-    const call = [...pending].findLast((one) => one.peer !== undefined && mayAskFor(owner, one.owner))
+    const call = [...pending].findLast((one) => one.peer !== undefined && isSameOwner(owner, one.owner))
     return call && { pending: call }
   }
 
-  #mayName({ taskIds, isUnclear }: NamedTasks, owner: TaskOwner): boolean {
+  #mayName({ taskIds, isUnclear }: NamedTasks, owner: Owner): boolean {
     return !isUnclear && taskIds.every((taskId) => this.#tasks.owns(owner, this.#server, taskId))
   }
 
@@ -140,15 +140,15 @@ export class TaskGuard {
     return mayBe ? taskOfNotification(bytes, method, params) : undefined
   }
 
-  #remember(taskId: string, owner: TaskOwner, peer: Peer | undefined): void {
+  #remember(taskId: string, owner: Owner, peer: Peer | undefined): void {
     this.#tasks.add({ server: this.#server, taskId, owner, ...(peer?.id === undefined ? {} : { session: peer.id }) })
   }
 
-  #ownOnly(message: ChildMessage, result: Span, owner: TaskOwner, peer: Peer | undefined): ChildMessage {
+  #ownOnly(message: ChildMessage, result: Span, owner: Owner, peer: Peer | undefined): ChildMessage {
     const { bytes } = message
     const isOwn = (taskId: string) => {
       const task = this.#tasks.get(this.#server, taskId)
-      if (task === undefined || !mayAskFor(task.owner, owner)) return false
+      if (task === undefined || !isSameOwner(task.owner, owner)) return false
       // MCP 2025-11-25, tasks: without tokens nobody can be told from anybody, and a list would show what all began
       return owner.principal !== '' || (peer?.id !== undefined && peer.id === task.session)
     }

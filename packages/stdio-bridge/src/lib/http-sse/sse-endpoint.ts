@@ -1,12 +1,11 @@
 import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
+import { type Owner, ownerOf } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { accepts } from '../http/accepts.js'
-import type { SessionOwner } from '../legacy/session-types.js'
 import type { Settings } from '../options/options.js'
-import { isRefusal, type Refusal, refuse } from '../refusal.js'
-import { notKeepingUp } from '../sessions/session-limits.js'
-import { newSessionId, ownerOf, SessionRegistry } from '../sessions/session-registry.js'
+import { notKeepingUp, temporary } from '../refusals/refusals.js'
+import { newSessionId, SessionRegistry } from '../sessions/session-registry.js'
 import type { Translation } from '../translation/translation.js'
 import { SseSession } from './sse-session.js'
 
@@ -14,14 +13,10 @@ import { SseSession } from './sse-session.js'
 export class SseEndpoint {
   readonly sessions: SessionRegistry<SseSession> = new SessionRegistry()
   readonly #settings: Settings
-  readonly #connect: (principal: string) => Promise<Connection | Refusal>
+  readonly #connect: (principal: string) => Promise<Connection>
   readonly #translation: Translation
 
-  constructor(
-    settings: Settings,
-    connect: (principal: string) => Promise<Connection | Refusal>,
-    translation: Translation,
-  ) {
+  constructor(settings: Settings, connect: (principal: string) => Promise<Connection>, translation: Translation) {
     this.#settings = settings
     this.#connect = connect
     this.#translation = translation
@@ -62,43 +57,45 @@ export class SseEndpoint {
 
   async #open(request: Request, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const early = this.#refused(owner.principal)
-    if (early !== undefined) return refuse(early)
+    this.#admit(owner.principal)
     const connection = await this.#connectFor(owner)
-    if (isRefusal(connection)) return refuse(connection)
-    // Others were opened while this one started
-    const late = this.#refused(owner.principal)
-    if (late !== undefined || request.signal.aborted) {
+    try {
+      // Others were opened while this one started
+      this.#admit(owner.principal)
+    } catch (refusal) {
       void connection.child.stop()
-      return late === undefined ? new Response(null, { status: 499 }) : refuse(late)
+      throw refusal
+    }
+    if (request.signal.aborted) {
+      void connection.child.stop()
+      return new Response(null, { status: 499 })
     }
     const end = (over: SseSession) => {
       this.sessions.delete(over)
       void over.connection.child.stop()
     }
-    const session = new SseSession(newSessionId(), owner, connection, context, end, async (refusing) => {
+    const session = new SseSession(newSessionId(), owner, connection, context, end, (refusing) => {
       void refusing.child.stop()
-      const found = await this.#translation.connect(owner)
-      return found === undefined || isRefusal(found) ? undefined : found
+      return this.#translation.connect(owner)
     })
     this.sessions.add(session)
     request.signal.addEventListener('abort', () => session.end(), { once: true })
     return session.stream.response
   }
 
-  async #connectFor(owner: SessionOwner): Promise<SessionConnection | Refusal> {
+  async #connectFor(owner: Owner): Promise<SessionConnection> {
     const translated = this.#translation.isKnown ? await this.#translation.connect(owner) : undefined
     if (translated !== undefined) return translated
     const connection = await this.#connect(owner.principal)
     // A client that never initializes must not keep others from their start
-    if (!isRefusal(connection)) connection.child.yieldTurn()
+    connection.child.yieldTurn()
     return connection
   }
 
-  #refused(principal: string): Refusal | undefined {
+  #admit(principal: string): void {
     const { maxSessions, maxSessionsPerPrincipal } = this.#settings
-    if (this.sessions.size >= maxSessions) return tooMany(503)
-    return this.sessions.countOf(principal) >= maxSessionsPerPrincipal ? tooMany(429) : undefined
+    if (this.sessions.size >= maxSessions) throw tooMany
+    if (this.sessions.countOf(principal) >= maxSessionsPerPrincipal) throw tooManyOfYours
   }
 
   #post(request: Request, context: Context, message: Message): Response {
@@ -107,10 +104,10 @@ export class SseEndpoint {
     if (session === undefined)
       return jsonRpcError({ status: 404, message: 'There is no such session; open it again', id })
     const { maxRequestsInFlight, maxQueuedBytes } = this.#settings
-    if (message.kind === 'request' && session.inFlight >= maxRequestsInFlight) return refuse(tooMany(429), message)
+    if (message.kind === 'request' && session.inFlight >= maxRequestsInFlight) throw tooManyOfYours
     // A cancellation makes room; what the child gets of it is short then
     const isBehind = session.connection.child.queued > maxQueuedBytes
-    if (isBehind && message.method !== 'notifications/cancelled') return refuse(notKeepingUp, message)
+    if (isBehind && message.method !== 'notifications/cancelled') throw notKeepingUp
     session.take(message, context)
     return new Response(null, { status: 202 })
   }
@@ -121,6 +118,6 @@ function sessionIdOf(request: Request): string | null {
   return at === -1 ? null : new URLSearchParams(request.url.slice(at)).get('sessionId')
 }
 
-function tooMany(status: 429 | 503): Refusal {
-  return { status, message: 'Too many sessions or requests are open; try again later', retryAfter: 30 }
-}
+const tooManyText = 'Too many sessions or requests are open; try again later'
+const tooMany = temporary(503, tooManyText, 30)
+const tooManyOfYours = temporary(429, tooManyText, 30)

@@ -1,9 +1,8 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { errorCodes } from '@mcp-gateway/core/internal'
+import { errorCodes, type Owner } from '@mcp-gateway/core/internal'
 import type { Peer, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import type { SessionOwner } from '../legacy/session-types.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { type QuestionLimits, SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
@@ -11,7 +10,7 @@ import type { ChildMessage } from '../wire/child-message.js'
 /** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */
 export class SseSession implements Peer, StreamHost {
   readonly id: string
-  readonly owner: SessionOwner
+  readonly owner: Owner
   connection: SessionConnection
   readonly subscriptions: ReadonlySet<string> = new Set()
   readonly history = undefined
@@ -31,7 +30,7 @@ export class SseSession implements Peer, StreamHost {
   /** @param instead finds something else to speak with, where the child refuses `initialize` */
   constructor(
     id: string,
-    owner: SessionOwner,
+    owner: Owner,
     connection: SessionConnection,
     context: Context,
     onEnd: (session: SseSession) => void,
@@ -133,8 +132,9 @@ export class SseSession implements Peer, StreamHost {
 
   async #seek(): Promise<boolean> {
     this.#isSeeking = true
-    const found = await this.#instead(this.connection)
-    this.#isSeeking = false
+    const found = await this.#instead(this.connection).finally(() => {
+      this.#isSeeking = false
+    })
     if (found === undefined || this.#ended) {
       void found?.child.stop()
       return false

@@ -11,7 +11,7 @@ export class EventBody {
   readonly stream: ReadableStream<Uint8Array>
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #full = false
-  /** When it was last read from or written to while there was room, in ms since the epoch. */
+  /** When it was last read from or written to while there was room, by `performance.now()`. */
   activeAt: number = performance.now()
 
   readonly #highWaterMark: number

@@ -75,7 +75,7 @@ export class OutStream {
     return (this.#body?.queued ?? 0) > this.#host.highWaterMark * 16
   }
 
-  /** When the reader last took something, in ms since the epoch. */
+  /** When the reader last took something, by `performance.now()`. */
   get readAt(): number {
     return this.#body?.activeAt ?? this.openedAt
   }
@@ -234,7 +234,7 @@ export class OutStream {
 
   // A transform that throws must not let the message pass that it was to check
   #broken(error: unknown): void {
-    this.#context.logger?.error({ error }, 'A transform failed; the message was not passed on')
+    this.#context.logger?.error({ err: error }, 'A transform failed; the message was not passed on')
     const id = this.#context.message?.id
     this.respond(
       jsonRpcError({ status: 500, code: errorCodes.internalError, message: 'The answer could not be checked', id }),

@@ -2,7 +2,6 @@ import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
 import { errorCodes, legacyVersions } from '@mcp-gateway/core/internal'
 import { accepts } from '../http/accepts.js'
 import type { StdioBridgeOptions } from '../options/options.js'
-import { refuse } from '../refusal.js'
 import type { LegacySession } from './legacy-session.js'
 import type { SessionSource } from './session-source.js'
 
@@ -48,8 +47,7 @@ function post(
   if (found.kind !== 'session') return found.response
   const { session } = found
   session.usedAt = performance.now()
-  const refused = source.admit(session, message)
-  if (refused !== undefined) return refuse(refused, message)
+  source.admit(session, message)
   if (message.kind !== 'response') return source.pass(session, message, context)
   session.reply(message)
   // MCP L2

@@ -1,5 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { errorCodes, factsOf } from '@mcp-gateway/core/internal'
+import { errorCodes, factsOf, mayRequireInput, type Owner } from '@mcp-gateway/core/internal'
 import type { FailureReason, Peer, Pending, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { History } from '../http/history.js'
@@ -7,14 +7,50 @@ import { OutStream, type StreamHost } from '../http/out-stream.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
-import { type Call, chooseStream } from './choose-stream.js'
-import type { RequestHooks, SessionCare, SessionOwner, SessionSettings } from './session-types.js'
-import { trimStreams } from './trim-streams.js'
+
+/** A request of a client that waits for its answer. */
+interface Call {
+  readonly stream: OutStream
+  readonly method: string
+}
+
+/** Streams of a session whose end may be asked for again. */
+const maxStreams = 64
+
+/** What a session takes from the options of its bridge. */
+export interface SessionSettings {
+  readonly historyBytes: number
+  readonly highWaterMark: number
+  /** In ms. */
+  readonly retry: number
+}
+
+/** What a session is looked after for; all in ms. */
+export interface SessionCare {
+  /** How long an undecided answer waits before it becomes a stream. */
+  readonly openAfter: number
+  /** Whether it is time for a sign of life. */
+  readonly keepAlive: boolean
+  /** How long a request of the child waits for a client to ask. */
+  readonly askTimeout: number
+  /** How long a client may think about what it was asked. */
+  readonly answerTimeout: number
+  /** How long a reader may take nothing before its connection is given up. */
+  readonly stallTimeout: number
+}
+
+/** What else is to be done with a request. */
+export interface RequestHooks {
+  /** Sees the answer first, and may add headers. */
+  readonly answered?: (bytes: Buffer) => Record<string, string>
+  /** Finds something else to ask, where the first answer is an error, or there is none. */
+  readonly instead?: () => Promise<SessionConnection | undefined>
+}
 
 /** One client of the legacy era, from its `initialize` on: its streams, and which of them each message takes. */
 export class LegacySession implements Peer, StreamHost {
   readonly id: string
-  readonly owner: SessionOwner
+  readonly owner: Owner
   connection: SessionConnection
   readonly history: History
   readonly retry: number
@@ -22,7 +58,7 @@ export class LegacySession implements Peer, StreamHost {
   readonly subscriptions: Set<string> = new Set()
   /** What the server agreed to speak; known once `initialize` was answered. */
   protocolVersion: string | undefined
-  /** When the client last sent something, in ms since the epoch. */
+  /** When the client last sent something, by `performance.now()`. */
   usedAt: number = performance.now()
   readonly openedAt: number = performance.now()
   readonly #onLost: (session: LegacySession) => void
@@ -39,7 +75,7 @@ export class LegacySession implements Peer, StreamHost {
   /** @param onLost hears when the child is gone; the session goes on only if it gives it another */
   constructor(
     id: string,
-    owner: SessionOwner,
+    owner: Owner,
     connection: SessionConnection,
     settings: SessionSettings,
     onLost: (session: LegacySession) => void,
@@ -228,8 +264,9 @@ export class LegacySession implements Peer, StreamHost {
   /** Looks for something else to speak with; the child that is given up for it may end meanwhile. */
   async #seek(find: () => Promise<SessionConnection | undefined>): Promise<boolean> {
     this.#isSeeking = true
-    const found = await find()
-    this.#isSeeking = false
+    const found = await find().finally(() => {
+      this.#isSeeking = false
+    })
     if (found === undefined) return false
     if (this.#ended) {
       void found.child.stop()
@@ -247,5 +284,28 @@ export class LegacySession implements Peer, StreamHost {
     const stream = new OutStream(++this.#lastStream, this, context)
     this.#streams.set(stream.id, stream)
     return stream
+  }
+}
+
+/**
+ * The one stream for a message that names no request (MCP L5): that of the only request under way, or else the GET
+ * stream that was opened last, or else that of the newest request during which a server may ask something.
+ */
+function chooseStream(calls: Iterable<Call>, standalone: Iterable<OutStream>): OutStream | undefined {
+  const reachable = [...calls].filter(({ stream }) => stream.isAttached || stream.isStream)
+  if (reachable.length === 1) return reachable[0]?.stream
+  const listening = [...standalone].findLast((stream) => stream.isAttached)
+  return listening ?? reachable.findLast(({ method }) => mayRequireInput(method))?.stream
+}
+
+/** Forgets the oldest streams that are over, and the oldest GET streams, where a session has too many. */
+function trimStreams(streams: Map<number, OutStream>, standalone: Set<OutStream>): void {
+  if (streams.size <= maxStreams) return
+  for (const [id, old] of streams) {
+    if (streams.size <= maxStreams) return
+    if (!old.isEnded && !standalone.has(old)) continue
+    streams.delete(id)
+    standalone.delete(old)
+    if (!old.isEnded) old.finish(undefined)
   }
 }

@@ -1,17 +1,23 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { isRefusedEra, type SharedChild } from '../children/shared-child.js'
+import { ownerOf } from '@mcp-gateway/core/internal'
+import { type Initialized, mayBeOtherEra, type SharedChild } from '../children/shared-child.js'
 import { SharedChildren } from '../children/shared-children.js'
+import type { Connect } from '../connection/connection.js'
 import { exclusive, sharedByAll, sharedByUser, sharedWithoutTokens } from '../connection/routing.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import type { Settings } from '../options/options.js'
-import { cannotStart, isRefusal, type Refusal, refuse, tooSlowToStart } from '../refusal.js'
-import { notKeepingUp, tooMany, tooManyOfYours, tooManyRequests } from '../sessions/session-limits.js'
-import { newSessionId, ownerOf, SessionRegistry } from '../sessions/session-registry.js'
+import {
+  cannotStart,
+  notKeepingUp,
+  tooManyRequests,
+  tooManySessions,
+  tooManySessionsOfYours,
+  tooSlowToStart,
+} from '../refusals/refusals.js'
+import { newSessionId, SessionRegistry } from '../sessions/session-registry.js'
 import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
-import { agreedVersion } from './initialize-message.js'
 import { LegacySession } from './legacy-session.js'
-import type { Connect } from './session-types.js'
 import { unwatch, watch, watchAgain } from './shared-subscriptions.js'
 import { singleRequest } from './single-request.js'
 
@@ -43,12 +49,16 @@ export class SessionSource {
     })
   }
 
-  /** Opens a session. */
+  /**
+   * Opens a session.
+   *
+   * @throws {Refusal} when there are too many, or the server cannot be started now
+   */
   async open(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
     const { maxSessions, isolation } = this.#settings
-    if (this.sessions.size + this.#opening >= maxSessions) return refuse(tooMany, message)
-    if (this.#hasAll(owner.principal)) return refuse(tooManyOfYours, message)
+    if (this.sessions.size + this.#opening >= maxSessions) throw tooManySessions
+    if (this.#hasAll(owner.principal)) throw tooManySessionsOfYours
     // Those that open together are counted again when their child is there
     this.#opening++
     try {
@@ -61,10 +71,14 @@ export class SessionSource {
     }
   }
 
-  /** Serves one message with a process of its own. */
-  single(message: Message, request: Request, context: Context): Promise<Response> {
+  /**
+   * Serves one message with a process of its own.
+   *
+   * @throws {Refusal} when it cannot be served now
+   */
+  async single(message: Message, request: Request, context: Context): Promise<Response> {
     const { maxSessions, handshakeTimeout } = this.#settings
-    if (this.#single.size >= maxSessions) return Promise.resolve(refuse(tooMany, message))
+    if (this.#single.size >= maxSessions) throw tooManySessions
     return singleRequest(message, request, context, {
       connect: () => this.#connect(ownerOf(context).principal, exclusive),
       translation: this.#translation,
@@ -92,21 +106,24 @@ export class SessionSource {
     }
   }
 
-  /** Refuses a message that would be one too many, or that the child has no room for. */
-  admit(session: LegacySession, { kind, method }: Message): Refusal | undefined {
+  /** @throws {Refusal} for a message that would be one too many, or that the child has no room for */
+  admit(session: LegacySession, { kind, method }: Message): void {
     const { maxRequestsInFlight, maxQueuedBytes } = this.#settings
-    if (kind === 'request' && session.inFlight >= maxRequestsInFlight) return tooManyRequests
+    if (kind === 'request' && session.inFlight >= maxRequestsInFlight) throw tooManyRequests
     // A cancellation makes room; what the child gets of it is short then
-    if (method === 'notifications/cancelled') return undefined
-    return session.connection.child.queued > maxQueuedBytes ? notKeepingUp : undefined
+    if (method === 'notifications/cancelled') return
+    if (session.connection.child.queued > maxQueuedBytes) throw notKeepingUp
   }
 
-  /** Passes a request or notification on, to a new child where the old one of a stateless server is gone. */
+  /**
+   * Passes a request or notification on, to a new child where the old one of a stateless server is gone.
+   *
+   * @throws {Refusal} when that child cannot be started now, or for a subscription too many
+   */
   async pass(session: LegacySession, message: Message, context: Context): Promise<Response> {
     const shared = this.#sharedOf.get(session)
     if (shared !== undefined && session.connection.isOver) {
       const started = await shared.get()
-      if (isRefusal(started)) return refuse(started, message)
       session.attach(started.connection)
       watchAgain(session)
     }
@@ -116,9 +133,8 @@ export class SessionSource {
     }
     if (shared === undefined) return session.request(message, context)
     shared.takes(message)
-    const watching = watch(session, message)
-    if (watching.kind === 'refused') return watching.response
-    return watching.kind === 'pass' ? session.request(message, context) : session.answer(watching.bytes, context, {})
+    const known = watch(session, message)
+    return known === undefined ? session.request(message, context) : session.answer(known, context, {})
   }
 
   /** What has to be looked at every now and then: time limits and signs of life. */
@@ -160,32 +176,30 @@ export class SessionSource {
   async #openExclusive(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
     const connection = await this.#connect(owner.principal, exclusive)
-    if (isRefusal(connection)) return refuse(connection, message)
     const { child } = connection
     if (this.#hasAll(owner.principal)) {
       void child.stop()
-      return refuse(tooManyOfYours, message)
+      throw tooManySessionsOfYours
     }
     const session = this.#newSession(context, connection)
-    let failed: Refusal = cannotStart
+    let failed = cannotStart
     const timer = setTimeout(() => {
       if (child.hasAnswered) return
       child.wasTooSlow = true
       failed = tooSlowToStart
       session.failAll('timeout')
     }, this.#settings.handshakeTimeout * 1000)
-    const instead = async (): Promise<SessionConnection | undefined> => {
+    const instead = (): Promise<SessionConnection | undefined> => {
       clearTimeout(timer)
       void child.stop()
-      const found = await this.#translation.connect(owner)
-      return found === undefined || isRefusal(found) ? undefined : found
+      return this.#translation.connect(owner)
     }
     const response = await this.#initialize(session, message, context, instead)
     clearTimeout(timer)
     // An event stream has begun already where the child took its time
     const isAnswered = child.hasAnswered || session.protocolVersion !== undefined
     if (isAnswered || response.headers.get('content-type') !== 'application/json') return response
-    return refuse(failed, message)
+    throw failed
   }
 
   /** Opens a session at a server that refuses `initialize`; `undefined` when it does so no longer. */
@@ -193,10 +207,9 @@ export class SessionSource {
     const owner = ownerOf(context)
     const connection = await this.#translation.connect(owner)
     if (connection === undefined) return undefined
-    if (isRefusal(connection)) return refuse(connection, message)
     if (this.#hasAll(owner.principal)) {
       void connection.child.stop()
-      return refuse(tooManyOfYours, message)
+      throw tooManySessionsOfYours
     }
     return this.#initialize(this.#newSession(context, connection), message, context)
   }
@@ -218,13 +231,18 @@ export class SessionSource {
 
   async #openShared(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const { shared, started } = await this.#shared.open(message, owner)
-    if (isRefusedEra(started)) {
-      const translated = await this.#openTranslated(message, context)
-      if (translated !== undefined) return translated
+    let opened: { readonly shared: SharedChild; readonly started: Initialized }
+    try {
+      opened = await this.#shared.open(message, owner)
+    } catch (refusal) {
+      const translated = mayBeOtherEra(refusal) ? await this.#openTranslated(message, context) : undefined
+      if (translated === undefined) throw refusal
+      return translated
     }
-    if (isRefusal(started)) return refuse(started, message)
-    if (this.#hasAll(owner.principal)) return refuse(tooManyOfYours, message)
+    const { shared, started } = opened
+    const translated = started.isError ? await this.#openTranslated(message, context) : undefined
+    if (translated !== undefined) return translated
+    if (this.#hasAll(owner.principal)) throw tooManySessionsOfYours
     const session = this.#newSession(context, started.connection)
     const bytes = asBuffer(message.bytes)
     const { id } = clientSpans(bytes)
@@ -250,5 +268,15 @@ export class SessionSource {
     })
     this.sessions.add(session)
     return session
+  }
+}
+
+/** The revision that a server agreed to in its answer to `initialize`; `undefined` for an error. */
+function agreedVersion(bytes: Buffer): string | undefined {
+  try {
+    const { result } = JSON.parse(bytes.toString('utf8'))
+    return typeof result?.protocolVersion === 'string' ? result.protocolVersion : undefined
+  } catch {
+    return undefined
   }
 }

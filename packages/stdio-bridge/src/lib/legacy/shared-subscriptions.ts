@@ -1,4 +1,5 @@
-import { jsonRpcError, type Message, parseMessage } from '@mcp-gateway/core'
+import { type Message, parseMessage } from '@mcp-gateway/core'
+import { gatewayCode, Refusal } from '@mcp-gateway/core/internal'
 import type { SessionConnection } from '../connection/session-connection.js'
 import type { LegacySession } from './legacy-session.js'
 
@@ -9,33 +10,32 @@ const maxUri = 8192
 
 const quiet = { related: () => undefined, answer: () => undefined }
 
-/** What is to be done with a message that may change what a session watches at a child that it shares. */
-export type Watching =
-  | { readonly kind: 'pass' }
-  /** Others still watch it, so the child is not told. */
-  | { readonly kind: 'answered'; readonly bytes: Buffer }
-  | { readonly kind: 'refused'; readonly response: Response }
+const tooMuch = new Refusal(
+  429,
+  gatewayCode(429),
+  `A session may watch ${maxWatched} resources, with URIs of up to ${maxUri} characters`,
+)
 
-const pass: Watching = { kind: 'pass' }
-
-/** Counts who wants to hear of a resource, so that one session's leaving does not silence the others. */
-export function watch(session: LegacySession, message: Message): Watching {
-  if (message.method?.endsWith('subscribe') !== true) return pass
+/**
+ * Counts who wants to hear of a resource, so that one session's leaving does not silence the others.
+ *
+ * @returns the answer where others still watch the resource, so that the child is not told
+ * @throws {Refusal} where the session watches too much
+ */
+export function watch(session: LegacySession, message: Message): Buffer | undefined {
+  if (message.method?.endsWith('subscribe') !== true) return undefined
   const uri = message.json().params?.uri
-  if (typeof uri !== 'string') return pass
+  if (typeof uri !== 'string') return undefined
   const { subscriptions } = session
   if (message.method === 'resources/subscribe') {
-    if (subscriptions.has(uri)) return pass
-    if (subscriptions.size >= maxWatched || uri.length > maxUri) return { kind: 'refused', response: tooMuch(message) }
+    if (subscriptions.has(uri)) return undefined
+    if (subscriptions.size >= maxWatched || uri.length > maxUri) throw tooMuch
     subscriptions.add(uri)
   }
-  if (message.method !== 'resources/unsubscribe') return pass
+  if (message.method !== 'resources/unsubscribe') return undefined
   subscriptions.delete(uri)
-  if (!isWatched(session.connection, uri)) return pass
-  return {
-    kind: 'answered',
-    bytes: Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} })),
-  }
+  if (!isWatched(session.connection, uri)) return undefined
+  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
 }
 
 /** A session has left: what nobody else watches, the child need not tell any more. */
@@ -62,9 +62,4 @@ function tell(
 ): void {
   const request = { jsonrpc: '2.0', id: 0, method, params: { uri } }
   connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter: quiet, principal: '' })
-}
-
-function tooMuch({ id }: Message): Response {
-  const message = `A session may watch ${maxWatched} resources, with URIs of up to ${maxUri} characters`
-  return jsonRpcError({ status: 429, message, id })
 }

@@ -1,17 +1,16 @@
 import { type Context, type Message, parseMessage } from '@mcp-gateway/core'
-import { assumedVersion, gatewayInfo } from '@mcp-gateway/core/internal'
-import { isRefusedEra, SharedChild } from '../children/shared-child.js'
+import { assumedVersion, gatewayInfo, ownerOf } from '@mcp-gateway/core/internal'
+import { type Initialized, mayBeOtherEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
-import { isRefusal, type Refusal, refuse } from '../refusal.js'
-import { newSessionId, ownerOf } from '../sessions/session-registry.js'
+import { newSessionId } from '../sessions/session-registry.js'
 import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'
 
 /** What one request on a process of its own needs. */
 export interface SingleRequestHost {
-  readonly connect: () => Promise<Connection | Refusal>
+  readonly connect: () => Promise<Connection>
   readonly translation: Translation
   /** Seconds. */
   readonly handshakeTimeout: number
@@ -25,6 +24,8 @@ const settings = { historyBytes: 0, highWaterMark: 1_048_576, retry: 1000 }
 /**
  * Serves one message of a legacy client with a process of its own, which is initialized for it and stopped behind it.
  * The client gets no session: there is nothing that could be kept between its requests.
+ *
+ * @throws {Refusal} when the process cannot be started now
  */
 export async function singleRequest(
   message: Message,
@@ -43,7 +44,6 @@ export async function singleRequest(
   let child: Connection['child'] | undefined
   const connect = async () => {
     const connection = await host.connect()
-    if (isRefusal(connection)) return connection
     child = connection.child
     // Without a session nobody can come back for the answer
     if (request.signal.aborted) void child.stop()
@@ -51,13 +51,20 @@ export async function singleRequest(
   }
   const leave = () => void child?.stop()
   request.signal.addEventListener('abort', leave, { once: true })
-  const started = await new SharedChild(initialize, connect, host.handshakeTimeout).get()
-  request.signal.removeEventListener('abort', leave)
-  if (isRefusedEra(started) && !request.signal.aborted) {
-    const translated = await translatedRequest(message, request, context, host)
-    if (translated !== undefined) return translated
+  const translate = async () =>
+    request.signal.aborted ? undefined : await translatedRequest(message, request, context, host)
+  let started: Initialized
+  try {
+    started = await new SharedChild(initialize, connect, host.handshakeTimeout).get()
+  } catch (refusal) {
+    const translated = mayBeOtherEra(refusal) ? await translate() : undefined
+    if (translated === undefined) throw refusal
+    return translated
+  } finally {
+    request.signal.removeEventListener('abort', leave)
   }
-  if (isRefusal(started)) return refuse(started, message)
+  const translated = started.isError ? await translate() : undefined
+  if (translated !== undefined) return translated
   const { connection } = started
   const { session, end } = begin(connection, context, host)
   if (isInitialize || started.isError) {
@@ -82,7 +89,6 @@ async function translatedRequest(
   const protocolVersion = versionOf(request)
   const connection = await host.translation.connect(ownerOf(context), { listens: false, protocolVersion })
   if (connection === undefined) return undefined
-  if (isRefusal(connection)) return refuse(connection, message)
   const { session, end } = begin(connection, context, host)
   return run(session, end, message, request, context)
 }

@@ -440,7 +440,9 @@ describe('limits', () => {
     await Session.open(bridge)
     const refused = await post(bridge, initialize())
     expect(refused.status).toBe(503)
-    expect(await refused.json()).toMatchObject({ error: { message: 'The bridge runs all the processes it may' } })
+    expect(await refused.json()).toMatchObject({
+      error: { message: 'Process limit of the bridge reached; try again later' },
+    })
   })
 })
 

@@ -1,79 +1,64 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { statusOfCode } from '@mcp-gateway/core/internal'
-import type { PooledChild } from '../children/modern-children.js'
-import type { Pending } from '../connection/peer.js'
+import { metaKeys } from '@mcp-gateway/core/internal'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
-import type { SessionOwner } from '../legacy/session-types.js'
-import { gracefulEnd } from './graceful-end.js'
+import { rawId } from '../wire/client-message.js'
 
-/** What an exchange tells the leg. */
-export interface ExchangeHost {
-  /** It is over. */
-  done(exchange: Exchange): void
-  /** A listener lost its child; another is found for it, or it ends. */
-  lost(exchange: Exchange): void
-}
-
-/** One request of the modern era and its answer. The client's going away is its cancellation (MCP M17). */
-export class Exchange implements StreamHost {
+/** One POST of a modern client and its answer. The client's going away is its cancellation (MCP M17). */
+export abstract class Exchange implements StreamHost {
   readonly history = undefined
   readonly priming = false
   readonly retry = 0
   readonly highWaterMark = 1_048_576
   readonly message: Message
-  readonly owner: SessionOwner
   readonly stream: OutStream
-  child: PooledChild | undefined
-  pending: Pending | undefined
-  readonly #host: ExchangeHost
-  #over = false
-  #acknowledged = false
+  #isOver = false
+  #isAcknowledged = false
+  #isRepeated = false
 
-  constructor(message: Message, context: Context, owner: SessionOwner, host: ExchangeHost) {
+  constructor(message: Message, context: Context) {
     this.message = message
-    this.owner = owner
-    this.#host = host
     this.stream = new OutStream(0, this, context)
   }
+
+  /** Hears once that it is answered, or that its client is gone. */
+  protected abstract done(): void
+
+  /** Tells the server that nobody waits any more. */
+  protected abstract cancel(): void
 
   get isListening(): boolean {
     return this.message.method === 'subscriptions/listen'
   }
 
-  /** Sends the request to this child. */
-  run(child: PooledChild): void {
-    this.child = child
-    const wasAcknowledged = this.#acknowledged
-    let isFirst = true
-    const related = (bytes: Buffer) => {
-      // A listener that was moved to another child has been acknowledged already
-      const isRepeated = isFirst && wasAcknowledged
-      isFirst = false
-      this.#acknowledged = true
-      if (!isRepeated) this.stream.send(bytes)
-    }
-    const answer = (bytes: Buffer | undefined, errorCode?: number) => {
-      if (this.#over) return
-      if (this.isListening && child.connection.isOver && this.#acknowledged) {
-        this.#host.lost(this)
-        return
-      }
-      this.end(bytes, statusOfCode(errorCode))
-    }
-    const { owner } = this
-    this.pending = child.connection.request(this.message, {
-      waiter: { related, answer },
-      principal: owner.principal,
-      owner,
-    })
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Whether a listener was told that it listens. */
+  protected get isAcknowledged(): boolean {
+    return this.#isAcknowledged
+  }
+
+  /** A listener goes to another child: what that one says first has been said already. */
+  protected move(): void {
+    this.#isRepeated = this.#isAcknowledged
+  }
+
+  /** Sends a message that is not the answer. */
+  protected send(bytes: Buffer): void {
+    if (this.#isOver) return
+    const isRepeated = this.#isRepeated
+    this.#isRepeated = false
+    this.#isAcknowledged = true
+    if (!isRepeated) this.stream.send(bytes)
   }
 
   /** Answers, and is over. */
   end(bytes: Buffer | undefined, status?: number): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#isOver) return
+    this.#isOver = true
     this.stream.finish(bytes, status)
-    this.#host.done(this)
+    this.done()
   }
 
   /** Ends a listener as a server does that shuts down: with a result (MCP M21). */
@@ -83,11 +68,11 @@ export class Exchange implements StreamHost {
 
   /** The client went away. */
   left(): void {
-    if (this.#over) return
-    this.#over = true
-    if (this.pending !== undefined) this.child?.connection.cancel(this.pending, 'The client closed the connection')
+    if (this.#isOver) return
+    this.#isOver = true
+    this.cancel()
     this.stream.finish(undefined)
-    this.#host.done(this)
+    this.done()
   }
 
   finished(): void {
@@ -100,4 +85,11 @@ export class Exchange implements StreamHost {
     this.stream.detach()
     this.left()
   }
+}
+
+/** The result that ends a `subscriptions/listen` of a server that shuts down (MCP M21). */
+function gracefulEnd(message: Message): Buffer {
+  const id = rawId(message)
+  const tag = `"_meta":{"${metaKeys.subscriptionId}":${id}}`
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete",${tag}}}`)
 }

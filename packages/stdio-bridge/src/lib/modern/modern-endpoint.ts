@@ -1,39 +1,33 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { errorCodes, type TaskOwners } from '@mcp-gateway/core/internal'
-import { legacyOnly, Pool, type PooledChild } from '../children/modern-children.js'
+import { errorCodes, type Owner, ownerOf, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
+import type { ServingChild } from '../children/child-groups.js'
+import { legacyOnly, ModernChildren } from '../children/modern-children.js'
 import { taskRunner } from '../children/task-runner.js'
-import type { Connection } from '../connection/connection.js'
-import type { Routing } from '../connection/routing.js'
+import type { Connect } from '../connection/connection.js'
 import { accepts } from '../http/accepts.js'
-import type { SessionOwner } from '../legacy/session-types.js'
 import type { Settings } from '../options/options.js'
-import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
-import { ownerOf } from '../sessions/session-registry.js'
+import { errorResponse } from '../refusals/refusal-response.js'
+import { notKeepingUp, tooManyRequestsOfYours } from '../refusals/refusals.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
-import { Exchange } from './exchange.js'
-import { notKeepingUp, tooManyRequests } from './modern-refusals.js'
+import { DirectExchange } from './direct-exchange.js'
 import { TranslatedEndpoint } from './translated-endpoint.js'
 
 const openAfter = 10_000
 
 /** Streamable HTTP of the modern era: each POST stands for itself. */
 export class ModernEndpoint {
-  readonly pool: Pool
+  readonly children: ModernChildren
   readonly #settings: Settings
-  readonly #exchanges: Set<Exchange> = new Set()
+  readonly #exchanges: Set<DirectExchange> = new Set()
   readonly #tasks: TaskOwners<object>
   readonly #perPrincipal: Map<string, number> = new Map()
   readonly #translated: TranslatedEndpoint
 
-  constructor(
-    settings: Settings,
-    connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>,
-    tasks: TaskOwners<object>,
-  ) {
+  constructor(settings: Settings, connect: Connect, tasks: TaskOwners<object>) {
     this.#settings = settings
     this.#tasks = tasks
-    this.pool = new Pool(settings, connect)
-    this.#translated = new TranslatedEndpoint(settings, connect, tasks, () => this.pool.confirmLegacy())
+    this.children = new ModernChildren(settings, connect)
+    this.#translated = new TranslatedEndpoint(settings, connect, tasks, () => this.children.confirmLegacy())
   }
 
   get inFlight(): number {
@@ -50,40 +44,44 @@ export class ModernEndpoint {
     return this.#translated.parkedCalls
   }
 
+  /** @throws {Refusal} when the request cannot be served now */
   async handle(request: Request, context: Context, message: Message): Promise<Response> {
     if (!accepts(request.headers, 'application/json') || !accepts(request.headers, 'text/event-stream')) {
       // MCP M5
-      return refuseWith({ status: 406, message: 'Accept must name application/json and text/event-stream' }, message)
+      return errorResponse({ status: 406, message: 'Accept must name application/json and text/event-stream' }, message)
     }
     // MCP M17: a request is cancelled by closing it. The child takes the number in this for one of ours, which may be
     // another user's
     if (message.method === 'notifications/cancelled') return new Response(null, { status: 202 })
     const owner = ownerOf(context)
     const isRequest = message.kind === 'request'
-    if (this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) return refuse(tooManyRequests, message)
+    if (this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) throw tooManyRequestsOfYours
     // Those that wait for a child to start count too, notifications among them
     this.#count(owner.principal, 1)
     const done = () => this.#count(owner.principal, -1)
-    const child = await this.pool.acquire(owner, this.#runnerOf(message, owner))
-    if (child === legacyOnly) return this.#translated.handle(request, context, message, owner, done)
-    if (isRefusal(child)) {
+    let child: ServingChild | typeof legacyOnly
+    try {
+      child = await this.children.acquire(owner, this.#runnerOf(message, owner))
+    } catch (refusal) {
       done()
-      return refuse(child, message)
+      throw refusal
     }
+    if (child === legacyOnly) return this.#translated.handle(request, context, message, owner, done)
     const { connection } = child
     const isBehind = connection.child.queued > this.#settings.maxQueuedBytes
     if (isBehind || !isRequest) {
       if (!isBehind) connection.notify(message.bytes, owner)
       done()
-      this.pool.release(child)
+      this.children.release(child)
+      if (isBehind) throw notKeepingUp
       // MCP M13
-      return isBehind ? refuse(notKeepingUp, message) : new Response(null, { status: 202 })
+      return new Response(null, { status: 202 })
     }
     const exchange = this.#begin(message, context, owner, child)
     const mismatch = await child.tools.mismatch(message, request.headers)
     if (mismatch !== undefined) {
       exchange.left()
-      return refuseWith({ status: 400, code: errorCodes.headerMismatch, message: mismatch }, message)
+      throw new Refusal(400, errorCodes.headerMismatch, mismatch)
     }
     if (request.signal.aborted) {
       exchange.left()
@@ -105,7 +103,7 @@ export class ModernEndpoint {
       const isLate = now - pending.activeAt > requestTimeout * 1000 || now - pending.startedAt > maxRequestTime * 1000
       if (isLate) child?.connection.giveUp(pending)
     }
-    this.pool.tick(now)
+    this.children.tick(now)
     this.#translated.tick(now, keepAlive)
   }
 
@@ -116,18 +114,18 @@ export class ModernEndpoint {
   }
 
   /** The child that runs the task that a request is about. */
-  #runnerOf({ method = '', bytes }: Message, owner: SessionOwner): PooledChild | undefined {
+  #runnerOf({ method = '', bytes }: Message, owner: Owner): ServingChild | undefined {
     const own = asBuffer(bytes)
     const { params } = this.#tasks.size === 0 ? {} : clientSpans(own)
-    return taskRunner(this.#tasks, owner, method, own, params, (one) => this.pool.find(one))
+    return taskRunner(this.#tasks, owner, method, own, params, (one) => this.children.find(one))
   }
 
-  #begin(message: Message, context: Context, owner: SessionOwner, child: PooledChild): Exchange {
-    const exchange = new Exchange(message, context, owner, {
+  #begin(message: Message, context: Context, owner: Owner, child: ServingChild): DirectExchange {
+    const exchange = new DirectExchange(message, context, owner, {
       done: (over) => {
         this.#exchanges.delete(over)
         this.#count(owner.principal, -1)
-        if (over.child !== undefined) this.pool.release(over.child)
+        if (over.child !== undefined) this.children.release(over.child)
       },
       lost: (listener) => {
         void this.#listenAgain(listener, context)
@@ -139,13 +137,18 @@ export class ModernEndpoint {
   }
 
   /** MCP S3: listeners are opened again at the child that takes the place of one that crashed. */
-  async #listenAgain(listener: Exchange, context: Context): Promise<void> {
-    if (listener.child !== undefined) this.pool.release(listener.child)
+  async #listenAgain(listener: DirectExchange, context: Context): Promise<void> {
+    if (listener.child !== undefined) this.children.release(listener.child)
     listener.child = undefined
-    const child = await this.pool.acquire(ownerOf(context))
-    if (typeof child === 'string' || isRefusal(child)) listener.end(undefined)
-    else if (this.#exchanges.has(listener)) listener.run(child)
-    else this.pool.release(child)
+    try {
+      const child = await this.children.acquire(ownerOf(context))
+      if (child === legacyOnly) listener.end(undefined)
+      else if (this.#exchanges.has(listener)) listener.run(child)
+      else this.children.release(child)
+    } catch {
+      // Nobody is left to hear of the refusal but the client, whose stream ends
+      listener.end(undefined)
+    }
   }
 
   #countOf(principal: string): number {

@@ -3,7 +3,7 @@ import { ToolHeaders } from '@mcp-gateway/core/eras'
 import { afterAll, describe, expect, test } from 'vitest'
 import { events, fixture, post, readAll, textOf, tokenOf, until } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge, type StdioBridge, type StdioBridgeOptions } from '../../index.js'
-import { listByConnection } from '../children/tool-lists.js'
+import { toolListsOf } from '../children/modern-children.js'
 import type { Connection } from '../connection/connection.js'
 import type { Caller } from '../connection/peer.js'
 
@@ -318,7 +318,7 @@ describe('cancelling', () => {
       return {}
     }
     const connection = { request, isOver: false, child: { hasAnswered: true } } as unknown as Connection
-    expect(await new ToolHeaders(listByConnection(connection, false)).of('echo')).toEqual([])
+    expect(await new ToolHeaders(toolListsOf(connection, false)).of('echo')).toEqual([])
   })
 
   test('a request without an answer fails after its time', async () => {

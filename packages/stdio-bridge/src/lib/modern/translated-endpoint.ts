@@ -6,16 +6,22 @@ import {
   modernClient,
   readModernRequest,
 } from '@mcp-gateway/core/eras'
-import { errorCodes, mayRequireInput, metaKeys, modernVersions, type TaskOwners } from '@mcp-gateway/core/internal'
+import {
+  errorCodes,
+  mayRequireInput,
+  metaKeys,
+  modernVersions,
+  type Owner,
+  Refusal,
+  type TaskOwners,
+} from '@mcp-gateway/core/internal'
 import type { LegacyChild } from '../children/legacy-child.js'
 import { LegacyChildren, type Need } from '../children/legacy-children.js'
 import { taskRunner } from '../children/task-runner.js'
-import type { Connection } from '../connection/connection.js'
-import type { Routing } from '../connection/routing.js'
-import type { SessionOwner } from '../legacy/session-types.js'
+import type { Connect } from '../connection/connection.js'
 import type { Settings } from '../options/options.js'
-import { isRefusal, type Refusal, refuse, refuseWith } from '../refusal.js'
-import { notKeepingUp, unsupported } from './modern-refusals.js'
+import { notKeepingUp } from '../refusals/refusals.js'
+import { unsupported } from './modern-refusals.js'
 import { TranslatedExchange } from './translated-exchange.js'
 
 const openAfter = 10_000
@@ -43,12 +49,7 @@ export class TranslatedEndpoint {
   readonly #onLegacy: () => void
 
   /** @param onLegacy hears that a child has been initialized, so that there is no doubt about its era */
-  constructor(
-    settings: Settings,
-    connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>,
-    tasks: TaskOwners<object>,
-    onLegacy: () => void,
-  ) {
+  constructor(settings: Settings, connect: Connect, tasks: TaskOwners<object>, onLegacy: () => void) {
     this.#settings = settings
     this.#tasks = tasks
     this.#children = new LegacyChildren(settings, connect)
@@ -70,35 +71,34 @@ export class TranslatedEndpoint {
     return this.#client.parkedCalls
   }
 
-  /** @param done hears once that the request is answered */
+  /**
+   * @param done hears once that the request is answered or refused
+   * @throws {Refusal} when it cannot be served now
+   */
   async handle(
     request: Request,
     context: Context,
     message: Message,
-    owner: SessionOwner,
+    owner: Owner,
     done: () => void,
   ): Promise<Response> {
     if (message.kind !== 'request') {
       done()
       return this.#notify(message, owner)
     }
-    const refused = (response: Response) => {
+    if (!modernVersions.includes(message.protocolVersion ?? '')) {
       done()
-      return response
+      return unsupported(message, modernVersions)
     }
-    if (!modernVersions.includes(message.protocolVersion ?? '')) return refused(unsupported(message, modernVersions))
     const modern = readModernRequest(message.bytes, message.method ?? '')
     if (modern.requestState !== undefined) return this.#resume(modern, request, context, message, owner, done)
     const need = needOf(message, modern, owner)
-    const child = await this.#children.acquire(need, this.#runnerOf(modern, owner))
-    if (isRefusal(child)) return refused(refuse(child, message))
-    this.#onLegacy()
-    const mismatch = await child.tools.mismatch(message, request.headers)
-    const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
-    if (mismatch !== undefined || isBehind || request.signal.aborted) {
-      this.#children.release(child, need)
-      if (mismatch === undefined) return refused(refuse(notKeepingUp, message))
-      return refused(refuseWith({ status: 400, code: errorCodes.headerMismatch, message: mismatch }, message))
+    let child: LegacyChild
+    try {
+      child = await this.#childFor(request, message, modern, need)
+    } catch (refusal) {
+      done()
+      throw refusal
     }
     const exchange = this.#newExchange(message, modern, need, context, done)
     this.#run(exchange, modern, need, child)
@@ -129,16 +129,32 @@ export class TranslatedEndpoint {
     this.#client.close()
   }
 
-  async #notify(message: Message, owner: SessionOwner): Promise<Response> {
+  async #notify(message: Message, owner: Owner): Promise<Response> {
     const accepted = new Response(null, { status: 202 })
     if (dropped.has(message.method)) return accepted
     const need = { owner, capabilities: new Uint8Array(), declared: {}, mayAsk: false }
     const child = await this.#children.acquire(need)
-    if (isRefusal(child)) return refuse(child, message)
     const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
     if (!isBehind) child.connection.notify(message.bytes, owner)
     this.#children.release(child, need)
-    return isBehind ? refuse(notKeepingUp, message) : accepted
+    if (isBehind) throw notKeepingUp
+    return accepted
+  }
+
+  /** The child for a request that fits its tools; it is taken. */
+  async #childFor(request: Request, message: Message, modern: ModernRequest, need: Need): Promise<LegacyChild> {
+    const child = await this.#children.acquire(need, this.#runnerOf(modern, need.owner))
+    try {
+      this.#onLegacy()
+      const mismatch = await child.tools.mismatch(message, request.headers)
+      if (mismatch !== undefined) throw new Refusal(400, errorCodes.headerMismatch, mismatch)
+      const isBehind = child.connection.child.queued > this.#settings.maxQueuedBytes
+      if (isBehind || request.signal.aborted) throw notKeepingUp
+      return child
+    } catch (refusal) {
+      this.#children.release(child, need)
+      throw refusal
+    }
   }
 
   async #resume(
@@ -146,7 +162,7 @@ export class TranslatedEndpoint {
     request: Request,
     context: Context,
     message: Message,
-    owner: SessionOwner,
+    owner: Owner,
     done: () => void,
   ): Promise<Response> {
     const need = needOf(message, modern, owner)
@@ -200,10 +216,14 @@ export class TranslatedEndpoint {
 
   /** MCP S3: listeners are opened again at the child that takes the place of one that crashed. */
   async #listenAgain(listener: TranslatedExchange, modern: ModernRequest, need: Need): Promise<void> {
-    const child = await this.#children.acquire(need)
-    if (isRefusal(child)) listener.endGracefully()
-    else if (listener.isOver) this.#children.release(child, need)
-    else this.#run(listener, modern, need, child)
+    try {
+      const child = await this.#children.acquire(need)
+      if (listener.isOver) this.#children.release(child, need)
+      else this.#run(listener, modern, need, child)
+    } catch {
+      // Nobody is left to hear of the refusal but the client, whose stream ends
+      listener.endGracefully()
+    }
   }
 
   #respond(exchange: TranslatedExchange, request: Request): Promise<Response> {
@@ -213,7 +233,7 @@ export class TranslatedEndpoint {
   }
 
   /** The child that runs the task that a request is about. */
-  #runnerOf({ method, params }: ModernRequest, owner: SessionOwner): LegacyChild | undefined {
+  #runnerOf({ method, params }: ModernRequest, owner: Owner): LegacyChild | undefined {
     const span = params && { start: 0, end: params.length }
     const find = (one: object) => this.#children.find(one)
     return taskRunner(this.#tasks, owner, method, params ?? new Uint8Array(), span, find)
@@ -226,7 +246,7 @@ export class TranslatedEndpoint {
   }
 }
 
-function needOf(message: Message, { capabilities }: ModernRequest, owner: SessionOwner): Need {
+function needOf(message: Message, { capabilities }: ModernRequest, owner: Owner): Need {
   const meta = message.json().params?._meta as Record<string, unknown> | undefined
   const declared = meta?.[metaKeys.clientCapabilities]
   const isObject = typeof declared === 'object' && declared !== null

@@ -1,9 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { createLogger, type Logger } from '@mcp-gateway/core'
 import { checkOptions, invalidConfiguration } from '@mcp-gateway/core/internal'
-import type { ChildSpec } from '../process/child.js'
-import { childEnvironment } from '../process/environment.js'
+import type { ChildSpec } from '../process/windows-command.js'
 import { stdioBridgeTypes } from './option-types.js'
+
+/** What a child may inherit: enough to find programs, a home and a language, and nothing that holds a secret. */
+const inherited =
+  process.platform === 'win32'
+    ? 'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA PATH PATHEXT PROCESSOR_ARCHITECTURE PROGRAMDATA PROGRAMFILES SYSTEMDRIVE SYSTEMROOT TEMP TMP USERNAME USERPROFILE WINDIR'
+    : 'HOME LANG LC_ALL LC_CTYPE LOGNAME PATH SHELL TERM TMPDIR TZ USER'
 
 /** How to start a stdio MCP server, and what it may cost. */
 export interface StdioBridgeOptions {
@@ -200,4 +205,15 @@ function checkCommand(command: unknown, args: unknown, env: Readonly<Record<stri
   if ([command, ...args, cwd].some((text) => typeof text === 'string' && text.includes('\0'))) {
     throw invalidConfiguration('command, args and cwd must not hold NUL bytes')
   }
+}
+
+/** The whole environment of a child: the few inherited names, then what was configured. */
+export function childEnvironment(configured: Readonly<Record<string, string>>): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const name of inherited.split(' ')) {
+    const value = process.env[name]
+    // A value that begins like this is a shell function (CVE-2014-6271)
+    if (value !== undefined && !value.startsWith('()')) environment[name] = value
+  }
+  return { ...environment, ...configured }
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Logger } from '@mcp-gateway/core'
-import { isShortage, type Refusal, refusedBySystem } from '../refusal.js'
+import type { Refusal } from '@mcp-gateway/core/internal'
+import { cannotStart, temporary } from '../refusals/refusals.js'
 import { Child, type ChildHost, type Ending } from './child.js'
 
 /** Starts children, knows all that exist, and leaves none behind. */
@@ -19,15 +20,19 @@ export class ChildRegistry {
     this.#logger = host.logger
   }
 
-  /** A new child, or why there is none when the system refuses at once. Most refusals come later, as its end. */
-  spawn(): Child | Refusal {
+  /**
+   * A new child.
+   *
+   * @throws {Refusal} when the system refuses a process at once; most refusals come later, as the end of the child
+   */
+  spawn(): Child {
     const { command, cwd } = this.#host.spec
     let child: Child
     try {
       child = new Child(this.#host)
     } catch (error) {
-      this.#logger.error({ command, error: withoutArguments(error) }, whyNoStart(error, command, cwd))
-      return refusedBySystem(error)
+      this.#logger.error({ command, err: withoutArguments(error) }, whyNoStart(error, command, cwd))
+      throw refusedBySystem(error)
     }
     this.children.add(child)
     if (child.pid !== undefined) {
@@ -55,7 +60,7 @@ export class ChildRegistry {
       return
     }
     if (error !== undefined) {
-      this.#logger.error({ command, error: withoutArguments(error) }, whyNoStart(error, command, cwd))
+      this.#logger.error({ command, err: withoutArguments(error) }, whyNoStart(error, command, cwd))
       return
     }
     this.counts.crashed++
@@ -86,4 +91,21 @@ function whyNoStart(error: unknown, command: string, cwd: string | undefined): s
   if (code === 'ENOENT') return `There is no program "${command}"; install it, or change "command" or PATH`
   if (code === 'EACCES') return `The program "${command}" may not be executed; change its permissions or "command"`
   return `The program "${command}" could not be started`
+}
+
+const noRoom = temporary(
+  503,
+  'The machine has no room for another MCP server process; its operator finds the reason in the log',
+  10,
+)
+
+/** What a caller is told when the system refuses a process. */
+export function refusedBySystem(error: unknown): Refusal {
+  return isShortage(error) ? noRoom : cannotStart
+}
+
+/** Whether the machine has too little of something, which may pass. */
+function isShortage(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM'
 }

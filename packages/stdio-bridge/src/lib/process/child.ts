@@ -4,15 +4,7 @@ import { LineReader } from '../wire/line-reader.js'
 import { signalGroup } from './process-group.js'
 import { StderrLog } from './stderr-log.js'
 import type { Watchdog } from './watchdog.js'
-import { windowsCommand } from './windows-command.js'
-
-/** What to start. Comes from configuration only, never from a request (MCP S4). */
-export interface ChildSpec {
-  readonly command: string
-  readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd?: string
-}
+import { type ChildSpec, windowsCommand } from './windows-command.js'
 
 /** What a child needs from its bridge. */
 export interface ChildHost {

@@ -1,7 +1,8 @@
+import { isRefusal } from '@mcp-gateway/core/internal'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { initialize, post } from '../../../../../test/fixtures/bridge-client.js'
 import { createStdioBridge } from '../../index.js'
-import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
+import { cannotStart } from '../refusals/refusals.js'
 import type { Child, Ending } from './child.js'
 import type { ChildRegistry } from './child-registry.js'
 import { Starter } from './starter.js'
@@ -28,8 +29,8 @@ class FakeRegistry {
   readonly counts = { failedStarts: 0 }
   isRefused = false
 
-  spawn(): FakeChild | Refusal {
-    if (this.isRefused) return cannotStart
+  spawn(): FakeChild {
+    if (this.isRefused) throw cannotStart
     const child = new FakeChild()
     this.children.add(child)
     return child
@@ -55,29 +56,32 @@ function setUp(options: Partial<typeof limits> = {}) {
   const registry = new FakeRegistry()
   const starter = new Starter(registry as unknown as ChildRegistry, { ...limits, ...options })
   const start = async () => (await starter.start('alice')) as unknown as FakeChild
-  return { registry, starter, start }
+  /** The child, or why there is none. */
+  const tryStart = () => starter.start('alice').catch((refusal: unknown) => refusal)
+  return { registry, starter, start, tryStart }
 }
 
 test('those that waited for their turn do not make more processes than there may be', async () => {
-  const { registry, starter } = setUp()
-  const starts = Array.from({ length: 5 }, () => starter.start('alice'))
+  const { registry, tryStart } = setUp()
+  const starts = Array.from({ length: 5 }, tryStart)
   const children: Child[] = []
   for (const start of starts) {
     const started = await start
     if (isRefusal(started)) continue
-    children.push(started)
-    started.onFirstAnswer()
+    const child = started as Child
+    children.push(child)
+    child.onFirstAnswer()
   }
   expect(children).toHaveLength(2)
   expect(registry.children.size).toBe(2)
 })
 
 test('a process that the system refuses is a refusal, and gives its turn back', async () => {
-  const { registry, starter } = setUp({ handshakeTimeout: 0.05 })
+  const { registry, tryStart } = setUp({ handshakeTimeout: 0.05 })
   registry.isRefused = true
-  for (let n = 0; n < 3; n++) expect(await starter.start('alice')).toMatchObject({ status: 502 })
+  for (let n = 0; n < 3; n++) expect(await tryStart()).toMatchObject({ status: 502 })
   registry.isRefused = false
-  expect(isRefusal(await starter.start('alice'))).toBe(false)
+  expect(isRefusal(await tryStart())).toBe(false)
 })
 
 test.skipIf(process.platform !== 'linux')(
@@ -121,25 +125,25 @@ describe('after failed starts', () => {
   }
 
   test('a try that nobody waited for lets the next one in', async () => {
-    const { registry, starter, start } = await breakIt()
+    const { registry, tryStart, start } = await breakIt()
     registry.end(await start(), true)
-    expect(isRefusal(await starter.start('alice'))).toBe(false)
+    expect(isRefusal(await tryStart())).toBe(false)
   })
 
   test('a try that died of the question for its era lets the next one in', async () => {
-    const { registry, starter, start } = await breakIt()
+    const { registry, tryStart, start } = await breakIt()
     const probed = await start()
     probed.isProbed = true
     registry.end(probed, false)
-    expect(isRefusal(await starter.start('alice'))).toBe(false)
+    expect(isRefusal(await tryStart())).toBe(false)
   })
 
   test('a try for which there was no room lets the next one in', async () => {
-    const { registry, starter } = await breakIt({ maxChildren: 1 })
+    const { registry, tryStart } = await breakIt({ maxChildren: 1 })
     const other = registry.spawn()
-    expect(await starter.start('alice')).toMatchObject({ status: 503 })
-    if (!isRefusal(other)) registry.end(other, true)
-    expect(isRefusal(await starter.start('alice'))).toBe(false)
+    expect(await tryStart()).toMatchObject({ status: 503 })
+    registry.end(other, true)
+    expect(isRefusal(await tryStart())).toBe(false)
   })
 
   test('a prewarmed child that the system refuses takes nothing down', async () => {

@@ -1,7 +1,8 @@
-import { isRefusal, type Refusal, refusedBySystem } from '../refusal.js'
+import type { Refusal } from '@mcp-gateway/core/internal'
+import { temporary } from '../refusals/refusals.js'
 import { Breaker } from './breaker.js'
 import type { Child } from './child.js'
-import type { ChildRegistry } from './child-registry.js'
+import { type ChildRegistry, refusedBySystem } from './child-registry.js'
 import { Slots } from './slots.js'
 import { StartRate } from './start-rate.js'
 
@@ -48,15 +49,22 @@ export class Starter {
     return this.#breaker.isOpen
   }
 
-  /** A child to be spoken with, on behalf of this user; or why there is none. */
-  async start(principal: string): Promise<Child | Refusal> {
-    const refused = this.#refused(principal)
-    if (refused !== undefined) return refused
+  /**
+   * A child to be spoken with, on behalf of this user.
+   *
+   * @throws {Refusal} when there is none to be had now
+   */
+  async start(principal: string): Promise<Child> {
+    this.#admit(principal)
     this.#count(principal, 1)
-    const child = await this.#take()
-    if (isRefusal(child)) this.#count(principal, -1)
-    else void child.gone.then(() => this.#count(principal, -1))
-    return child
+    try {
+      const child = await this.#take()
+      void child.gone.then(() => this.#count(principal, -1))
+      return child
+    } catch (refusal) {
+      this.#count(principal, -1)
+      throw refusal
+    }
   }
 
   /** Ends the prewarmed processes and starts nothing any more. */
@@ -70,12 +78,16 @@ export class Starter {
     return this.#registry.children.size >= this.#limits.maxChildren
   }
 
-  async #take(): Promise<Child | Refusal> {
+  async #take(): Promise<Child> {
     const prewarmed = this.#takePrewarmed()
     if (prewarmed !== undefined) return prewarmed
-    const child = this.#isFull ? full : await this.#startInTurn()
-    if (child === full || child === busy || child === closing) this.#breaker.abandoned()
-    return child
+    try {
+      if (this.#isFull) throw full
+      return await this.#startInTurn()
+    } catch (refusal) {
+      if (refusal === full || refusal === busy || refusal === closing) this.#breaker.abandoned()
+      throw refusal
+    }
   }
 
   #count(principal: string, more: 1 | -1): void {
@@ -84,36 +96,41 @@ export class Starter {
     else this.#perPrincipal.delete(principal)
   }
 
-  async #startInTurn(): Promise<Child | Refusal> {
+  async #startInTurn(): Promise<Child> {
     const release = await this.#slots.take(this.#limits.handshakeTimeout)
-    if (release === undefined) return busy
+    if (release === undefined) throw busy
     // Others were started while this one waited
     if (this.#closed || this.#isFull) {
       release()
-      return this.#closed ? closing : full
+      throw this.#closed ? closing : full
     }
-    const child = this.#spawn(release)
-    this.#refillLater()
-    return isRefusal(child) || child.pid !== undefined ? child : whyNot(child)
+    try {
+      const child = this.#spawn(release)
+      return child.pid === undefined ? await whyNot(child) : child
+    } finally {
+      this.#refillLater()
+    }
   }
 
-  #refused(principal: string): Refusal | undefined {
-    if (this.#closed) return closing
+  #admit(principal: string): void {
+    if (this.#closed) throw closing
     // Without tokens there is no user to hold to anything
     const started = principal === '' ? 0 : (this.#perPrincipal.get(principal) ?? 0)
-    if (started >= this.#limits.maxChildrenPerPrincipal) return tooManyOfYours
+    if (started >= this.#limits.maxChildrenPerPrincipal) throw tooManyOfYours
     const wait = principal === '' ? 0 : this.#rate.take(principal)
-    if (wait > 0) return { status: 429, message: 'You start MCP server processes too often', retryAfter: wait }
+    if (wait > 0) throw temporary(429, 'You start MCP server processes too often', wait)
     const pause = this.#breaker.enter()
-    return pause > 0 ? { ...broken, retryAfter: pause } : undefined
+    if (pause > 0) throw temporary(503, failedOften, pause)
   }
 
-  #spawn(release?: () => void): Child | Refusal {
-    const child = this.#registry.spawn()
-    if (isRefusal(child)) {
+  #spawn(release?: () => void): Child {
+    let child: Child
+    try {
+      child = this.#registry.spawn()
+    } catch (refusal) {
       release?.()
       this.#failed()
-      return child
+      throw refusal
     }
     child.yieldTurn = () => release?.()
     child.onFirstAnswer = () => {
@@ -148,34 +165,34 @@ export class Starter {
     this.#refill = setTimeout(() => {
       this.#refill = undefined
       if (this.#closed || this.#isFull || this.#breaker.isOpen || this.#prewarmed.size >= this.#limits.prewarmed) return
-      const child = this.#spawn()
-      if (isRefusal(child)) return
-      this.#prewarmed.add(child)
+      try {
+        this.#prewarmed.add(this.#spawn())
+      } catch {
+        // It is in the log, and nobody waits for it; the next start refills again
+        return
+      }
       this.#refillLater()
     }, refillPause * 1000).unref()
   }
 }
 
 /** A process without a number was never there, and its end is about to tell why. */
-function whyNot(child: Child): Promise<Refusal> {
+function whyNot(child: Child): Promise<never> {
   const { onEnd } = child
-  return new Promise((resolve) => {
+  return new Promise((_resolve, reject) => {
     child.onEnd = (ending) => {
       onEnd(ending)
-      resolve(refusedBySystem(ending.error))
+      reject(refusedBySystem(ending.error))
     }
   })
 }
 
-const tooManyOfYours: Refusal = {
-  status: 429,
-  message: 'Too many MCP server processes run for you; end some of your sessions and calls first',
-  retryAfter: 5,
-}
-const full: Refusal = { status: 503, message: 'The bridge runs all the processes it may', retryAfter: 10 }
-const busy: Refusal = { status: 503, message: 'Too many MCP server processes are being started', retryAfter: 5 }
-const closing: Refusal = { status: 503, message: 'The bridge is shutting down; try again', retryAfter: 5 }
-const broken: Omit<Refusal, 'retryAfter'> = {
-  status: 503,
-  message: 'The MCP server has failed to start several times; its operator finds the reason in the log',
-}
+const tooManyOfYours: Refusal = temporary(
+  429,
+  'Too many MCP server processes run for you; end some of your sessions and calls first',
+  5,
+)
+const full: Refusal = temporary(503, 'Process limit of the bridge reached; try again later', 10)
+const busy: Refusal = temporary(503, 'Too many MCP server processes are being started', 5)
+const closing: Refusal = temporary(503, 'The bridge is shutting down; try again', 5)
+const failedOften = 'The MCP server has failed to start several times; its operator finds the reason in the log'

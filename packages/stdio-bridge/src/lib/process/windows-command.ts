@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs'
 import { win32 } from 'node:path'
 import { invalidConfiguration } from '@mcp-gateway/core/internal'
-import type { ChildSpec } from './child.js'
+
+/** What to start. Comes from configuration only, never from a request (MCP S4). */
+export interface ChildSpec {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
 
 /** What `spawn` gets. */
 export interface SpawnCommand {

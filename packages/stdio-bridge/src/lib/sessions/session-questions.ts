@@ -83,7 +83,7 @@ export class SessionQuestions {
   expire(now: number, { askTimeout, answerTimeout }: QuestionLimits, route: () => OutStream | undefined): void {
     for (const [ask, { stream, since }] of this.#open) {
       if (now - since <= (stream === undefined ? askTimeout : answerTimeout)) continue
-      const why = stream === undefined ? 'No client was there to ask' : 'The client did not answer in time'
+      const why = stream === undefined ? 'No client to ask' : 'The client did not answer in time'
       const params = { requestId: ask, reason: 'The answer took too long' }
       const notice = Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params }))
       this.withdraw(notice, ask, route)
@@ -97,7 +97,7 @@ export class SessionQuestions {
 
   #send(stream: OutStream, bytes: Buffer, ask: number): void {
     const withheld = () => this.#giveUp(ask, 'The request was withheld by policy')
-    stream.send(bytes, withheld, undefined, () => this.#giveUp(ask, 'No client was there to ask'))
+    stream.send(bytes, withheld, undefined, () => this.#giveUp(ask, 'No client to ask'))
   }
 
   #keep(bytes: Buffer, ask?: number): void {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Context, principal } from '@mcp-gateway/core'
-import type { SessionOwner } from '../legacy/session-types.js'
+import type { Context } from '@mcp-gateway/core'
+import { isSameOwner, type Owner, ownerOf } from '@mcp-gateway/core/internal'
 
 const idPattern = /^[A-Za-z0-9_-]{32}$/
 
@@ -9,18 +9,8 @@ export function newSessionId(): string {
   return randomBytes(24).toString('base64url')
 }
 
-/** Whose request this is. */
-export function ownerOf(context: Context): SessionOwner {
-  const { auth, resource } = context
-  return {
-    principal: auth === undefined ? '' : principal(auth),
-    audience: resource ?? auth?.resource?.href ?? '',
-    scopes: auth?.scopes ?? [],
-  }
-}
-
 /** The sessions of a transport, found only by those whose they are. */
-export class SessionRegistry<T extends { readonly id: string; readonly owner: SessionOwner }> {
+export class SessionRegistry<T extends { readonly id: string; readonly owner: Owner }> {
   readonly #sessions: Map<string, T> = new Map()
   readonly #perPrincipal: Map<string, number> = new Map()
 
@@ -33,8 +23,8 @@ export class SessionRegistry<T extends { readonly id: string; readonly owner: Se
   }
 
   /** Sessions of this user. Without tokens nobody can be told from anybody else, and has none. */
-  countOf(principalName: string): number {
-    return principalName === '' ? 0 : (this.#perPrincipal.get(principalName) ?? 0)
+  countOf(principal: string): number {
+    return principal === '' ? 0 : (this.#perPrincipal.get(principal) ?? 0)
   }
 
   add(session: T): void {
@@ -55,10 +45,6 @@ export class SessionRegistry<T extends { readonly id: string; readonly owner: Se
    */
   find(id: string, context: Context): T | undefined {
     const session = idPattern.test(id) ? this.#sessions.get(id) : undefined
-    if (session === undefined) return undefined
-    const { principal, audience, scopes } = ownerOf(context)
-    const { owner } = session
-    const same = owner.principal === principal && owner.audience === audience
-    return same && owner.scopes.every((scope) => scopes.includes(scope)) ? session : undefined
+    return session !== undefined && isSameOwner(session.owner, ownerOf(context)) ? session : undefined
   }
 }

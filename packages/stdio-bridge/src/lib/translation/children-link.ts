@@ -6,12 +6,11 @@ import type {
   EraNotification,
   EraRequest,
 } from '@mcp-gateway/core/eras'
-import { errorCodes, gatewayCode, type TaskOwners } from '@mcp-gateway/core/internal'
-import { legacyOnly, type Pool, type PooledChild } from '../children/modern-children.js'
+import { errorCodes, isRefusal, type Owner, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
+import type { ServingChild } from '../children/child-groups.js'
+import { legacyOnly, type ModernChildren } from '../children/modern-children.js'
 import { taskRunner } from '../children/task-runner.js'
-import type { SessionOwner } from '../legacy/session-types.js'
-import { isRefusal } from '../refusal.js'
-import { notKeepingUp } from '../sessions/session-limits.js'
+import { notKeepingUp } from '../refusals/refusals.js'
 
 const noopObserver: EraLinkListener = {
   notified: () => undefined,
@@ -21,7 +20,7 @@ const noopObserver: EraLinkListener = {
 
 /** What a link needs of its bridge. */
 export interface ChildrenLinkHost {
-  readonly children: Pool
+  readonly children: ModernChildren
   readonly tasks: TaskOwners<object>
   readonly maxQueuedBytes: number
 }
@@ -32,12 +31,12 @@ export interface ChildrenLinkHost {
  */
 export class ChildrenLink implements EraLink {
   listener: EraLinkListener = noopObserver
-  readonly #owner: SessionOwner
+  readonly #owner: Owner
   readonly #host: ChildrenLinkHost
   /** Bytes of notifications for which a child is being started. */
   #waiting = 0
 
-  constructor(owner: SessionOwner, host: ChildrenLinkHost) {
+  constructor(owner: Owner, host: ChildrenLinkHost) {
     this.#owner = owner
     this.#host = host
   }
@@ -52,7 +51,7 @@ export class ChildrenLink implements EraLink {
     const wanted = runnerOf(request, this.#owner, tasks, children)
     let isOver = false
     let cancel: (reason: string) => void = () => undefined
-    const run = (child: PooledChild) => {
+    const run = (child: ServingChild) => {
       const answered = (answer: EraAnswer) => {
         if (isOver) return
         isOver = true
@@ -65,27 +64,25 @@ export class ChildrenLink implements EraLink {
       }
       const { connection } = child
       if (connection.child.queued > maxQueuedBytes) {
-        answered(failure(gatewayCode(503), notKeepingUp.message))
+        answered(failure(notKeepingUp))
         return
       }
       const { related } = call
       const pending = connection.send(request, { principal: call.principal, owner: this.#owner, related, answered })
     }
-    void children.acquire(this.#owner, wanted).then((child) => {
-      if (isOver) {
-        if (child !== legacyOnly && !isRefusal(child)) children.release(child)
-      } else if (child === legacyOnly) {
+    const begin = async () => {
+      try {
+        const child = await children.acquire(this.#owner, wanted)
+        if (child === legacyOnly) throw otherEra
+        if (isOver) children.release(child)
+        else run(child)
+      } catch (refusal) {
+        if (isOver) return
         isOver = true
-        call.answered(
-          failure(errorCodes.internalError, 'The MCP server speaks another era than it did; send initialize again'),
-        )
-      } else if (isRefusal(child)) {
-        isOver = true
-        call.answered(failure(gatewayCode(child.status), child.message))
-      } else {
-        run(child)
+        call.answered(failure(isRefusal(refusal) ? refusal : notPassedOn))
       }
-    })
+    }
+    void begin()
     return (reason) => {
       if (isOver) return
       isOver = true
@@ -97,34 +94,44 @@ export class ChildrenLink implements EraLink {
     const { children, maxQueuedBytes } = this.#host
     const bytes = params?.length ?? 0
     this.#waiting += bytes
-    void children.acquire(this.#owner).then((child) => {
+    const acquired = children.acquire(this.#owner).finally(() => {
       this.#waiting -= bytes
-      if (child === legacyOnly || isRefusal(child)) return
-      if (child.connection.child.queued > maxQueuedBytes) {
-        children.release(child)
-        return
-      }
-      const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
-      const parts = params === undefined ? [] : [Buffer.from(',"params":'), params]
-      child.connection.notify(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]), this.#owner)
-      children.release(child)
     })
+    const pass = (child: ServingChild | typeof legacyOnly) => {
+      if (child === legacyOnly) return
+      if (child.connection.child.queued <= maxQueuedBytes) {
+        const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
+        const parts = params === undefined ? [] : [Buffer.from(',"params":'), params]
+        child.connection.notify(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]), this.#owner)
+      }
+      children.release(child)
+    }
+    // A notification has no answer: where no child can be had, it is lost
+    acquired.then(pass).catch(() => undefined)
   }
 }
 
 /** The child that runs the task that a request is about. */
 function runnerOf(
   { method, params }: EraRequest,
-  owner: SessionOwner,
+  owner: Owner,
   tasks: TaskOwners<object>,
-  children: Pool,
-): PooledChild | undefined {
+  children: ModernChildren,
+): ServingChild | undefined {
   const bytes = params ?? new Uint8Array()
   return taskRunner(tasks, owner, method, bytes, params && { start: 0, end: params.length }, (one) =>
     children.find(one),
   )
 }
 
-function failure(code: number, message: string): EraAnswer {
-  return { error: Buffer.from(JSON.stringify({ code, message })), code }
+const otherEra = new Refusal(
+  500,
+  errorCodes.internalError,
+  'The MCP server speaks another era than it did; send initialize again',
+)
+const notPassedOn = new Refusal(500, errorCodes.internalError, 'The request could not be passed on to the MCP server')
+
+function failure(refusal: Refusal): EraAnswer {
+  const code = Number(refusal.code)
+  return { error: Buffer.from(JSON.stringify({ code, message: refusal.description })), code }
 }

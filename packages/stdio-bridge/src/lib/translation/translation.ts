@@ -1,10 +1,7 @@
 import { legacyClient, modernServer } from '@mcp-gateway/core/eras'
-import type { TaskOwners } from '@mcp-gateway/core/internal'
-import { legacyOnly, Pool, type PoolSettings } from '../children/modern-children.js'
-import type { Connection } from '../connection/connection.js'
-import type { Routing } from '../connection/routing.js'
-import type { SessionOwner } from '../legacy/session-types.js'
-import { isRefusal, type Refusal } from '../refusal.js'
+import { isRefusal, type Owner, type TaskOwners } from '@mcp-gateway/core/internal'
+import { legacyOnly, ModernChildren, type PoolSettings } from '../children/modern-children.js'
+import type { Connect } from '../connection/connection.js'
 import { ChildrenLink } from './children-link.js'
 import { TranslatedConnection } from './translated-connection.js'
 
@@ -12,9 +9,9 @@ import { TranslatedConnection } from './translated-connection.js'
 export interface TranslationHost {
   readonly settings: PoolSettings & { readonly maxQueuedBytes: number }
   /** The children of modern clients, which serve these too unless each session is to have its own. */
-  readonly pool: Pool
+  readonly pool: ModernChildren
   readonly tasks: TaskOwners<object>
-  readonly connect: (principal: string, routing: Routing) => Promise<Connection | Refusal>
+  readonly connect: Connect
 }
 
 /** How a client is served. */
@@ -40,27 +37,33 @@ export class Translation {
   }
 
   /** Asks whether the server speaks a modern revision. */
-  async finds(owner: SessionOwner): Promise<boolean> {
+  async finds(owner: Owner): Promise<boolean> {
     const { pool } = this.#host
-    const child = await pool.acquire(owner)
-    if (child === legacyOnly || isRefusal(child)) return false
-    pool.release(child)
-    return true
+    try {
+      const child = await pool.acquire(owner)
+      if (child !== legacyOnly) pool.release(child)
+      return child !== legacyOnly
+    } catch (refusal) {
+      if (isRefusal(refusal)) return false
+      throw refusal
+    }
   }
 
-  /** Something to speak with for one client; `undefined` when the server speaks no modern revision either (MCP S2). */
-  async connect(
-    owner: SessionOwner,
-    client: TranslatedClient = { listens: true },
-  ): Promise<TranslatedConnection | Refusal | undefined> {
+  /**
+   * Something to speak with for one client; `undefined` when the server speaks no modern revision either (MCP S2).
+   *
+   * @throws {Refusal} when no child can be had now
+   */
+  async connect(owner: Owner, client: TranslatedClient = { listens: true }): Promise<TranslatedConnection | undefined> {
     const { settings, tasks, pool, connect } = this.#host
     const isOwn = settings.isolation === 'session' && client.listens
-    const children = isOwn ? new Pool({ ...settings, isolation: 'pool', poolSize: 1, isOwn: true }, connect) : pool
+    const children = isOwn
+      ? new ModernChildren({ ...settings, isolation: 'pool', poolSize: 1, isOwn: true }, connect)
+      : pool
     if (!this.#isKnown || settings.isolation !== 'request') {
       const child = await children.acquire(owner)
-      this.#isKnown = child !== legacyOnly && (this.#isKnown || !isRefusal(child))
+      this.#isKnown = child !== legacyOnly
       if (child === legacyOnly) return undefined
-      if (isRefusal(child)) return child
       children.release(child)
     }
     const link = new ChildrenLink(owner, { children, tasks, maxQueuedBytes: settings.maxQueuedBytes })

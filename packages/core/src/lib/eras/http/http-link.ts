@@ -250,3 +250,8 @@ function isRefusal(status: number): boolean {
 
 /** What a legacy server says about a request that is under way. */
 const ofRequests: ReadonlySet<string> = new Set(['notifications/progress', 'notifications/message'])
+
+/** What is known beside a client's message, for requests that are made on its behalf. */
+export function withoutClient(context: Context): Context {
+  return { ...context, message: undefined, transforms: undefined }
+}

@@ -5,6 +5,7 @@ import { parseSpan, rawJson } from '../../json/raw-json.js'
 import { errorCodes, gatewayCode, statusOfCode } from '../../protocol/error-codes.js'
 import { canBeAsked, mayRequireInput } from '../../protocol/methods.js'
 import { modernVersions } from '../../protocol/revisions.js'
+import { ownerOf } from '../../tokens/owner.js'
 import { failed } from '../era-failure.js'
 import type { EraServer, EraServerInfo, RawJson } from '../era-server.js'
 import { legacyServer } from '../legacy-server/legacy-server.js'
@@ -13,8 +14,7 @@ import { type ModernClient, modernClient } from '../modern-client/modern-client.
 import { errorMessage, type ModernReply } from '../modern-client/modern-reply.js'
 import { readModernRequest } from '../modern-client/modern-request.js'
 import { ToolHeaders } from '../tool-headers.js'
-import { HttpLink } from './http-link.js'
-import { ownerOf, withoutClient } from './owner.js'
+import { HttpLink, withoutClient } from './http-link.js'
 import { Reply } from './reply.js'
 
 /** How many sessions at a legacy server may stand for modern clients, and for how long. */
@@ -79,7 +79,7 @@ export class LegacyUpstreams {
       })
     }
     const modern = readModernRequest(message.bytes, method ?? '')
-    const { principal, audience, scopes } = ownerOf(context)
+    const { principal, audience, scopes = [] } = ownerOf(context)
     const owner = { principal, audience, scopes }
     let leave: () => void = () => undefined
     const reply = new Reply(context, () => leave())
@@ -132,7 +132,7 @@ export class LegacyUpstreams {
   }
 
   #acquire(request: Request, context: Context, capabilities: RawJson, isAlone: boolean): Upstream | undefined {
-    const { principal, audience, scopes } = ownerOf(context)
+    const { principal, audience, scopes = [] } = ownerOf(context)
     const declared = parseSpan(capabilities, { start: 0, end: capabilities.length })
     const key = JSON.stringify([principal, audience, [...scopes].sort(), declared])
     const mine = [...this.#open].filter((one) => one.principal === principal)

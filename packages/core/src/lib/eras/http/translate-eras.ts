@@ -7,10 +7,9 @@ import { respond } from '../../http/respond.js'
 import { message as readMessage } from '../../message/message-middleware.js'
 import { errorCodes, isGatewayCode } from '../../protocol/error-codes.js'
 import { modernServer } from '../modern-server/modern-server.js'
-import { HttpLink } from './http-link.js'
+import { HttpLink, withoutClient } from './http-link.js'
 import { LegacySessions } from './legacy-sessions.js'
 import { LegacyUpstreams } from './legacy-upstreams.js'
-import { withoutClient } from './owner.js'
 
 /** What the clients of one server may cost where their era is translated. */
 export interface TranslateErasOptions {

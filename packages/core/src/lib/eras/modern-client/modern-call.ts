@@ -2,6 +2,7 @@ import { member } from '../../json/json-scan.js'
 import { withValue } from '../../json/with-value.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { isServerRequest, mayRequireInput } from '../../protocol/methods.js'
+import type { Owner } from '../../tokens/owner.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraCaller, EraNotification, EraRequest, EraServer, RawJson } from '../era-server.js'
 import { missingCapability } from '../required-capability.js'
@@ -11,15 +12,6 @@ import { errorMessage, inputRequiredMessage, type ModernReply, notificationMessa
 import type { ModernRequest } from './modern-request.js'
 import type { ParkedCall, ParkedCalls } from './parked-calls.js'
 import { requestDigest, type SealedState } from './sealed-state.js'
-
-/** Who makes a call. */
-export interface ModernOwner {
-  readonly principal: string
-  /** The resource that the token is for; empty without tokens. */
-  readonly audience: string
-  /** What the token may do: one that may do less does not find the call again (MCP L9). */
-  readonly scopes?: readonly string[]
-}
 
 /** What a call shares with all others. */
 export interface ModernCallHost {
@@ -45,7 +37,7 @@ const noObject = failed('The server answered with a result that is no object')
  * Questions end a request with `input_required` (MCP M20); the call waits in the server until a retry brings answers.
  */
 export class ModernCall implements EraCaller, ParkedCall {
-  readonly owner: ModernOwner
+  readonly owner: Owner
   readonly #host: ModernCallHost
   readonly #aborter = new AbortController()
   readonly #questions: Map<string, Question> = new Map()
@@ -60,7 +52,7 @@ export class ModernCall implements EraCaller, ParkedCall {
   /** How often its questions were put to the client. */
   round = 0
 
-  constructor(request: ModernRequest, owner: ModernOwner, reply: ModernReply, host: ModernCallHost) {
+  constructor(request: ModernRequest, owner: Owner, reply: ModernReply, host: ModernCallHost) {
     this.#request = request
     this.owner = owner
     this.#reply = reply

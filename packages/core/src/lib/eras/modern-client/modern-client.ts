@@ -2,11 +2,12 @@ import { rawJson } from '../../json/raw-json.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { isLegacyMethod } from '../../protocol/methods.js'
 import { modernVersions } from '../../protocol/revisions.js'
+import { isSameOwner, type Owner } from '../../tokens/owner.js'
 import { failed } from '../era-failure.js'
 import type { EraServer, EraServerInfo } from '../era-server.js'
 import { completeResult } from './complete-result.js'
 import { readInputResponses } from './input-responses.js'
-import { ModernCall, type ModernOwner } from './modern-call.js'
+import { ModernCall } from './modern-call.js'
 import { errorMessage, type ModernReply } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 import { ModernSubscription } from './modern-subscription.js'
@@ -42,7 +43,7 @@ export interface ModernServing {
   readonly server: EraServer
   readonly info: EraServerInfo
   readonly request: ModernRequest
-  readonly owner: ModernOwner
+  readonly owner: Owner
   readonly reply: ModernReply
   /** Hears once that the server is not needed any more; while a call is parked it is. */
   over(): void
@@ -58,7 +59,7 @@ export interface ModernClient {
    * Gives the answers that a retry brings to the call that waits for them. Where no call can be told from the
    * `requestState`, the client hears that it has to start again; who it was meant for stays untouched (MCP M20).
    */
-  resume(request: ModernRequest, owner: ModernOwner, reply: ModernReply): Promise<ModernExchange | undefined>
+  resume(request: ModernRequest, owner: Owner, reply: ModernReply): Promise<ModernExchange | undefined>
   /** Ends the calls that wait for their clients. */
   close(): void
 }
@@ -97,7 +98,7 @@ class Adapter implements ModernClient {
     return { left: () => undefined }
   }
 
-  async resume(request: ModernRequest, owner: ModernOwner, reply: ModernReply): Promise<ModernExchange | undefined> {
+  async resume(request: ModernRequest, owner: Owner, reply: ModernReply): Promise<ModernExchange | undefined> {
     const { id, method, params, requestState, inputResponses } = request
     const refuse = (message: string) => {
       const { error, code } = failed(message, errorCodes.invalidParams)
@@ -107,7 +108,7 @@ class Adapter implements ModernClient {
     const binding = { ...owner, digest: await requestDigest(method, params) }
     const opened = typeof requestState === 'string' ? await this.#sealed.open(requestState, binding) : undefined
     const call = opened && this.#parked.get(opened.call)
-    if (call === undefined || call.round !== opened?.round || mayLess(owner, call.owner)) return refuse(startAgain)
+    if (call === undefined || call.round !== opened?.round || !isSameOwner(call.owner, owner)) return refuse(startAgain)
     const responses = readInputResponses(inputResponses, call.questions)
     if (typeof responses === 'string') return refuse(responses)
     this.#parked.take(call.id)
@@ -124,10 +125,6 @@ class Adapter implements ModernClient {
 const startAgain =
   '"requestState" does not open: it was used or changed, has expired, or is of another user, another request or another ' +
   'process; send the request again without "requestState" and "inputResponses"'
-
-function mayLess({ scopes = [] }: ModernOwner, than: ModernOwner): boolean {
-  return than.scopes?.every((scope) => scopes.includes(scope)) === false
-}
 
 function discovered({ capabilities, instructions }: EraServerInfo): Uint8Array {
   const more = instructions === undefined ? [] : [',"instructions":', instructions]

@@ -1,7 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
 import { expect, test } from 'vitest'
-import { createStdioBridge, type StdioBridgeOptions } from '../index.js'
-import { childEnvironment } from './process/environment.js'
+import { createStdioBridge, type StdioBridgeOptions } from '../../index.js'
+import { childEnvironment } from './options.js'
 
 test.each<[string, object]>([
   ['command', {}],

@@ -1,12 +1,12 @@
 import { parseMessage } from '@mcp-gateway/core'
+import type { Refusal } from '@mcp-gateway/core/internal'
 import { describe, expect, test } from 'vitest'
 import { initialize } from '../../../../../test/fixtures/bridge-client.js'
-import { SharedChildren, type SharingSettings } from '../children/shared-children.js'
 import type { Connection } from '../connection/connection.js'
 import type { Waiter } from '../connection/peer.js'
-import { cannotStart, isRefusal, type Refusal } from '../refusal.js'
-import type { LegacySession } from './legacy-session.js'
-import { watch } from './shared-subscriptions.js'
+import { cannotStart } from '../refusals/refusals.js'
+import type { SharingSettings } from './child-groups.js'
+import { SharedChildren } from './shared-children.js'
 
 const owner = (principal: string) => ({ principal, audience: '', scopes: [] })
 const parse = (message: object) => parseMessage(Buffer.from(JSON.stringify(message)))
@@ -15,9 +15,9 @@ const parse = (message: object) => parseMessage(Buffer.from(JSON.stringify(messa
 function setUp(isolation: SharingSettings['isolation'], refuse: () => Refusal | undefined = () => undefined) {
   const asked: unknown[] = []
   const stopped: unknown[] = []
-  const connect = async (): Promise<Connection | Refusal> => {
+  const connect = async (): Promise<Connection> => {
     const refused = refuse()
-    if (refused !== undefined) return refused
+    if (refused !== undefined) throw refused
     let isOver = false
     const connection = {
       get isOver() {
@@ -39,8 +39,8 @@ function setUp(isolation: SharingSettings['isolation'], refuse: () => Refusal | 
   }
   const children = new SharedChildren({ isolation, handshakeTimeout: 5, idleTimeout: 1 }, connect)
   const open = async (principal: string, capabilities: object, version = '2025-11-25') => {
-    const { shared, started } = await children.open(parse(initialize(version, capabilities)), owner(principal))
-    if (!isRefusal(started)) shared.sessions++
+    const { shared } = await children.open(parse(initialize(version, capabilities)), owner(principal))
+    shared.sessions++
     return shared
   }
   return { children, asked, stopped, open }
@@ -50,8 +50,7 @@ describe('shared children', () => {
   test('one that could not be started is forgotten, and so is what its first client wrote', async () => {
     let refusal: Refusal | undefined = cannotStart
     const { open, asked } = setUp('pool', () => refusal)
-    const { sessions } = await open('alice', { secret: {} })
-    expect(sessions).toBe(0)
+    await expect(open('alice', { secret: {} })).rejects.toBe(cannotStart)
     refusal = undefined
     const shared = await open('bob', {})
     expect(asked).toHaveLength(1)
@@ -91,24 +90,5 @@ describe('shared children', () => {
     unused.sessions--
     children.tick(performance.now() + 2000)
     expect([used.connection !== undefined, unused.connection]).toEqual([true, undefined])
-  })
-})
-
-describe('what a session watches', () => {
-  const session = () =>
-    ({ connection: { peers: new Set() }, subscriptions: new Set<string>() }) as unknown as LegacySession
-  const subscribe = (uri: string) => parse({ jsonrpc: '2.0', id: 1, method: 'resources/subscribe', params: { uri } })
-
-  test('is bounded in number', async () => {
-    const one = session()
-    for (let n = 0; n < 1000; n++) expect(watch(one, subscribe(`a://${n}`)).kind).toBe('pass')
-    const refused = watch(one, subscribe('a://more'))
-    expect(refused.kind === 'refused' && refused.response.status).toBe(429)
-    expect(watch(one, subscribe('a://7')).kind).toBe('pass')
-    expect(one.subscriptions.size).toBe(1000)
-  })
-
-  test('is bounded in length', () => {
-    expect(watch(session(), subscribe(`a://${'x'.repeat(9000)}`)).kind).toBe('refused')
   })
 })

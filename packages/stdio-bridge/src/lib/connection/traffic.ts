@@ -1,7 +1,0 @@
-/** Counters that outlive a connection. */
-export interface Traffic {
-  requests: number
-  invalidLines: number
-  unmatchedResponses: number
-  dropped: number
-}

@@ -1,0 +1,20 @@
+import { type JsonRpcErrorOptions, type Message, respond } from '@mcp-gateway/core'
+import { gatewayCode, type Refusal } from '@mcp-gateway/core/internal'
+import { rawId } from '../wire/client-message.js'
+
+/** The refusal as an answer to this request. */
+export function refusalResponse({ status, code, description, headers }: Refusal, request?: Message): Response {
+  return errorResponse({ status, code: Number(code), message: description }, request, headers)
+}
+
+/** An error as the answer to this request, with its id as the client wrote it. */
+export function errorResponse(
+  { status, code = gatewayCode(status), message, data }: JsonRpcErrorOptions,
+  request?: Message,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const error = JSON.stringify(data === undefined ? { code, message } : { code, message, data })
+  const id = request === undefined ? 'null' : rawId(request)
+  const body = Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${error}}`)
+  return respond(body, { status, headers: { 'Content-Type': 'application/json', ...headers } })
+}
