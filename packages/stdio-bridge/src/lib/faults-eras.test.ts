@@ -92,7 +92,7 @@ test('modern clients of legacy children that are killed at random are all told, 
   expect(Math.min(outcomes.get('answered') ?? 0, outcomes.get('told') ?? 0)).toBeGreaterThan(0)
   await until(() => bridge.stats().inFlight === 0, 'nothing is under way')
   await bridge.close()
-  expect(bridge.stats()).toMatchObject({ children: 0, inFlight: 0, unknownAnswers: 0 })
+  expect(bridge.stats()).toMatchObject({ children: 0, inFlight: 0, unmatchedResponses: 0 })
 })
 
 test('sessions in front of a modern child that is killed at random are all told, and nothing is left', async () => {
@@ -128,5 +128,5 @@ test('sessions in front of a modern child that is killed at random are all told,
   expect(Math.min(outcomes.get('answered') ?? 0, outcomes.get('told') ?? 0)).toBeGreaterThan(0)
   await until(() => bridge.stats().inFlight === 0, 'nothing is under way')
   await bridge.close()
-  expect(bridge.stats()).toMatchObject({ children: 0, sessions: 0, inFlight: 0, unknownAnswers: 0 })
+  expect(bridge.stats()).toMatchObject({ children: 0, sessions: 0, inFlight: 0, unmatchedResponses: 0 })
 })

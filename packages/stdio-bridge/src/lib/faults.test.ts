@@ -47,7 +47,7 @@ describe('a server that cannot be had', () => {
     ['may not be executed', { command: '/etc/passwd' }, /may not be executed/],
     ['has a missing working directory', { command: 'sh', cwd: '/no/such' }, /working directory \/no\/such/],
     ['dies at start', { command: 'sh', args: ['-c', 'echo broken >&2; exit 3'] }, /ended by itself/],
-    ['prints rubbish and dies', { command: 'sh', args: ['-c', 'echo Usage: server; exit 1'] }, /no MCP message/],
+    ['prints text and dies', { command: 'sh', args: ['-c', 'echo Usage: server; exit 1'] }, /no MCP message/],
   ])('that %s is a 502 that tells nothing, and a log line that tells all', async (_, options, logged) => {
     lines.length = 0
     const bridge = createStdioBridge({ ...options, logger })
@@ -98,7 +98,7 @@ test('[S4, S5] what is started is logged, its arguments and its environment are 
 })
 
 describe('a server that misbehaves', () => {
-  test('rubbish on stdout is skipped and reported [S1]', async () => {
+  test('what is not a message on stdout is skipped and reported [S1]', async () => {
     const bridge = create({}, 'chatty')
     const session = await Session.open(bridge)
     expect(await session.callText(1, 'rubbish')).toBe('done')

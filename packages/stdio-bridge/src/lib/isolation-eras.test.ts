@@ -74,7 +74,7 @@ test('[L9, L10] modern clients of two users, twelve alive at once in front of le
     }
   })
   await until(() => bridge.stats().inFlight === 0, 'nothing is under way')
-  expect(bridge.stats()).toMatchObject({ unknownAnswers: 0, crashed: 0 })
+  expect(bridge.stats()).toMatchObject({ unmatchedResponses: 0, crashed: 0 })
 }, 120_000)
 
 test('[L9, L10] sessions of two users, thirty alive at once in front of one modern child, see nothing of each other', async () => {
@@ -95,5 +95,5 @@ test('[L9, L10] sessions of two users, thirty alive at once in front of one mode
     return heard
   })
   await until(() => bridge.stats().inFlight === 0, 'nothing is under way')
-  expect(bridge.stats()).toMatchObject({ sessions: 0, unknownAnswers: 0, crashed: 0 })
+  expect(bridge.stats()).toMatchObject({ sessions: 0, unmatchedResponses: 0, crashed: 0 })
 }, 120_000)

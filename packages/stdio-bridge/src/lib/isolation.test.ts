@@ -53,7 +53,7 @@ test('[L9, L10] a thousand sessions of two users, fifty alive at once, with clas
   // Two answers, two progress notifications, two log lines and an update for each session
   expect(checked).toBeGreaterThanOrEqual(7000)
   await bridge.close()
-  expect(bridge.stats()).toMatchObject({ children: 0, sessions: 0, inFlight: 0, unknownAnswers: 0, spawned: 1000 })
+  expect(bridge.stats()).toMatchObject({ children: 0, sessions: 0, inFlight: 0, unmatchedResponses: 0, spawned: 1000 })
 }, 240_000)
 
 test('[L9, L10] nor where the sessions of a user share a process', async () => {

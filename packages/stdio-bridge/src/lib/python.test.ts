@@ -33,7 +33,7 @@ describe.runIf(hasBinary('python3'))('a server in Python', () => {
     expect(client.questions).toEqual(['What is your name?'])
     expect(await client.callTool('fail')).toBe('ValueError: as it was asked to')
     await client.close()
-    expect(bridge.stats()).toMatchObject({ crashed: 0, rubbish: 0, unknownAnswers: 0 })
+    expect(bridge.stats()).toMatchObject({ crashed: 0, invalidLines: 0, unmatchedResponses: 0 })
   })
 
   test('is heard byte for byte: numbers of any size, escapes, spaces', async () => {

@@ -18,7 +18,7 @@ const scanFrom = 16_384
 
 /**
  * Reads one line of a child's stdout: usually one message, several for the batches of 2025-03-26, none when it is
- * rubbish. The payload of a large message is not looked into.
+ * not a message. The payload of a large message is not looked into.
  */
 export function readChildLine(line: Buffer): ChildMessage[] {
   if (line.length < scanFrom) {
