@@ -4,7 +4,7 @@ import type { Connection } from './connection/connection.js'
 import type { Starter } from './process/starter.js'
 
 /** For how long a good answer stands for the next ones, in ms. */
-const fresh = 30_000
+const freshFor = 30_000
 
 /**
  * Makes the check whether the server can start and answers. A child that is at work says so; with none, one is started
@@ -28,7 +28,7 @@ export function createCheck(
     void connection.child.stop()
     // A modern server may die of an `initialize`, or not answer it
     if (!isGood && !(await isModern())) throw unavailable('The MCP server does not answer after its start')
-    goodUntil = performance.now() + fresh
+    goodUntil = performance.now() + freshFor
   }
   return async () => {
     if (starter.isBroken) throw unavailable('The MCP server has failed to start several times')

@@ -47,7 +47,7 @@ describe('a server that cannot be had', () => {
     ['may not be executed', { command: '/etc/passwd' }, /may not be executed/],
     ['has a missing working directory', { command: 'sh', cwd: '/no/such' }, /working directory \/no\/such/],
     ['dies at start', { command: 'sh', args: ['-c', 'echo broken >&2; exit 3'] }, /ended by itself/],
-    ['prints text and dies', { command: 'sh', args: ['-c', 'echo Usage: server; exit 1'] }, /no MCP message/],
+    ['prints text and dies', { command: 'sh', args: ['-c', 'echo Usage: server; exit 1'] }, /not an MCP message/],
   ])('that %s is a 502 that tells nothing, and a log line that tells all', async (_, options, logged) => {
     lines.length = 0
     const bridge = createStdioBridge({ ...options, logger })

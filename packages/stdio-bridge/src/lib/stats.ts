@@ -6,21 +6,21 @@ export interface BridgeStats {
   readonly prewarmed: number
   /** Legacy sessions. */
   readonly sessions: number
-  /** Requests that wait for an answer. */
+  /** Requests that wait for their responses. */
   readonly inFlight: number
-  /** Calls of modern clients that wait in a legacy server until their client answers its questions. */
+  /** Calls of modern clients that wait in a legacy server until their clients reply to its questions. */
   readonly parkedCalls: number
   /** Processes started so far. */
   readonly spawned: number
-  /** Processes that could not be started, or ended before their first answer. */
+  /** Processes that could not be started, or ended before their first response. */
   readonly failedStarts: number
   /** Processes that ended although nobody asked them to. */
   readonly crashed: number
   /** Requests passed to a child so far. */
   readonly requests: number
-  /** Lines on stdout that were no message. */
+  /** Lines on stdout that were not a message. */
   readonly invalidLines: number
-  /** Answers that no request was waiting for. */
+  /** Responses that no request was waiting for. */
   readonly unmatchedResponses: number
   /** Notifications of a shared process that nobody could be shown. */
   readonly dropped: number

@@ -1,7 +1,7 @@
 import { namedTasks, type Owner, type Span, type TaskOwners } from '@mcp-gateway/core/internal'
 
 /** Requests that are to go where a task runs. */
-const placed = /^(?:tasks\/|subscriptions\/listen$)/
+const boundToTask = /^(?:tasks\/|subscriptions\/listen$)/
 
 /**
  * The child of a pool that runs the tasks that a request is about; `undefined` where any may have it. Whether the user
@@ -17,7 +17,7 @@ export function taskRunner<Child>(
   params: Span | undefined,
   find: (connection: object) => Child | undefined,
 ): Child | undefined {
-  if (tasks.size === 0 || !placed.test(method)) return undefined
+  if (tasks.size === 0 || !boundToTask.test(method)) return undefined
   const { taskIds } = namedTasks(bytes, method, params)
   const [taskId] = taskIds
   // Without a list that joins those of all children, the newest task says which child's is wanted

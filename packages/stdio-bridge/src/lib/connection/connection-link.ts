@@ -41,9 +41,9 @@ export class ConnectionLink implements EraLink, Peer {
     const request = { method, params: params && bytes.subarray(params.start, params.end) }
     const withdraw = this.listener.asked(request, (answer) => {
       this.#withdrawals.delete(ask)
-      this.connection.asks.answer(ask, answer)
+      this.connection.serverRequests.answer(ask, answer)
     })
-    if (this.connection.asks.isOpen(ask)) this.#withdrawals.set(ask, withdraw)
+    if (this.connection.serverRequests.isOpen(ask)) this.#withdrawals.set(ask, withdraw)
   }
 
   withdrawn(_bytes: Buffer, ask: number): void {

@@ -40,7 +40,7 @@ describe('a cancellation', () => {
     expect([answers, connection.pending.size]).toEqual([[undefined], 0])
   })
 
-  test('of initialize reaches nobody, and its response still arrives [L1]', () => {
+  test('of initialize reaches nobody, and its response still arrives', () => {
     const { connection, peer, request, written, answers, traffic } = setUp()
     const { number } = request(7, 'initialize')
     Object.assign(connection.child, { answered: () => undefined })

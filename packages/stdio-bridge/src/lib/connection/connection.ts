@@ -51,7 +51,7 @@ export class Connection implements ChildReader {
   readonly child: Child
   readonly pending: Map<number, Pending> = new Map()
   readonly peers: Set<Peer> = new Set()
-  readonly asks: ServerRequests
+  readonly serverRequests: ServerRequests
   readonly #routing: Routing
   readonly #logger: Logger
   readonly #traffic: Traffic
@@ -65,7 +65,7 @@ export class Connection implements ChildReader {
 
   constructor(child: Child, routing: Routing, { logger, traffic, tasks, maxQueuedBytes }: ConnectionHost) {
     this.child = child
-    this.asks = new ServerRequests(child, maxQueuedBytes)
+    this.serverRequests = new ServerRequests(child, maxQueuedBytes)
     this.#tasks = tasks
     this.#maxQueuedBytes = maxQueuedBytes
     this.#guard = new TaskGuard(tasks, this, routing.tasks)
@@ -191,7 +191,7 @@ export class Connection implements ChildReader {
       this.fail(pending, 'closed')
       this.#tellCancelled(pending.number, 'The session was closed')
     }
-    this.asks.refuseAll(peer, 'The client left')
+    this.serverRequests.refuseAll(peer, 'The client left')
   }
 
   line(line: Buffer): void {
@@ -210,7 +210,7 @@ export class Connection implements ChildReader {
 
   ended(ending: Ending): void {
     for (const pending of this.pending.values()) this.fail(pending, ending.expected ? 'closed' : 'exited')
-    this.asks.clear()
+    this.serverRequests.clear()
     this.#tasks.forget(this)
     const peers = [...this.peers]
     this.peers.clear()
@@ -220,8 +220,8 @@ export class Connection implements ChildReader {
   #receive(message: ChildMessage): void {
     const { kind, method } = message
     if (kind === 'response') this.#answered(message)
-    else if (kind === 'request') this.asks.ask(message, this.#routing.asked(this))
-    else if (method === 'notifications/cancelled') this.asks.withdraw(message)
+    else if (kind === 'request') this.serverRequests.ask(message, this.#routing.asked(this))
+    else if (method === 'notifications/cancelled') this.serverRequests.withdraw(message)
     else if (method === 'notifications/progress') this.#progressed(message)
     else if (!this.#subscribed(message)) this.#unasked(message)
   }
@@ -312,7 +312,7 @@ export class Connection implements ChildReader {
     const count = ++this.#traffic.invalidLines
     // Each power of ten, so that a chatty child does not fill the log
     if (!/^10*$/.test(String(count))) return
-    const text = 'The child wrote a line to stdout that is no MCP message'
+    const text = 'The child wrote a line to stdout that is not an MCP message'
     this.#logger.warn({ pid: this.child.pid, bytes, count }, text)
   }
 }

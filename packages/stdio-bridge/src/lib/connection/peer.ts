@@ -3,20 +3,20 @@ import type { Owner } from '@mcp-gateway/core/internal'
 import type { Ending } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 
-/** Who waits for the answer to one request. */
+/** Who waits for the response to one request. */
 export interface Waiter {
   /** A notification that belongs to the request, in the client's own terms. */
   related(bytes: Buffer): void
   /** A request for the client that belongs to this one; where it is left out, the peer is asked. */
   asked?(bytes: Buffer, ask: number): void
   /**
-   * The answer, its id already the client's, with the code when it is an error; or nothing, when the request was
+   * The response, its id already the client's, with the code when it is an error; or nothing, when the request was
    * cancelled. Nothing comes after it.
    */
   answer(bytes: Buffer | undefined, errorCode?: number): void
 }
 
-/** Why a request got no answer from the child. */
+/** Why a request got no response from the child. */
 export type FailureReason = 'exited' | 'timeout' | 'answer_too_large' | 'closed'
 
 /** Who stands for a client at a connection: a session. */
@@ -37,7 +37,7 @@ export interface Peer {
   ended(ending: Ending): void
 }
 
-/** One request that the child has not answered. */
+/** One request that the child has not responded to. */
 export interface Pending {
   readonly number: number
   readonly waiter: Waiter

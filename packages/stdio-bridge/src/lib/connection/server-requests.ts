@@ -7,21 +7,22 @@ import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { splice, toLine } from '../wire/splice.js'
 import type { Peer } from './peer.js'
 
-interface Ask {
+interface OpenRequest {
+  /** As the child wrote it. */
   readonly id: Buffer
   readonly peer: Peer
 }
 
-/** Questions that a child may have open at once. */
+/** Requests to clients that a child may have open at once. */
 const maxOpen = 256
-/** The longest id of a question, in bytes: it is kept until the answer. */
+/** The longest id of such a request, in bytes: it is kept until the reply. */
 const maxId = 1024
 
 /** The requests of a child that its clients have not answered, under numbers of our own. */
 export class ServerRequests {
   readonly #child: Child
   readonly #maxQueuedBytes: number
-  readonly #open: Map<number, Ask> = new Map()
+  readonly #open: Map<number, OpenRequest> = new Map()
   #last = 0
 
   /** @param maxQueuedBytes bytes that the child may leave unread before it is told of no more refusals */
@@ -58,7 +59,7 @@ export class ServerRequests {
     peer.asked({ kind: 'request', method, bytes: splice(bytes, [{ ...id, bytes: own }]), params: span }, ask)
   }
 
-  /** Answers with what a translation has made of a client's answer. */
+  /** Responds with what a translation has made of the client's reply. */
   answer(ask: number, answer: EraAnswer): void {
     const asked = this.#open.get(ask)
     if (asked === undefined) return
@@ -74,7 +75,7 @@ export class ServerRequests {
     this.#child.write(toLine(Buffer.concat([head, value, end]), []))
   }
 
-  /** Whether a client has something to answer. */
+  /** Whether a client has something to reply to. */
   get isAsking(): boolean {
     return this.#open.size > 0
   }
@@ -83,7 +84,7 @@ export class ServerRequests {
     return this.#open.has(ask)
   }
 
-  /** Passes a client's answer on; one that was not asked of this client is dropped. */
+  /** Passes a client's reply on; one to a request for another client is dropped. */
   reply(message: Message, ask: number, peer: Peer): void {
     const asked = this.#open.get(ask)
     if (asked === undefined || asked.peer !== peer) return
@@ -93,7 +94,7 @@ export class ServerRequests {
     if (id !== undefined) this.#child.write(toLine(bytes, [{ ...id, bytes: asked.id }]))
   }
 
-  /** Answers a request of the child with an error, because no client will. */
+  /** Responds to a request of the child with an error, because no client will. */
   refuse(ask: number, code: number, text: string): void {
     const asked = this.#open.get(ask)
     if (asked === undefined) return
@@ -123,7 +124,7 @@ export class ServerRequests {
     this.#open.clear()
   }
 
-  // A child that asks on and on and reads nothing must not fill the memory with the answers
+  // A child that asks on and on and reads nothing must not fill the memory with the refusals
   #refuse(id: Buffer, code: number, text: string): void {
     if (this.#child.queued <= this.#maxQueuedBytes) this.#child.write(refusal(id, code, text))
   }

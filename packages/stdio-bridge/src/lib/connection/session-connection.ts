@@ -8,6 +8,6 @@ export interface SessionConnection
     Connection,
     'isShared' | 'isOver' | 'pending' | 'peers' | 'request' | 'notify' | 'cancelled' | 'fail' | 'giveUp' | 'leave'
   > {
-  readonly asks: Pick<ServerRequests, 'reply' | 'refuse'>
+  readonly serverRequests: Pick<ServerRequests, 'reply' | 'refuse'>
   readonly child: Pick<Child, 'pause' | 'resume' | 'queued' | 'stop'>
 }

@@ -22,7 +22,7 @@ export class SseSession implements Peer, StreamHost {
   readonly #onEnd: (session: SseSession) => void
   readonly #instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>
   readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
-    this.connection.asks.refuse(ask, errorCodes.internalError, why)
+    this.connection.serverRequests.refuse(ask, errorCodes.internalError, why)
   })
   #isSeeking = false
   #ended = false
@@ -60,7 +60,7 @@ export class SseSession implements Peer, StreamHost {
     this.usedAt = performance.now()
     if (message.kind === 'response') {
       if (typeof message.id === 'number' && this.#questions.answered(message.id)) {
-        this.connection.asks.reply(message, message.id, this)
+        this.connection.serverRequests.reply(message, message.id, this)
       }
     } else if (message.kind === 'notification') {
       if (message.method === 'notifications/cancelled') this.connection.cancelled(message, this)

@@ -9,7 +9,7 @@ export type OwnPath = { readonly kind: 'own' } | { readonly kind: 'foreign'; rea
  * that the guard in front has checked the token for, else `/mcp`. A proxy that sends other paths here by mistake, or for
  * another host, must not find the server. Paths are compared as text; a slash at the end is the one tolerance.
  *
- * @throws {GatewayError} `invalid_configuration` for what is no path
+ * @throws {GatewayError} `invalid_configuration` for what is not a path
  */
 export function ownPath(configured: string | undefined): (request: Request, context: Context) => OwnPath {
   if (configured !== undefined && (!configured.startsWith('/') || pathFault(configured) !== undefined)) {

@@ -66,7 +66,7 @@ export class LegacySession implements Peer, StreamHost {
   readonly #calls: Set<Call & { pending?: Pending }> = new Set()
   readonly #standalone: Set<OutStream> = new Set()
   readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
-    this.connection.asks.refuse(ask, errorCodes.internalError, why)
+    this.connection.serverRequests.refuse(ask, errorCodes.internalError, why)
   })
   #lastStream = 0
   #isSeeking = false
@@ -155,7 +155,7 @@ export class LegacySession implements Peer, StreamHost {
   /** The client's answer to something that the server asked. */
   reply(message: Message): void {
     if (typeof message.id !== 'number' || !this.#questions.answered(message.id)) return
-    this.connection.asks.reply(message, message.id, this)
+    this.connection.serverRequests.reply(message, message.id, this)
   }
 
   /** Opens a GET stream. */

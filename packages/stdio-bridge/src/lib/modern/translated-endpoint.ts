@@ -115,7 +115,7 @@ export class TranslatedEndpoint {
     for (const { connection } of this.#children.children()) {
       for (const pending of connection.pending.values()) {
         // While its client is asked, a person may be thinking
-        if (connection.asks.isAsking) pending.activeAt = now
+        if (connection.serverRequests.isAsking) pending.activeAt = now
         const isSilent = now - pending.activeAt > requestTimeout * 1000
         if (isSilent || now - pending.startedAt > maxRequestTime * 1000) connection.giveUp(pending)
       }

@@ -79,9 +79,9 @@ export class TranslatedExchange extends Exchange implements ModernReply {
   }
 }
 
-const tooManyParked = temporary(503, 'Too many calls wait for answers of their clients', 10)
+const tooManyParked = temporary(503, 'Too many calls wait for the replies of their clients', 10)
 const tooManyOfYoursParked = temporary(
   429,
-  'Too many of your calls wait for your answers; answer or let them expire first',
+  'Too many of your calls wait for your replies; reply or let them expire first',
   10,
 )

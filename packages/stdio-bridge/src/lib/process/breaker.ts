@@ -1,6 +1,6 @@
 const threshold = 5
 const within = 60_000
-const longest = 60_000
+const maxPause = 60_000
 
 /**
  * Stops starting what does not start: five failures within a minute, none of the starts between them good, and nothing
@@ -49,7 +49,7 @@ export class Breaker {
     this.#trying = false
     this.#failures = [...this.#failures.filter((at) => now - at < within), now]
     if (this.#round === 0 && this.#failures.length < threshold) return
-    const pause = Math.min(longest, 1000 * 2 ** this.#round)
+    const pause = Math.min(maxPause, 1000 * 2 ** this.#round)
     // Jitter, so that many bridges that failed together do not try together
     this.#openUntil = now + pause * (0.75 + this.#random() / 2)
     this.#round = Math.min(this.#round + 1, 10)

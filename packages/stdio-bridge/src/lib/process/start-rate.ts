@@ -4,7 +4,7 @@ interface Bucket {
 }
 
 /** How many users are remembered. To be forgotten, one has to wait until so many others had a process started. */
-const mostUsers = 10_000
+const maxUsers = 10_000
 
 /** How often one user may have a process started: so many at once, refilled over a minute. */
 export class StartRate {
@@ -27,7 +27,7 @@ export class StartRate {
     // The one that was used longest ago comes first.
     this.#buckets.delete(principal)
     this.#buckets.set(principal, { tokens: tokens - 1, at: now })
-    if (this.#buckets.size > mostUsers) this.#buckets.delete(this.#buckets.keys().next().value as string)
+    if (this.#buckets.size > maxUsers) this.#buckets.delete(this.#buckets.keys().next().value as string)
     return 0
   }
 }

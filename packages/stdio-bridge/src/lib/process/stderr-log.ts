@@ -3,8 +3,8 @@ import { LineReader } from '../wire/line-reader.js'
 import { TailBuffer } from '../wire/tail-buffer.js'
 
 const ringBytes = 65_536
-const longestLine = 2_000
-const longestHeld = 16_384
+const maxLoggedLine = 2_000
+const maxHeldBytes = 16_384
 const linesPerMinute = 600
 
 /**
@@ -16,7 +16,7 @@ export class StderrLog {
   readonly #fields: Record<string, unknown>
   readonly #tail = new TailBuffer(ringBytes)
   readonly #reader = new LineReader({
-    maxBytes: longestHeld,
+    maxBytes: maxHeldBytes,
     onLine: (line) => this.#log(line.toString('utf8')),
     onOverlong: (head) => this.#log(head.toString('utf8')),
   })
@@ -41,7 +41,7 @@ export class StderrLog {
       : text
           .split('\n')
           .slice(-lines)
-          .map((line) => line.slice(0, longestLine))
+          .map((line) => line.slice(0, maxLoggedLine))
   }
 
   #log(line: string): void {
@@ -54,6 +54,6 @@ export class StderrLog {
       this.#lines = 0
     }
     if (++this.#lines > linesPerMinute || line.trim() === '') return
-    this.#logger.debug({ ...this.#fields, stderr: line.slice(0, longestLine) }, 'stderr')
+    this.#logger.debug({ ...this.#fields, stderr: line.slice(0, maxLoggedLine) }, 'stderr')
   }
 }

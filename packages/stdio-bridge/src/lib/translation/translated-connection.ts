@@ -17,7 +17,7 @@ export class TranslatedConnection implements SessionConnection {
   readonly isShared = true
   readonly pending: Map<number, Pending> = new Map()
   readonly peers: Set<Peer> = new Set()
-  readonly asks: SessionConnection['asks'] = {
+  readonly serverRequests: SessionConnection['serverRequests'] = {
     reply: (message, ask) => this.#client.reply(ask, message.bytes),
     refuse: (ask, _code, why) => this.#client.refuse(ask, why),
   }
