@@ -1,3 +1,5 @@
+import { fnv1a } from '../text/fnv.js'
+
 /**
  * Keeps what is left of counters that there was no room for, in a table of fixed size. Several keys share a place, which has
  * the highest of their counts until the last of them ends: a count may be read too high, never too low.
@@ -31,8 +33,7 @@ export class ForgottenCounts {
 
   /** FNV-1a, and the last steps of MurmurHash3 to spread what keys have in common. */
   #place(key: string): number {
-    let hash = 0x811c9dc5 ^ this.#seed
-    for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+    let hash = fnv1a(key, this.#seed)
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
     return ((hash ^ (hash >>> 16)) >>> 0) % this.#counts.length
