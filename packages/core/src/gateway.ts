@@ -1,5 +1,5 @@
 export { createGateway } from './lib/gateway/create-gateway.js'
-export type { GatewayOptions, ServerOptions } from './lib/gateway/gateway-options.js'
+export type { GatewayOptions, LoggingOptions, ServerOptions } from './lib/gateway/gateway-options.js'
 export { type CorsOptions, cors } from './lib/http/cors.js'
 export { type OriginCheckOptions, originCheck } from './lib/http/origin-check.js'
 export { type RateLimit, type RateLimitOptions, rateLimit } from './lib/limits/rate-limit.js'

@@ -5,6 +5,16 @@ export type { Client, Context, Handler, Middleware, Mountable } from './lib/cont
 export type { Logger } from './lib/contract/logger.js'
 export type { Era, JsonRpcMessage, Message, MessageTransform } from './lib/contract/message.js'
 export type { Decision, Policy, PolicyInput, PolicyResource, PolicySubject } from './lib/contract/policy.js'
+export {
+  type RecordedMessage,
+  type RecordedUpstream,
+  type RequestDecision,
+  type RequestRecord,
+  type RequestRefusal,
+  type RequestRoute,
+  type RequestTimes,
+  recordRefusal,
+} from './lib/contract/request-record.js'
 export type {
   Storage,
   StorageEntry,

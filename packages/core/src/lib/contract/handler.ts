@@ -1,6 +1,7 @@
 import type { AuthInfo } from './auth-info.js'
 import type { Logger } from './logger.js'
 import type { Message, MessageTransform } from './message.js'
+import type { RequestRecord } from './request-record.js'
 
 /**
  * Answers a web `Request` with a web `Response`. Everything in the gateway is one: a proxy, a bridge, an authorization
@@ -45,6 +46,8 @@ export interface Context {
   readonly requestId?: string
   /** Where this request's log lines go. */
   readonly logger?: Logger
+  /** What is written down about the request. Set by the gateway; pieces that are used alone do without. */
+  readonly record?: RequestRecord
 }
 
 /**

@@ -33,6 +33,13 @@ export function readBaseUrl(url: string): BaseUrl {
   return { origin, prefix, loopback, hostname: parsed.hostname }
 }
 
+/** The origins of pages that may call the servers. */
+export function allowedOriginsOf(allowedOrigins: readonly string[] | undefined, base: BaseUrl): readonly string[] {
+  // As browsers write it: in lower case, without a default port
+  const origin = new URL(base.origin).origin
+  return allowedOrigins ?? (base.loopback ? [origin, 'loopback'] : [origin])
+}
+
 /** A path that every parser reads in the same way, so that what is looked up is what is decided on. */
 export function checkPath(path: string, option: string): void {
   if (!/^(?:\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path) || new URL(path, 'http://localhost').pathname !== path) {

@@ -1,5 +1,6 @@
 import type { Client, Context, Handler, Mountable } from '../contract/handler.js'
 import { checkOptions } from '../contract/option-types.js'
+import { type RequestRecord, recordRefusal } from '../contract/request-record.js'
 import { mountable } from '../http/mountable.js'
 import { isMalformedQuery, pathFault, pathOf } from '../http/path-fault.js'
 import { requestPath } from '../http/request-path.js'
@@ -11,9 +12,11 @@ import { readBaseUrl } from './base-url.js'
 import { drainer } from './drainer.js'
 import { gatewayTypes } from './gateway-option-types.js'
 import type { GatewayOptions } from './gateway-options.js'
+import type { Place } from './place.js'
+import { RecordedRequest } from './recorded-request.js'
 import { FieldLogger, requestId } from './request-id.js'
 import { buildRoutes } from './routes.js'
-import { trace, traced } from './trace.js'
+import { createUserHash } from './user-hash.js'
 
 /**
  * Wires MCP servers, their resource metadata and an authorization server into one handler: per server it checks Origin,
@@ -37,50 +40,73 @@ export function createGateway(options: GatewayOptions): Mountable & {
   close(): Promise<void>
 } {
   checkOptions('createGateway', options, gatewayTypes)
-  const { logger = createLogger(), drainTimeout = 10, addressHeader } = options
+  const { logger = createLogger(), drainTimeout = 10, addressHeader, observe, logging } = options
+  const userHash = createUserHash(logging?.userKey)
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, probes, authority, authorityHandler, vault, close } = buildRoutes(options, base, inFlight)
+  const { table, probes, authority, vault, close } = buildRoutes(options, base, inFlight)
 
   const match = (request: Request): boolean => {
     const path = requestPath(request.url)
     if (table.has(trimSlash(path))) return true
     if (pathFault(path) !== undefined) return false
-    return (vault?.match(request) ?? false) || (authority?.match?.(request) ?? false)
+    return (vault?.match(request) ?? false) || (authority?.match(request) ?? false)
   }
 
-  const lookUp = (request: Request, path: string, target?: string): Handler => {
+  const lookUp = (request: Request, path: string, target?: string): Place => {
     if (target !== undefined && !leadsTo(target, path)) return malformed
-    const route = table.get(trimSlash(path))
-    if (route !== undefined) return route
+    const place = table.get(trimSlash(path))
+    if (place !== undefined) return place
     // A path of the table has one reading; of others nobody knows which place was meant
     if (pathFault(path) !== undefined) return malformed
-    if (vault?.match(request)) return vault.handle
-    return authorityHandler !== undefined && (authority?.match?.(request) ?? true) ? authorityHandler : notFound
+    if (vault?.match(request)) return vault
+    return authority !== undefined && (authority.match(request) ?? true) ? authority : notFound
   }
 
-  const clientOf = (request: Request, { client }: Context): Client | undefined => {
+  const addressOf = (request: Request, { client }: Context): Client | undefined => {
     const address = addressHeader === undefined ? null : request.headers.get(addressHeader)
     return address === null ? client : { address }
   }
 
+  const onError = (error: unknown) => logger.error({ err: error }, 'the observer of requests failed')
+  const tell = (record: RequestRecord): void => {
+    try {
+      const told: unknown = observe?.(record)
+      if (isPromise(told)) told.then(undefined, onError)
+    } catch (error) {
+      onError(error)
+    }
+  }
+
   const handle: Handler = async (request, outer) => {
-    const started = performance.now()
     const path = requestPath(request.url)
-    if (probes.has(path)) return lookUp(request, path, outer.target)(request, outer)
+    if (probes.has(path)) return lookUp(request, path, outer.target).handle(request, outer)
     const id = requestId(request.headers)
+    const client = addressOf(request, outer)
+    const record = new RecordedRequest(request, { requestId: id, path, clientAddress: client?.address, onError })
     const context: Context = {
-      ...blank,
+      // What layers add stands here from the start: objects that grow with every copy cost more than all the layers
+      auth: undefined,
+      resource: undefined,
+      message: undefined,
+      transforms: undefined,
       ...outer,
-      client: clientOf(request, outer),
+      client,
       requestId: id,
       logger: new FieldLogger(logger, { request_id: id }),
-      [trace]: {},
+      record,
     }
-    const answered = await inFlight.run(request, () => lookUp(request, path, context.target)(request, context))
+    const { handle, route } = lookUp(request, path, context.target)
+    record.route = route
+    if (inFlight.closing) recordRefusal(record, { by: 'gateway', code: 'closing' }, 'error')
+    const answered = await inFlight.run(request, () => handle(request, context))
     const response = withHeader(answered, 'X-Request-Id', id)
-    logger.info(accessFields(request, path, response, traced(context), performance.now() - started), 'request')
-    return response
+    record.began(response)
+    logger.info(accessFields(record, userHash), 'request')
+    if (observe === undefined) return response
+    const followed = record.follow(response)
+    tell(record)
+    return followed
   }
 
   return mountable({
@@ -91,21 +117,6 @@ export function createGateway(options: GatewayOptions): Mountable & {
       await close()
     },
   })
-}
-
-/** What layers add later stands here from the start: objects that grow with every copy cost more than all the layers. */
-const blank: Context = {
-  client: undefined,
-  target: undefined,
-  requestId: undefined,
-  logger: undefined,
-  [trace]: undefined,
-  auth: undefined,
-  resource: undefined,
-  refuse: undefined,
-  requiredScopes: undefined,
-  message: undefined,
-  transforms: undefined,
 }
 
 // Clients add a slash to what people paste; the resource stays the one without
@@ -119,14 +130,29 @@ function leadsTo(target: string, path: string): boolean {
   return (sent === path || pathFault(sent) === undefined) && !isMalformedQuery(target.slice(sent.length))
 }
 
-const malformed: Handler = () =>
-  respond(
-    '{"error":"invalid_request","error_description":"The path can be read in several ways; send it without escapes of plain characters, empty segments and dot segments"}',
-    { status: 400, headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } },
-  )
+const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
-const notFound: Handler = () =>
-  respond('{"error":"not_found","error_description":"Nothing is served at this path"}', {
-    status: 404,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-  })
+const malformed: Place = {
+  handle: (_request, { record }) => {
+    recordRefusal(record, { by: 'gateway', code: 'malformed_path' })
+    return respond(
+      '{"error":"invalid_request","error_description":"The path can be read in several ways; send it without escapes of plain characters, empty segments and dot segments"}',
+      { status: 400, headers: json },
+    )
+  },
+}
+
+const notFound: Place = {
+  handle: (_request, { record }) => {
+    recordRefusal(record, { by: 'gateway', code: 'not_found' })
+    return respond('{"error":"not_found","error_description":"Nothing is served at this path"}', {
+      status: 404,
+      headers: json,
+    })
+  },
+}
+
+/** An observer may be an asynchronous function, whose promise is of another library or realm. */
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

@@ -18,7 +18,7 @@ import { loggerType, storageType, subjectType } from '../contract/shared-option-
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { authType } from '../tokens/authority-type.js'
-import type { GatewayOptions, ServerOptions } from './gateway-options.js'
+import type { GatewayOptions, LoggingOptions, ServerOptions } from './gateway-options.js'
 
 const middlewareList = listOf(callable, 'a list of middleware')
 
@@ -67,6 +67,8 @@ export const gatewayTypes: OptionTypes<GatewayOptions> = {
   vault: optional(withMethods('createVault(…)', 'handle', 'match')),
   middleware: optional(middlewareList),
   logger: optional(loggerType),
+  logging: optional(membersOf<LoggingOptions>({ userKey: optional(text) })),
+  observe: optional(callable),
   storage: optional(storageType),
   rateLimits: optional(
     membersOf<RateLimits>({

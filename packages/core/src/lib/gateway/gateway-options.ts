@@ -1,6 +1,7 @@
 import type { Authority } from '../contract/authority.js'
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import type { Logger } from '../contract/logger.js'
+import type { RequestRecord } from '../contract/request-record.js'
 import type { Storage } from '../contract/storage.js'
 import type { RateLimit } from '../limits/rate-limit.js'
 import type { FetchServer } from '../message/from-fetch-server.js'
@@ -27,6 +28,18 @@ export interface ServerOptions {
   readonly name?: string
 }
 
+/** What goes into the log. */
+export interface LoggingOptions {
+  /**
+   * Key of the hash that stands for a user in the access line (`user_sub`), at least 32 characters. With the same key in
+   * every replica their logs agree about who is who, also after a restart; who has the key can find a user's lines by
+   * hashing the `sub` of the tokens (HMAC-SHA-256, the first 16 hexadecimal digits).
+   *
+   * @default random, for each gateway of each process
+   */
+  readonly userKey?: string
+}
+
 /** What a gateway is made of. */
 export interface GatewayOptions {
   /**
@@ -49,6 +62,15 @@ export interface GatewayOptions {
   readonly middleware?: readonly Middleware[]
   /** Where log lines go; JSON lines to standard output unless told. */
   readonly logger?: Logger
+  /** What goes into the log. */
+  readonly logging?: LoggingOptions
+  /**
+   * Called once for each request, where its access line is written: when the answer begins. Requests that reached no server
+   * are among them (refused by token, Origin, limit or path), those for `/health` and `/ready` are not. A body that is no
+   * stream has been counted then; of a stream, `record.onEnd` tells the end and the bytes. The request waits for it while it
+   * runs, but for no promise that it returns. What it throws is logged.
+   */
+  readonly observe?: (record: RequestRecord) => void
   /** Where limits are counted; asked by `/ready`. It stays open when the gateway closes. */
   readonly storage?: Storage
   /** How often one address may ask, and one identity (each message of a batch counts). They need `storage`. */

@@ -1,7 +1,25 @@
 import type { Handler } from '../contract/handler.js'
+import { compose } from '../http/compose.js'
+import { originCheck } from '../http/origin-check.js'
 import { respond } from '../http/respond.js'
+import { allowedOriginsOf, type BaseUrl } from './base-url.js'
+import type { Drainer } from './drainer.js'
+import type { GatewayOptions } from './gateway-options.js'
 
 const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+
+/** The paths that orchestrators ask, with what answers there. They may name any host. */
+export function probes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): readonly [string, Handler][] {
+  const { storage, readiness = {} } = options
+  const checks = storage === undefined ? readiness : { storage: () => storage.get('readiness'), ...readiness }
+  // A check may start what it asks, which is not for a page to make it do
+  const ofNoPage = originCheck({ allowedOrigins: allowedOriginsOf(options.allowedOrigins, base) })
+  const isReady = ready(checks, () => inFlight.closing)
+  return [
+    [`${base.prefix}/health`, health()],
+    [`${base.prefix}/ready`, compose([ofNoPage], isReady)],
+  ]
+}
 
 /** Answers 200 as long as the process can answer at all. */
 export function health(): Handler {

@@ -1,8 +1,8 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Middleware } from '../contract/handler.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { oauthError } from '../http/oauth-error.js'
-import { traced } from './trace.js'
 
 /** What a client may know about an error that nobody else answered, by status. */
 const texts: Record<number, string> = {
@@ -30,17 +30,17 @@ export function recover(style: 'json-rpc' | 'oauth'): Middleware {
         return new Response(null, { status: 499 })
       }
       const status = error instanceof GatewayError ? error.status : 500
-      context.logger?.error(
-        { error, error_code: error instanceof GatewayError ? error.code : 'internal' },
-        'request failed',
-      )
+      const code = error instanceof GatewayError ? error.code : 'internal'
+      context.logger?.error({ error, error_code: code }, 'request failed')
+      const reason = error instanceof Error ? error.message : undefined
+      recordRefusal(context.record, { by: 'gateway', code, reason }, status >= 500 ? 'error' : 'deny')
       const headers: HeadersInit = status === 503 ? { 'Retry-After': '5' } : {}
       const message = texts[status] ?? 'Internal error'
       if (style === 'oauth') {
         return oauthError(status, status === 503 ? 'temporarily_unavailable' : 'server_error', message, headers)
       }
-      const { message: received, requestId } = traced(context)
-      return jsonRpcError({ status, message, id: received?.id, data: { requestId } }, headers)
+      const { record, requestId } = context
+      return jsonRpcError({ status, message, id: record?.message?.id, data: { requestId } }, headers)
     }
   }
 }

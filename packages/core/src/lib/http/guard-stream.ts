@@ -4,8 +4,8 @@ export interface StreamGuard {
   readonly idleTimeout: number | null
   /** Ends the source. */
   readonly abort: (reason: unknown) => void
-  /** Called once, however the stream ends. */
-  readonly onEnd: () => void
+  /** Called once, however the stream ends, with the bytes that have passed. */
+  readonly onEnd: (bytes: number) => void
   /** A last chunk to say that the source failed; without it, the stream fails too. */
   readonly finalChunk?: (reason: 'idle' | 'broken') => Uint8Array
 }
@@ -24,10 +24,11 @@ export function guardStream(
   const reader = source.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
   let idle = false
+  let passed = first?.length ?? 0
   let ended = false
   // The read that is under way when the reader goes away ends too
   const onEnd = () => {
-    if (!ended) guard.onEnd()
+    if (!ended) guard.onEnd(passed)
     ended = true
   }
   const watch = () => {
@@ -47,6 +48,7 @@ export function guardStream(
         try {
           const { done, value } = await reader.read()
           if (!done) {
+            passed += value.length
             controller.enqueue(value)
             return
           }

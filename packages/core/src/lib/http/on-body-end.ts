@@ -2,17 +2,18 @@ import { BytesResponse } from './bytes-response.js'
 import { guardStream } from './guard-stream.js'
 
 /** Who hears of the end of a stream that is watched already; responses are copied, their streams are not. */
-const watched = new WeakMap<ReadableStream, (() => void)[]>()
+const watched = new WeakMap<ReadableStream, ((bytes: number) => void)[]>()
 
 /**
  * Calls `onEnd` once the body of a response has ended, failed or was cancelled; at once where the whole body is known.
  * Several callers share one watched stream.
  *
+ * @param onEnd gets the bytes of a stream; of a body that is known as a whole they are not counted, and it gets 0
  * @returns the response to hand on in place of the given one
  */
-export function onBodyEnd(response: Response, onEnd: () => void): Response {
+export function onBodyEnd(response: Response, onEnd: (bytes: number) => void): Response {
   if (BytesResponse.contentOf(response) !== undefined || response.body === null) {
-    onEnd()
+    onEnd(0)
     return response
   }
   const known = watched.get(response.body)
@@ -24,8 +25,8 @@ export function onBodyEnd(response: Response, onEnd: () => void): Response {
   const body = guardStream(response.body, {
     idleTimeout: null,
     abort: () => {},
-    onEnd: () => {
-      for (const listener of listeners.splice(0)) listener()
+    onEnd: (bytes) => {
+      for (const listener of listeners.splice(0)) listener(bytes)
     },
   })
   const { status, statusText, headers } = response

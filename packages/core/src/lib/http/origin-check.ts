@@ -1,6 +1,7 @@
 import type { Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { checkOptions, optional, textList } from '../contract/option-types.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { hostCheck } from './host-check.js'
 import { jsonRpcError } from './json-rpc-error.js'
 import { isLoopbackHost } from './loopback.js'
@@ -36,14 +37,19 @@ export function originCheck(options: OriginCheckOptions): Middleware {
   const isServed = hostCheck([], allowedHosts)
   return (request, context, next) => {
     const origin = request.headers.get('origin')
-    if (origin === null && isForeign(request)) return foreignPage()
+    if (origin === null && isForeign(request)) {
+      recordRefusal(context.record, { by: 'originCheck', code: 'foreign_page' })
+      return foreignPage()
+    }
     if (origin !== null && !isAllowed(origin)) {
+      recordRefusal(context.record, { by: 'originCheck', code: 'foreign_origin', reason: `Origin ${origin}` })
       return jsonRpcError({
         status: 403,
         message: 'This Origin is not allowed; the operator can add it to allowedOrigins',
       })
     }
     if (!isServed(request)) {
+      recordRefusal(context.record, { by: 'originCheck', code: 'foreign_host' })
       return jsonRpcError({
         status: 403,
         message: 'This Host is not served here; the operator can add it to allowedHosts',

@@ -23,13 +23,13 @@ export async function readStart(
   try {
     for (let { done, value } = await reader.read(); ; { done, value } = await reader.read()) {
       if (done) {
-        guard.onEnd()
+        guard.onEnd(buffer.length)
         return buffer.take()
       }
       if (!buffer.add(value as Uint8Array) || buffer.length > limit) break
     }
   } catch {
-    guard.onEnd()
+    guard.onEnd(buffer.length)
     return idle ? 'idle' : 'broken'
   } finally {
     clearTimeout(timer)

@@ -2,6 +2,7 @@ import { BoundedMap } from '../cache/bounded-map.js'
 import type { Context, Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { checkOptions, type OptionTypes, oneOf, optional, positive, text } from '../contract/option-types.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { type ClientNetwork, clientNetworks } from '../http/client-networks.js'
@@ -75,6 +76,7 @@ export function rateLimit(options: RateLimitOptions): Middleware {
     const verdict = await take(who, Date.now() / 1000)
     if (verdict.admitted) return next(request, context)
     const seconds = verdict.retryAfter
+    recordRefusal(context.record, { by: 'rateLimit', code: 'too_many_requests', reason: `by ${by}` })
     return jsonRpcError(
       { status: 429, message: `Too many requests; try again in ${seconds} s`, id: context.message?.id },
       { 'Retry-After': `${seconds}` },

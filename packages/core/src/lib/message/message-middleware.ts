@@ -1,6 +1,7 @@
 import type { Context, Handler, Middleware } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
 import { checkOptions, type OptionTypes, optional, positive, textList } from '../contract/option-types.js'
+import { type RequestRecord, recordRefusal } from '../contract/request-record.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { isMediaType } from '../http/media-type.js'
 import { onBodyEnd } from '../http/on-body-end.js'
@@ -96,9 +97,12 @@ export function message(options: MessageOptions = {}): Middleware {
   return async (request, context, next) => {
     if (request.method !== 'POST') return next(request, context)
     const refused = checkContentHeaders(request.headers)
-    if (refused !== undefined) return refused
+    if (refused !== undefined) {
+      recordRefusal(context.record, { by: 'message', code: 'unsupported_media_type' })
+      return refused
+    }
     const counted = underWay.enter(context)
-    if (counted === undefined) return tooMany(tooManyUnderWay)
+    if (counted === undefined) return tooMany(context, tooManyUnderWay)
     try {
       return onBodyEnd(await handle(request, context, next, counted), counted.end)
     } catch (error) {
@@ -110,24 +114,33 @@ export function message(options: MessageOptions = {}): Middleware {
   async function handle(request: Request, context: Context, next: Handler, counted: CountedRequest): Promise<Response> {
     const bytes = await readBody(request, maxBytes, counted)
     if (bytes === 'too-large') {
-      return counted.isRefused
-        ? tooMany(`Your requests under way hold ${maxConcurrentBytes} bytes`)
-        : jsonRpcError({ status: 413, message: `The body is larger than ${maxBytes} bytes` })
+      if (counted.isRefused) return tooMany(context, `Your requests under way hold ${maxConcurrentBytes} bytes`)
+      const why = `The body is larger than ${maxBytes} bytes`
+      recordRefusal(context.record, { by: 'message', code: 'too_large', reason: why })
+      return jsonRpcError({ status: 413, message: why })
     }
+    const { record } = context
+    if (record !== undefined) record.requestBytes = bytes.length
     let incoming: Message | readonly Message[]
     try {
       incoming = readMessages(bytes, request.headers, limits)
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
       const { httpStatus: status, rpcCode: code, id, data } = error
+      recordRefusal(record, { by: 'message', code, reason: error.message })
       return jsonRpcError({ status, code, message: error.message, id, data })
     }
-    if ('bytes' in incoming) {
-      if (!counted.isSurplus || endsAnother(incoming)) return next(request, { ...context, message: incoming })
-      return tooMany(tooManyUnderWay, incoming.id)
+    const pass = (one: Message): Response | Promise<Response> => {
+      if (record !== undefined) note(record, one)
+      return next(request, { ...context, message: one })
     }
-    if (!counted.add(incoming.length - 1)) return tooMany(`At most ${maxConcurrent} requests may be under way`)
-    return answerBatch(incoming, (one) => next(request, { ...context, message: one }), maxBatchAnswer)
+    if ('bytes' in incoming) {
+      if (!counted.isSurplus || endsAnother(incoming)) return pass(incoming)
+      if (record !== undefined) note(record, incoming)
+      return tooMany(context, tooManyUnderWay, incoming.id)
+    }
+    if (!counted.add(incoming.length - 1)) return tooMany(context, `At most ${maxConcurrent} requests may be under way`)
+    return answerBatch(incoming, pass, maxBatchAnswer)
   }
 }
 
@@ -136,8 +149,13 @@ function endsAnother({ kind, method }: Message): boolean {
   return kind === 'response' || method === 'notifications/cancelled'
 }
 
+function note(record: RequestRecord, { era, method, id, name }: Message): void {
+  record.message = { era, method, id, target: name }
+}
+
 // RFC 6585 section 4
-function tooMany(why: string, id: Message['id'] = null): Response {
+function tooMany({ record }: Context, why: string, id: Message['id'] = null): Response {
+  recordRefusal(record, { by: 'message', code: 'too_many_requests', reason: why })
   return jsonRpcError(
     { status: 429, message: `${why}; wait until one of them has been answered`, id },
     { 'Retry-After': '1' },

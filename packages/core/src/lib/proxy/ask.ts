@@ -35,6 +35,13 @@ export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome
   const leave = () => controller.abort(request.signal.reason)
   if (request.signal.aborted) leave()
   else request.signal.addEventListener('abort', leave, { once: true })
+  const { record } = context
+  const asked = record === undefined ? 0 : performance.now()
+  if (record !== undefined) record.times.upstreamAsked ??= asked
+  const note = (status?: number) => {
+    if (record === undefined) return
+    record.upstream = { server: upstream.server, status, duration: performance.now() - asked }
+  }
   let late = false
   const timer = setTimeout(() => {
     late = true
@@ -57,9 +64,11 @@ export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome
       redirect: 'manual',
       ...(body === null ? {} : { body, duplex: 'half' }),
     })
+    note(response.status)
     return { kind: 'answer', response, abort: (reason) => controller.abort(reason), done }
   } catch (error) {
     done()
+    note()
     if (request.signal.aborted) return { kind: 'gone', error }
     if (late) return { kind: 'late', error }
     return { kind: neverArrived(error) ? 'unreachable' : 'broken', error }

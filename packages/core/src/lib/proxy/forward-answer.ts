@@ -1,4 +1,5 @@
 import type { Context } from '../contract/handler.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { guardStream } from '../http/guard-stream.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../http/json-rpc-error.js'
 import { readStart } from '../http/read-start.js'
@@ -61,7 +62,17 @@ function bodyOf({ body }: UpstreamResponse): ReadableStream<Uint8Array> {
 }
 
 function broken(reason: 'idle' | 'broken', context: Context): Response {
-  return jsonRpcError({ ...failure[reason], id: context.message?.id })
+  const { status, message } = failure[reason]
+  return refusal(context, { status, code: `upstream_${reason}`, message })
+}
+
+/** Answers with an error of the proxy, and writes it down. */
+export function refusal(
+  { message: asked, record }: Context,
+  { status, code, message }: { readonly status: number; readonly code: string; readonly message: string },
+): Response {
+  recordRefusal(record, { by: 'proxy', code, reason: message }, status >= 500 ? 'error' : 'deny')
+  return jsonRpcError({ status, message, id: asked?.id })
 }
 
 const failure = {
@@ -71,27 +82,23 @@ const failure = {
 
 /** What an upstream says to the gateway rather than to the client. */
 function refuse({ status, headers }: UpstreamResponse, context: Context): Response | undefined {
-  const id = context.message?.id
+  const broke = (code: string, message: string) => refusal(context, { status: 502, code, message })
   if (status === 401 || status === 407) {
     // Its challenge is not about the client's token, which the client would throw away
     context.logger?.error({ status }, 'an upstream refuses the credentials that the gateway has for it')
-    return jsonRpcError({ status: 502, message: 'The server refuses the credentials of the gateway', id })
+    return broke('upstream_refuses_credentials', 'The server refuses the credentials of the gateway')
   }
   if (status >= 300 && status < 400 && status !== 304) {
     context.logger?.error(
       { status, location: loggedUrl(headers.get('location') ?? '') },
       'an upstream redirects; configure the address it names',
     )
-    return jsonRpcError({
-      status: 502,
-      message: 'The server answered with a redirect, which the gateway does not follow',
-      id,
-    })
+    return broke('upstream_redirects', 'The server answered with a redirect, which the gateway does not follow')
   }
   // Parsers let pass what is no status of HTTP (RFC 9110 section 15)
   if (status < 200 || status > 599) {
     context.logger?.error({ status }, 'an upstream answered with a status that HTTP does not have')
-    return jsonRpcError({ status: 502, message: 'The server answered with a status that HTTP does not have', id })
+    return broke('upstream_status', 'The server answered with a status that HTTP does not have')
   }
   return undefined
 }

@@ -172,12 +172,12 @@ function begin(
     }
     const onEnd = () => {
       stop()
-      guard.onEnd()
+      guard.onEnd(buffer.length)
       resolve(buffer.take())
     }
     const onBreak = () => {
       stop()
-      guard.onEnd()
+      guard.onEnd(buffer.length)
       resolve(idle ? 'idle' : 'broken')
     }
     incoming.on('data', onData).once('end', onEnd).once('error', onBreak).once('close', onBreak)

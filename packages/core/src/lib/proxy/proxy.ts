@@ -7,6 +7,7 @@ import {
   flag,
   listOf,
   membersOf,
+  type OptionType,
   type OptionTypes,
   oneOf,
   optional,
@@ -16,13 +17,11 @@ import {
   textList,
   withMethods,
 } from '../contract/option-types.js'
-import { jsonRpcError } from '../http/json-rpc-error.js'
+import { opensUrls } from '../message/opens-urls.js'
 import { transformResponse } from '../message/transform-response.js'
-import { loggedUrl } from '../text/logged-url.js'
-import { connectAnswer, opensUrls, withoutConnectAnswer } from '../upstream-token/connect-answer.js'
-import { ConnectRequired } from '../upstream-token/connect-required.js'
+import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 import { type Answer, ask as askOnce, isStreamed, type Outcome } from './ask.js'
-import { forwardAnswer } from './forward-answer.js'
+import { forwardAnswer, refusal } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { Sessions } from './sessions.js'
@@ -52,6 +51,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   urlType(url, 'The url of proxy')
   checkOptions('proxy', options, types)
   const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
+  const { prompt } = token ?? {}
   const send = options.fetch ?? createTransport(connectTimeout)
   const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
     retryAfter,
@@ -62,14 +62,17 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   const headerOptions = readHeaderOptions(options)
 
   const forward: Handler = async (request, outer) => {
-    const context = token === undefined ? outer : withoutOurQuestion(outer)
-    const refuse = refusal(context)
+    const context = prompt === undefined ? outer : prompt.withoutReply(outer)
+    const refuse = (status: number, code: string, message: string) => refusal(context, { status, code, message })
     const headers = toUpstream(request, context, headerOptions)
-    if (typeof headers === 'string') return refuse(400, `The token's value for ${headers} is too long`)
+    if (typeof headers === 'string')
+      return refuse(400, 'claim_too_long', `The token's value for ${headers} is too long`)
     const sealed = request.headers.get('mcp-session-id')
     const session = sealed === null || isModern(context) ? undefined : await sessions.open(sealed, context)
     if (session !== undefined) headers.set('mcp-session-id', session.id)
-    else if (sealed !== null && !isModern(context)) return refuse(404, 'There is no such session; initialize again')
+    else if (sealed !== null && !isModern(context)) {
+      return refuse(404, 'unknown_session', 'There is no such session; initialize again')
+    }
 
     const attempt = { request, context, headers, send, firstByteTimeout }
     const ask = token === undefined ? askOnce : withToken(token)
@@ -78,18 +81,16 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       try {
         answer = await ask(upstream, attempt)
       } catch (error) {
-        if (error instanceof ConnectRequired) return connectAnswer(error, outer, session?.opensUrls ?? false)
-        throw error
+        const asked = prompt?.answer(error, outer, session?.opensUrls ?? false)
+        if (asked === undefined) throw error
+        return asked
       }
       if (answer.kind === 'unreachable') {
         upstreams.markDown(upstream)
-        context.logger?.warn(
-          { error: answer.error, upstream: loggedUrl(upstream.url) },
-          'an upstream cannot be reached',
-        )
+        context.logger?.warn({ error: answer.error, upstream: upstream.server }, 'an upstream cannot be reached')
         // Its sessions are gone with it, and the client can begin a new one elsewhere (MCP L7)
         if (session !== undefined && upstreams.hasOther(upstream))
-          return refuse(404, 'The session was lost; initialize again')
+          return refuse(404, 'session_lost', 'The session was lost; initialize again')
         if (isStreamed(request, context)) break
         continue
       }
@@ -98,12 +99,12 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
         return finish(answer, upstream)
       }
       if (answer.kind === 'gone') throw answer.error
-      context.logger?.warn({ error: answer.error, upstream: loggedUrl(upstream.url) }, 'an upstream failed')
+      context.logger?.warn({ error: answer.error, upstream: upstream.server }, 'an upstream failed')
       return answer.kind === 'late'
-        ? refuse(504, `The server did not begin to answer within ${firstByteTimeout} s`)
-        : refuse(502, 'The connection to the server broke before it answered')
+        ? refuse(504, 'upstream_late', `The server did not begin to answer within ${firstByteTimeout} s`)
+        : refuse(502, 'upstream_broken', 'The connection to the server broke before it answered')
     }
-    return refuse(502, 'The server cannot be reached')
+    return refuse(502, 'upstream_unreachable', 'The server cannot be reached')
 
     async function finish(answer: Answer, upstream: Upstream): Promise<Response> {
       const { response } = answer
@@ -123,10 +124,18 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
 
 const urlType = anyOf('the address of an MCP server, or a list of them', text, listOf(text))
 
+const hasTokens = withMethods('clientCredentials(…), tokenExchange(…) or the like', 'get', 'drop')
+const promptType = optional(withMethods('connectPrompt, or an object like it', 'withoutReply', 'answer'))
+
+const tokenType: OptionType = (value, name) => {
+  hasTokens(value, name)
+  promptType((value as UpstreamToken).prompt, `${name}.prompt`)
+}
+
 const types: OptionTypes<ProxyOptions> = {
   forwardHeaders: optional(textList),
   headers: optional(recordOf(text)),
-  token: optional(withMethods('clientCredentials(…), tokenExchange(…) or the like', 'get', 'drop')),
+  token: optional(tokenType),
   identityHeaders: optional(flag),
   connectTimeout: optional(positive),
   firstByteTimeout: optional(positive),
@@ -150,17 +159,8 @@ async function orCancel(response: Answer['response'], sealing: Promise<string>):
   }
 }
 
-function withoutOurQuestion(context: Context): Context {
-  const message = withoutConnectAnswer(context.message)
-  return message === context.message ? context : { ...context, message }
-}
-
 function isModern(context: Context): boolean {
   return context.message?.era === 'modern'
-}
-
-function refusal(context: Context): (status: number, message: string) => Response {
-  return (status, message) => jsonRpcError({ status, message, id: context.message?.id })
 }
 
 async function isHealthy(send: Send, upstream: Upstream, path: string, timeout: number): Promise<boolean> {

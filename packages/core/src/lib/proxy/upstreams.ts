@@ -1,8 +1,12 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { fnv1a } from '../text/fnv.js'
+import { loggedUrl } from '../text/logged-url.js'
 
 /** One of the addresses behind a proxy. */
 export interface Upstream {
   readonly url: string
+  /** The same for logs and records, without credentials and query. */
+  readonly server: string
   /** A short name that stays the same whatever the order of the addresses. */
   readonly tag: string
   /** Requests under way. */
@@ -28,7 +32,7 @@ export class Upstreams {
 
   constructor(urls: readonly string[], health: HealthOptions) {
     if (urls.length === 0) throw invalidConfiguration('proxy needs at least one URL')
-    this.all = urls.map((url) => ({ url: checkUrl(url), tag: tagOf(url), load: 0, downUntil: 0, checkedAt: -Infinity }))
+    this.all = urls.map(newUpstream)
     if (new Set(this.all.map(({ tag }) => tag)).size < urls.length) {
       throw invalidConfiguration('proxy has the same URL twice')
     }
@@ -73,6 +77,11 @@ export class Upstreams {
   }
 }
 
+function newUpstream(url: string): Upstream {
+  const server = loggedUrl(checkUrl(url))
+  return { url, server, tag: tagOf(url), load: 0, downUntil: 0, checkedAt: Number.NEGATIVE_INFINITY }
+}
+
 function checkUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || parsed.hash !== '') {
@@ -84,9 +93,7 @@ function checkUrl(url: string): string {
   return url
 }
 
-/** FNV-1a in base 36: it only has to tell a handful of addresses apart. */
+/** It only has to tell a handful of addresses apart. */
 function tagOf(url: string): string {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < url.length; index++) hash = Math.imul(hash ^ url.charCodeAt(index), 0x01000193)
-  return (hash >>> 0).toString(36)
+  return fnv1a(url).toString(36)
 }

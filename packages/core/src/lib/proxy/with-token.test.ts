@@ -6,7 +6,14 @@ import { withToken } from './with-token.js'
 
 /** An upstream that refuses every token, and what became of its answers. */
 function refusing() {
-  const upstream: Upstream = { url: 'https://up.example/mcp', tag: 'a', load: 0, downUntil: 0, checkedAt: 0 }
+  const upstream: Upstream = {
+    server: '',
+    url: 'https://up.example/mcp',
+    tag: 'a',
+    load: 0,
+    downUntil: 0,
+    checkedAt: 0,
+  }
   const signals: AbortSignal[] = []
   const attempt: Attempt = {
     request: new Request('https://mcp.example.com/mcp'),

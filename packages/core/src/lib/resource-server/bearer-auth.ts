@@ -11,6 +11,7 @@ import {
   textList,
   withMethods,
 } from '../contract/option-types.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { subjectType, verifierType } from '../contract/shared-option-types.js'
 import { oauthError } from '../http/oauth-error.js'
 import { isOneSpelling } from '../keys/token-spelling.js'
@@ -133,22 +134,33 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   }
 
   return async (request, context, next) => {
+    const { record } = context
+    const reject = (why: ChallengeOptions): Response => {
+      recordRefusal(record, { by: 'bearerAuth', code: why.error ?? 'unauthorized', reason: why.description })
+      return refuse(why)
+    }
+    if (record !== undefined) record.resource = resource
     const credentials = readCredentials(request.headers)
-    if (credentials.kind === 'none') return refuse(inQuery(request.url))
-    if (credentials.kind === 'malformed') return refuse({ error: 'invalid_request' })
-    if (credentials.kind === 'too_large')
-      return oauthError(431, 'invalid_request', 'The Authorization header is too large')
+    if (credentials.kind === 'none') return reject(inQuery(request.url))
+    if (credentials.kind === 'malformed') return reject({ error: 'invalid_request' })
+    if (credentials.kind === 'too_large') {
+      recordRefusal(record, { by: 'bearerAuth', code: 'invalid_request', reason: tooLarge })
+      return oauthError(431, 'invalid_request', tooLarge)
+    }
     let decision: AuthDecision
     try {
       decision = await authenticate(request, credentials)
     } catch (error) {
       return refusal(error, refuse, context)
+    } finally {
+      if (record !== undefined) record.times.tokenChecked = performance.now()
     }
-    if (decision.kind !== 'authenticated') return refuse(decision.why)
+    if (decision.kind !== 'authenticated') return reject(decision.why)
     const { proof } = decision
     const auth = withSubject(decision.auth, subject)
+    if (record !== undefined) record.auth = auth
     const why = fault(auth)
-    if (why !== undefined) return refuse(why)
+    if (why !== undefined) return reject(why)
     try {
       const response = await next(request, { ...context, auth, resource, refuse, requiredScopes })
       return endWithToken(response, {
@@ -161,6 +173,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     } catch (error) {
       if (errorCode(error) !== 'subject_missing') throw error
       context.logger?.warn({ err: error, client_id: auth.clientId, resource }, 'a token names no subject')
+      recordRefusal(record, { by: 'bearerAuth', code: 'subject_missing', reason: reasonOf(error) })
       return oauthError(403, 'access_denied', subjectMissing)
     }
   }
@@ -196,6 +209,7 @@ function refused(why: ChallengeOptions): AuthDecision {
   return { kind: 'refused', why }
 }
 
+const tooLarge = 'The Authorization header is too large'
 const expired = 'The access token has expired, or does not say when it does'
 const bearerOnly = 'Only access tokens that are not bound to a key are accepted, with the scheme Bearer'
 const otherSpelling = 'The access token is not written as it was issued; send it without padding or other changes'
@@ -227,7 +241,10 @@ function inQuery(url: string): ChallengeOptions {
 /** Turns what a verifier threw into an answer. Whatever cannot be told apart is a refused token. */
 function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response, context: Context): Response {
   const code = errorCode(error)
-  if (isOutage(code)) {
+  const isOutageOfIssuer = isOutage(code)
+  const told = { by: 'bearerAuth', code: code ?? 'invalid_token', reason: reasonOf(error) }
+  recordRefusal(context.record, told, isOutageOfIssuer ? 'error' : 'deny')
+  if (isOutageOfIssuer) {
     context.logger?.error({ err: error }, 'could not verify an access token')
     const headers = { 'Retry-After': '5' }
     return oauthError(503, 'temporarily_unavailable', 'The access token cannot be checked now; try again', headers)
@@ -238,6 +255,12 @@ function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response
 
 function isOutage(code: string | undefined): boolean {
   return code === 'temporarily_unavailable' || code === 'server_error'
+}
+
+/** What the verifier says of it. It goes into the record, and never to the client. */
+function reasonOf(error: unknown): string | undefined {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined
+  return typeof message === 'string' ? message : undefined
 }
 
 /** The code of our own errors and of the MCP SDK's v2 (`code`) and v1 (`errorCode`). */

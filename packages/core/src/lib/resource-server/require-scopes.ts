@@ -9,6 +9,7 @@ import {
   recordOf,
   textList,
 } from '../contract/option-types.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { methodSubject, similarMethod, subjectsOf } from '../message/subjects.js'
 import { plainUri } from './plain-uri.js'
@@ -62,9 +63,12 @@ export function requireScopes(options: RequireScopesOptions): Middleware {
     const needed = message === undefined ? [] : scopesOf(message, rules)
     if (needed === undefined) {
       const why = 'The request does not tell what it is about, so it cannot be allowed'
+      recordRefusal(context.record, { by: 'requireScopes', code: 'subject_unclear', reason: why })
       return jsonRpcError({ status: 403, message: why, id: message?.kind === 'request' ? message.id : null })
     }
     if (coversScopes(auth.scopes, needed, scopeHierarchy)) return next(request, context)
+    const reason = `needs ${needed.join(' ')}`
+    recordRefusal(context.record, { by: 'requireScopes', code: 'insufficient_scope', reason })
     return refuse({ error: 'insufficient_scope', scope: [...new Set([...requiredScopes, ...needed])] })
   }
 }

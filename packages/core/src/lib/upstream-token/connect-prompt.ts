@@ -1,15 +1,38 @@
 import type { Context } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { respond } from '../http/respond.js'
+import { knowsUrls, opensUrls } from '../message/opens-urls.js'
 import { errorCodes, gatewayCode } from '../protocol/error-codes.js'
-import { metaKeys } from '../protocol/meta-keys.js'
 import { mayRequireInput } from '../protocol/methods.js'
-import { factsOf } from '../protocol/revisions.js'
-import type { ConnectRequired } from './connect-required.js'
+import { ConnectRequired } from './connect-required.js'
+import type { UpstreamTokenPrompt } from './upstream-token.js'
 
 /** The name of the gateway's own input request, which no upstream gets to see. */
 const key = 'mcp-gateway:connect'
+
+/**
+ * Asks the user to connect an account where a token is missing with a `ConnectRequired`, for the `prompt` of an
+ * `UpstreamToken`. Other errors it leaves alone.
+ *
+ * @example
+ * ```ts
+ * const token: UpstreamToken = { get: (context) => accountOf(context), drop: async () => {}, prompt: connectPrompt }
+ * ```
+ */
+export const connectPrompt: UpstreamTokenPrompt = {
+  withoutReply(context) {
+    const message = withoutConnectAnswer(context.message)
+    return message === context.message ? context : { ...context, message }
+  },
+  answer(error, context, sessionOpensUrls) {
+    if (!(error instanceof ConnectRequired)) return undefined
+    const { code, title } = error
+    recordRefusal(context.record, { by: 'upstreamToken', code, reason: `the account at ${title} is not connected` })
+    return connectAnswer(error, context, sessionOpensUrls)
+  },
+}
 
 /**
  * Tells a client that the user has to connect an account: as URL elicitation where the client declared that it can open
@@ -18,7 +41,7 @@ const key = 'mcp-gateway:connect'
  *
  * @param sessionOpensUrls what the client declared when its session began, in the legacy era
  */
-export function connectAnswer(required: ConnectRequired, context: Context, sessionOpensUrls: boolean): Response {
+function connectAnswer(required: ConnectRequired, context: Context, sessionOpensUrls: boolean): Response {
   const { message } = context
   const { url, title } = required
   const text = `Connect your account at ${title} to go on`
@@ -38,18 +61,8 @@ export function connectAnswer(required: ConnectRequired, context: Context, sessi
   return jsonRpcError({ status: 200, code: gatewayCode(403), message: required.message, id, data: { url } })
 }
 
-/** Whether a request declares that its client can open URLs: in `_meta` (modern), or as `initialize` does (legacy). */
-export function opensUrls(message: Message | undefined): boolean {
-  const params = message?.kind === 'request' ? message.json().params : undefined
-  if (message?.era === 'modern') {
-    return hasUrlMode(member(params?._meta, metaKeys.clientCapabilities))
-  }
-  if (message?.method !== 'initialize' || !knowsUrls(String(params?.protocolVersion))) return false
-  return hasUrlMode(params?.capabilities)
-}
-
 /** The message without the client's answer to the gateway's own question, which is not for the upstream. */
-export function withoutConnectAnswer(message: Message | undefined): Message | undefined {
+function withoutConnectAnswer(message: Message | undefined): Message | undefined {
   if (message?.era !== 'modern' || !mayRequireInput(message.method)) return message
   const { params, ...rest } = message.json()
   const { inputResponses, ...others } = params ?? {}
@@ -62,15 +75,6 @@ export function withoutConnectAnswer(message: Message | undefined): Message | un
 function wasDeclined(message: Message): boolean {
   const answer = member(message.json().params?.inputResponses, key)
   return answer !== undefined && member(answer, 'action') !== 'accept'
-}
-
-function knowsUrls(version: string): boolean {
-  return factsOf(version).urlElicitation !== 'none'
-}
-
-function hasUrlMode(capabilities: unknown): boolean {
-  const mode = member(member(capabilities, 'elicitation'), 'url')
-  return typeof mode === 'object' && mode !== null
 }
 
 function member(value: unknown, name: string): unknown {

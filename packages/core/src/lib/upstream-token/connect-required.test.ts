@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { message } from '../message/message-middleware.js'
 import { mcpRequest } from '../testing/mcp-request.js'
-import { connectAnswer } from './connect-answer.js'
+import { connectPrompt } from './connect-prompt.js'
 import { ConnectRequired } from './connect-required.js'
 
 test.each([
@@ -11,6 +11,10 @@ test.each([
   const required = new ConnectRequired({ url, title: 'Wiki' })
   expect(required.message).toBe(`Connect your account at Wiki first: open ${url} in a browser, then try again`)
   const request = mcpRequest({ url: 'https://mcp.example.com/mcp', method: 'tools/list' })
-  const answer = await message()(request, {}, (_, context) => connectAnswer(required, context, false))
-  expect(JSON.stringify(await answer.json())).toContain(`open ${url} in a browser`)
+  const answer = await message()(
+    request,
+    {},
+    (_, context) => connectPrompt.answer(required, context, false) ?? new Response(),
+  )
+  expect(await answer.text()).toContain(`open ${url} in a browser`)
 })

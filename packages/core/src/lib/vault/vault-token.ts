@@ -5,6 +5,7 @@ import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
 import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
 import { sharesPromises } from '../runtime/shares-promises.js'
 import { principal } from '../tokens/principal.js'
+import { connectPrompt } from '../upstream-token/connect-prompt.js'
 import { ConnectRequired } from '../upstream-token/connect-required.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 import type { Grant, Grants, StoredGrant } from './grants.js'
@@ -39,6 +40,8 @@ export function vaultToken(access: VaultAccess): UpstreamToken {
   }
 
   return {
+    prompt: connectPrompt,
+
     async get(context) {
       const key = await keyOf(context)
       const stored = await grants.read(key)

@@ -1,0 +1,115 @@
+import type { AuthInfo } from './auth-info.js'
+import type { Era } from './message.js'
+
+/** Moments of a request, in milliseconds on the clock of `performance.now()`; with `performance.timeOrigin` they are times of day. */
+export interface RequestTimes {
+  /** The gateway got the request. */
+  readonly start: number
+  /** It was decided about the access token, whichever way. */
+  tokenChecked?: number
+  /** The server behind was asked; where it was asked several times, the first. */
+  upstreamAsked?: number
+  /** The answer began: its status is known, and of a body that is no stream all of it. */
+  firstByte?: number
+  /** The last byte of the answer was handed to the host, or nobody reads it any more. */
+  end?: number
+}
+
+/** Which part of the gateway a path belongs to. */
+export interface RequestRoute {
+  readonly kind: 'server' | 'metadata' | 'authority' | 'vault'
+  /** The path as it was configured; of `authority` and `vault`, which have several of their own, none. */
+  readonly path?: string
+}
+
+/** What is told of a JSON-RPC message. Its arguments are not in it. */
+export interface RecordedMessage {
+  readonly era?: Era
+  /** The MCP method. */
+  readonly method?: string
+  readonly id?: string | number | null
+  /** What it is about: the name of a tool or prompt, the URI of a resource, the id of a task. */
+  readonly target?: string
+}
+
+/** Why a request was refused. It is for the operator: it may repeat what a stranger has sent, and no client gets to see it. */
+export interface RequestRefusal {
+  /** Who refused: the name of the middleware or handler, such as `bearerAuth`. */
+  readonly by: string
+  /** The code of the refusal in the terms of who refused: `invalid_token`, a JSON-RPC error code. */
+  readonly code: string | number
+  /** The reason of the verifier, the policy or the check, in words. */
+  readonly reason?: string
+}
+
+/** What came of asking the server behind. */
+export interface RecordedUpstream {
+  /** Its address, without credentials and query. */
+  readonly server: string
+  /** The HTTP status of its answer; absent where none began. */
+  readonly status?: number
+  /** Milliseconds from the question until the answer began, or until it was known that none would. */
+  readonly duration: number
+}
+
+/** What became of a request: let through, refused, or failed. */
+export type RequestDecision = 'allow' | 'deny' | 'error'
+
+/**
+ * What the layers of a gateway learn about one request. Each layer writes what it knows; the access line, metrics, spans and
+ * audit read it. It is one object for the whole request, and stays the same one when the context is extended. Nothing in it
+ * decides anything. All parts of a batch share it: it tells of the part that was read last, and of the first refusal.
+ */
+export interface RequestRecord {
+  readonly requestId: string
+  /** The HTTP method. */
+  readonly method: string
+  /** The path, without the query. */
+  readonly path: string
+  /** The host that the request names, as the client wrote it. Never decide by it. */
+  readonly host: string
+  /** The header `traceparent`, as the client wrote it (W3C Trace Context section 3.2). */
+  readonly traceparent?: string
+  /** The peer's IP address, where the host tells one. */
+  readonly clientAddress?: string
+  readonly times: RequestTimes
+  /** Where the path led; absent where it led nowhere. */
+  route?: RequestRoute
+  /** The token that the verifier accepted, even where the request was refused then, as for want of a scope. */
+  auth?: AuthInfo
+  /** The protected resource. */
+  resource?: string
+  /** Bytes of the body that came in, once all of it was read. */
+  requestBytes?: number
+  message?: RecordedMessage
+  refusal?: RequestRefusal
+  upstream?: RecordedUpstream
+  /** Set by whoever refuses; in the end by the status where nobody has: 401, 403 and 429 are `deny`, 5xx is `error`. */
+  decision?: RequestDecision
+  /** The HTTP status of the answer. */
+  status?: number
+  /** Bytes of the answer's body. Counted only where the gateway has an observer, and known once the body has ended. */
+  responseBytes?: number
+  /**
+   * Calls the listener when the answer has ended (`times.end` and `responseBytes` are set then): at once where it has,
+   * otherwise when its stream ends, breaks or is cancelled. Streams are followed only where the gateway has an observer.
+   * What the listener throws is logged.
+   */
+  onEnd(listener: () => void): void
+}
+
+/**
+ * Writes down who refused a request and why. The first refusal stands: it is that of the innermost layer.
+ *
+ * @param record that of the request; without one nothing happens
+ * @param decision `error` where the request failed rather than was refused
+ */
+export function recordRefusal(
+  record: RequestRecord | undefined,
+  refusal: RequestRefusal,
+  decision: 'deny' | 'error' = 'deny',
+): void {
+  if (record === undefined || record.refusal !== undefined) return
+  record.refusal = refusal
+  record.decision = decision
+}

@@ -1,0 +1,63 @@
+import type { Handler } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import type { RequestRoute } from '../contract/request-record.js'
+import { message } from '../message/message-middleware.js'
+import { wellKnown } from '../resource-server/resource-url.js'
+import { guardAuthority, guardVault, ownHosts } from './account-pages.js'
+import { type BaseUrl, checkPath } from './base-url.js'
+import type { Drainer } from './drainer.js'
+import type { GatewayOptions } from './gateway-options.js'
+import { probes } from './health.js'
+import type { OwnPaths, Place } from './place.js'
+import { resourceOf, serverChain } from './server-chain.js'
+import { serverMetadata } from './server-metadata.js'
+import { authorityOf, serversOf } from './server-options.js'
+
+/** Everything that the gateway serves, and where. */
+export interface Routes {
+  /** What answers, by path. */
+  readonly table: ReadonlyMap<string, Place>
+  /** The paths among them that orchestrators ask, every few seconds and until the end. */
+  readonly probes: ReadonlySet<string>
+  /** The endpoints of the authorization server, where this process serves them. */
+  readonly authority?: OwnPaths
+  readonly vault?: OwnPaths
+  readonly close: () => Promise<void>
+}
+
+/** Builds the table of paths, once. */
+export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): Routes {
+  const authority = authorityOf(options, base)
+  const servers = serversOf(options)
+  const table = new Map<string, Place>()
+  const add = (path: string, handle: Handler, kind?: RequestRoute['kind']) => {
+    if (table.has(path)) throw invalidConfiguration(`servers: the path ${path} is taken`)
+    table.set(path, { handle, route: kind && { kind, path } })
+  }
+
+  for (const [path, probe] of probes(options, base, inFlight)) add(path, probe)
+  const probePaths = new Set(table.keys())
+  const vault = guardVault(options)
+  const checkHost = ownHosts([base.origin], options.allowedHosts)
+  // One for all servers, so that a user's requests under way are counted together
+  const readMessage = message(options.message)
+  for (const server of servers) {
+    checkPath(server.path, 'servers')
+    const path = base.prefix + server.path
+    const resource = resourceOf(base, server)
+    add(path, serverChain(options, base, server, { verifier: authority?.protect(resource), readMessage }), 'server')
+    if (authority === undefined) continue
+    const isRoot = options.rootResource === server.path || servers.length === 1
+    const metadata = serverMetadata(server, { resource, issuer: authority.issuer, isRoot, checkHost })
+    add(wellKnown + path, metadata, 'metadata')
+    if (isRoot) add(wellKnown, metadata, 'metadata')
+  }
+
+  const close = async () => {
+    const pieces = [...servers.map(({ server }) => server), authority, options.vault]
+    await Promise.all(
+      pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
+    )
+  }
+  return { table, probes: probePaths, authority: guardAuthority(options, base, authority), vault, close }
+}

@@ -1,0 +1,96 @@
+import type { TokenVerifier } from '../contract/auth-info.js'
+import type { Handler, Middleware, Mountable } from '../contract/handler.js'
+import { recordRefusal } from '../contract/request-record.js'
+import { compose } from '../http/compose.js'
+import { cors } from '../http/cors.js'
+import { jsonRpcError } from '../http/json-rpc-error.js'
+import { originCheck } from '../http/origin-check.js'
+import { type FetchServer, fromFetchServer } from '../message/from-fetch-server.js'
+import { bearerAuth } from '../resource-server/bearer-auth.js'
+import { wellKnown } from '../resource-server/resource-url.js'
+import { allowedOriginsOf, type BaseUrl } from './base-url.js'
+import type { GatewayOptions } from './gateway-options.js'
+import { rateLimits } from './rate-limits.js'
+import { recover } from './recover.js'
+import type { NamedServer } from './server-options.js'
+
+/** What stands in front of a server beside what its options say. */
+export interface ServerChainOptions {
+  /** The verifier of its tokens; without one everybody may come. */
+  readonly verifier: TokenVerifier | undefined
+  /** Reads the message of a POST; one for all servers. */
+  readonly readMessage: Middleware
+}
+
+/** One server with everything that the gateway puts in front of it. */
+export function serverChain(
+  options: GatewayOptions,
+  base: BaseUrl,
+  server: NamedServer,
+  { verifier, readMessage }: ServerChainOptions,
+): Handler {
+  const allowedOrigins = allowedOriginsOf(options.allowedOrigins, base)
+  // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
+  const { allowedHosts = base.loopback ? ['loopback', base.hostname] : undefined } = options
+  const limits = rateLimits(options)
+  const layers: Middleware[] = [
+    cors({ allowedOrigins }),
+    recover('json-rpc'),
+    originCheck({ allowedOrigins, allowedHosts }),
+    allowMethods,
+    ...limits.address,
+    verifier === undefined ? anonymous(base, server) : authenticate(options, base, server, verifier),
+    readMessage,
+    ...limits.identity,
+    ...(options.middleware ?? []),
+    ...(server.middleware ?? []),
+  ]
+  return compose(layers, toHandler(server.server))
+}
+
+function authenticate(
+  { subject }: GatewayOptions,
+  base: BaseUrl,
+  server: NamedServer,
+  verifier: TokenVerifier,
+): Middleware {
+  return bearerAuth({
+    verifier,
+    resource: resourceOf(base, server),
+    requiredScopes: server.requiredScopes,
+    resourceMetadataUrl: base.origin + wellKnown + base.prefix + server.path,
+    scopesSupported: server.scopesSupported ?? server.requiredScopes,
+    scopeHierarchy: server.scopeHierarchy,
+    dpop: server.dpop,
+    subject,
+  })
+}
+
+function anonymous(base: BaseUrl, server: NamedServer): Middleware {
+  const resource = resourceOf(base, server)
+  return (request, context, next) => {
+    if (context.record !== undefined) context.record.resource = resource
+    return next(request, { ...context, resource })
+  }
+}
+
+/** The protected resource that a server is (RFC 8707), as clients write it. */
+export function resourceOf(base: BaseUrl, { path }: NamedServer): string {
+  return base.origin + base.prefix + path
+}
+
+// RFC 9110 section 15.5.6; a HEAD or PUT must not reach a server that does not expect it
+const allowMethods: Middleware = (request, context, next) => {
+  const { method } = request
+  if (method === 'POST' || method === 'GET' || method === 'DELETE') return next(request, context)
+  recordRefusal(context.record, { by: 'gateway', code: 'method_not_allowed' })
+  return jsonRpcError(
+    { status: 405, message: `${method} is not served here; use POST, GET or DELETE` },
+    { Allow: 'GET, POST, DELETE' },
+  )
+}
+
+function toHandler(server: Handler | Mountable | FetchServer): Handler {
+  if (typeof server === 'function') return server
+  return 'handle' in server ? (request, context) => server.handle(request, context) : fromFetchServer(server)
+}
