@@ -18,7 +18,9 @@ const key = 'mcp-gateway:connect'
  *
  * @example
  * ```ts
- * const token: UpstreamToken = { get: (context) => accountOf(context), drop: async () => {}, prompt: connectPrompt }
+ * function accountToken(get: UpstreamToken['get'], drop: UpstreamToken['drop']): UpstreamToken {
+ *   return { get, drop, prompt: connectPrompt }
+ * }
  * ```
  */
 export const connectPrompt: UpstreamTokenPrompt = {
