@@ -7,11 +7,23 @@ import { type Remembered, remembered } from './remembered.js'
 export interface AssertionOptions {
   /** Signs the assertions; `createSigningKeys` of `@mcp-gateway/core/keys`. */
   readonly keys: SigningKeys
-  /** The header; `X-Identity-Assertion` unless told. */
+  /**
+   * The header.
+   *
+   * @default X-Identity-Assertion
+   */
   readonly header?: string
-  /** How long an assertion is good for, in seconds, between 5 and 300; 60 unless told. Never longer than the token. */
+  /**
+   * How long an assertion is good for, in seconds, between 5 and 300. Never longer than the token.
+   *
+   * @default 60
+   */
   readonly lifetime?: number
-  /** Where the public keys are served; `/.well-known/forward-auth-jwks.json` unless told. */
+  /**
+   * Where the public keys are served.
+   *
+   * @default /.well-known/forward-auth-jwks.json
+   */
   readonly jwksPath?: string
 }
 

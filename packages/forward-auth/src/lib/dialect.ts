@@ -16,7 +16,11 @@ export interface AuthRequest {
   readonly method: string
   /** The path and query of the auth request itself. */
   readonly target: string
-  /** Whether `target` is exactly what came, not what a host made of it; no unless told. `ext-authz` decides on nothing else. */
+  /**
+   * Whether `target` is exactly what came, not what a host made of it. `ext-authz` decides on nothing else.
+   *
+   * @default false
+   */
   readonly isRaw?: boolean
   readonly headers: Pick<Headers, 'get' | 'has' | 'keys'>
 }

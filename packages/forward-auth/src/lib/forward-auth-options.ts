@@ -8,7 +8,11 @@ import type { IdentityHeaderNames } from './identity-headers.js'
 export interface ForwardAuthServer {
   /** Scopes that every request needs. */
   readonly requiredScopes?: readonly string[]
-  /** Scopes that the resource metadata offers; `requiredScopes` unless told. */
+  /**
+   * Scopes that the resource metadata offers.
+   *
+   * @default requiredScopes
+   */
   readonly scopesSupported?: readonly string[]
   /** What the resource metadata calls it (RFC 9728 `resource_name`). */
   readonly name?: string
@@ -43,7 +47,7 @@ export interface ForwardAuthOptions {
   readonly dialect: Dialect
   /** The MCP servers, by path under `url` or by absolute URL. Nothing else is open. */
   readonly servers: Readonly<Record<string, ForwardAuthServer>>
-  /** The path that the proxy asks; for `ext-authz` the prefix of it. `/auth` unless told. Keep it from the public. */
+  /** The path that the proxy asks; for `ext-authz` the prefix of it. `/auth` by default. Keep it from the public. */
   readonly path?: string
   /** The names of the identity headers. The proxy's configuration names the same. */
   readonly headers?: Partial<IdentityHeaderNames>
@@ -51,13 +55,13 @@ export interface ForwardAuthOptions {
   readonly dpop?: Dpop
   /** Sends the upstream a signed identity too. */
   readonly assertion?: AssertionOptions
-  /** Origins of pages that may call the servers; those of the servers unless told, on loopback any loopback origin too. */
+  /** Origins of pages that may call the servers; those of the servers by default, on loopback any loopback origin too. */
   readonly allowedOrigins?: readonly string[]
   /**
    * Host names that `Host` may name where nothing is decided but something is served, such as metadata. Unless told, the
    * hosts of the servers and the loopback names where a server is on loopback, otherwise any.
    */
   readonly allowedHosts?: readonly string[]
-  /** Where log lines go; JSON lines to standard output unless told. */
+  /** Where log lines go; JSON lines to standard output by default. */
   readonly logger?: Logger
 }

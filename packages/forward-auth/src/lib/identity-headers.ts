@@ -2,17 +2,37 @@ import { invalidConfiguration } from '@mcp-gateway/core/internal'
 
 /** The names of the headers that tell the upstream who calls. */
 export interface IdentityHeaderNames {
-  /** The user (`sub`); `-` where a client acts for itself. `X-User-Id` unless told. */
+  /** The user (`sub`); `-` where a client acts for itself. `X-User-Id` by default. */
   readonly userId: string
-  /** The user's name; `X-User-Name` unless told. */
+  /**
+   * The user's name.
+   *
+   * @default X-User-Name
+   */
   readonly userName: string
-  /** The user's email address; `X-User-Email` unless told. */
+  /**
+   * The user's email address.
+   *
+   * @default X-User-Email
+   */
   readonly userEmail: string
-  /** The user's roles, separated by commas; `X-Roles` unless told. */
+  /**
+   * The user's roles, separated by commas.
+   *
+   * @default X-Roles
+   */
   readonly roles: string
-  /** What the token allows, separated by spaces; `X-Scopes` unless told. */
+  /**
+   * What the token allows, separated by spaces.
+   *
+   * @default X-Scopes
+   */
   readonly scopes: string
-  /** The OAuth client; `X-Client-Id` unless told. */
+  /**
+   * The OAuth client.
+   *
+   * @default X-Client-Id
+   */
   readonly clientId: string
 }
 

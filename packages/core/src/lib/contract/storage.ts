@@ -28,7 +28,11 @@ export interface StoragePage {
 export interface StorageListOptions {
   /** The cursor of the page before; absent for the first page. */
   readonly cursor?: string
-  /** The most keys on this page, 100 unless told. */
+  /**
+   * The most keys on this page.
+   *
+   * @default 100
+   */
   readonly limit?: number
 }
 

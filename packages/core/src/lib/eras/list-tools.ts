@@ -16,7 +16,7 @@ const nobody = failed('Nobody is there to ask', errorCodes.methodNotFound)
 /**
  * The lists of any server that is behind a translation.
  *
- * @param principal for whom the server is asked; nobody in particular unless told
+ * @param principal for whom the server is asked; nobody in particular by default
  */
 export function listTools(server: EraServer, principal: string = gatewayItself): ToolLists {
   return {

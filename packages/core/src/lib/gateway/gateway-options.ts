@@ -16,11 +16,15 @@ export interface ServerOptions {
   readonly server: Handler | Mountable | FetchServer
   /** Scopes that every request to this server needs. */
   readonly requiredScopes?: readonly string[]
-  /** Scopes that the resource metadata offers; `requiredScopes` unless told. */
+  /**
+   * Scopes that the resource metadata offers.
+   *
+   * @default requiredScopes
+   */
   readonly scopesSupported?: readonly string[]
   /** Which scopes include which others. */
   readonly scopeHierarchy?: ScopeHierarchy
-  /** Accepts tokens that are bound to a key, with their proofs (RFC 9449); they are refused unless told. */
+  /** Accepts tokens that are bound to a key, with their proofs (RFC 9449); they are refused by default. */
   readonly dpop?: Dpop
   /** Middleware for this server alone, behind the gateway's own. It sees `context.auth` and `context.message`. */
   readonly middleware?: readonly Middleware[]
@@ -60,7 +64,7 @@ export interface GatewayOptions {
   readonly vault?: Mountable & { match(request: Request): boolean }
   /** Middleware for every server, behind the token check and `message`. */
   readonly middleware?: readonly Middleware[]
-  /** Where log lines go; JSON lines to standard output unless told. */
+  /** Where log lines go; JSON lines to standard output by default. */
   readonly logger?: Logger
   /** What goes into the log. */
   readonly logging?: LoggingOptions
@@ -80,9 +84,9 @@ export interface GatewayOptions {
    * Name it only where nobody can reach the gateway past the platform: whoever can writes what he likes into it.
    */
   readonly addressHeader?: string
-  /** Origins of pages that may call the servers; the gateway's own unless told, on loopback any loopback origin too. */
+  /** Origins of pages that may call the servers; the gateway's own by default, on loopback any loopback origin too. */
   readonly allowedOrigins?: readonly string[]
-  /** Host names that `Host` may name; on loopback the loopback names unless told, otherwise any. */
+  /** Host names that `Host` may name; on loopback the loopback names by default, otherwise any. */
   readonly allowedHosts?: readonly string[]
   /** The path of the server whose metadata the root well-known serves; needed with several servers only. */
   readonly rootResource?: string
@@ -90,7 +94,11 @@ export interface GatewayOptions {
   readonly message?: MessageOptions
   /** What `/ready` asks besides the storage, by name: resolves when it works. */
   readonly readiness?: Readonly<Record<string, () => Promise<unknown>>>
-  /** Seconds that `close` waits for requests that are under way; 10 unless told. */
+  /**
+   * Seconds that `close` waits for requests that are under way.
+   *
+   * @default 10
+   */
   readonly drainTimeout?: number
   /** Serves without tokens. Refused unless `url` is a loopback address. */
   readonly dangerouslyAllowAnonymous?: boolean

@@ -28,19 +28,39 @@ export interface SigningKeysOptions {
   readonly issuer: string
   /** Where generated keys live, shared by all replicas. Not used with `privateKeys`. */
   readonly storage?: Storage
-  /** What new keys are made for; `ES256` unless told. Changing it keeps the old keys published until they retire. */
+  /**
+   * What new keys are made for. Changing it keeps the old keys published until they retire.
+   *
+   * @default ES256
+   */
   readonly algorithm?: SigningAlgorithm
   /** Each 32 random bytes in base64: the first encrypts stored private keys, all of them decrypt. */
   readonly encryptionKeys?: readonly string[]
   /** Private keys as JWKs with `alg`, in place of generated ones: the first signs, all are published. */
   readonly privateKeys?: readonly JWK[]
-  /** How long a key signs; 90 days unless told, `0` for ever. */
+  /**
+   * How long a key signs. `0` for ever.
+   *
+   * @default 90 days
+   */
   readonly rotation?: number
-  /** How long before it signs a key is published; 10 minutes unless told. At least what verifiers cache. */
+  /**
+   * How long before it signs a key is published. At least what verifiers cache.
+   *
+   * @default 10 minutes
+   */
   readonly publishAhead?: number
-  /** How long after its last signature a key stays published; 1 day unless told. At least the longest token lifetime. */
+  /**
+   * How long after its last signature a key stays published. At least the longest token lifetime.
+   *
+   * @default 1 day
+   */
   readonly retention?: number
-  /** Milliseconds since the epoch; `Date.now` unless told. */
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number
 }
 

@@ -16,7 +16,7 @@ export interface NetworkLimitOptions {
   readonly window: number
   /**
    * Times per window over all clients. Half of them are kept for networks that have asked for little in this window: who
-   * has many networks then cannot take all. No such limit unless told.
+   * has many networks then cannot take all. No such limit by default.
    */
   readonly total?: number
 }

@@ -29,7 +29,11 @@ export interface RateLimitOptions extends RateLimit {
    * token; put it behind `bearerAuth`.
    */
   readonly by: 'address' | 'identity'
-  /** Tells apart limits that share a store; `requests` unless told. */
+  /**
+   * Tells apart limits that share a store.
+   *
+   * @default requests
+   */
   readonly name?: string
 }
 

@@ -5,9 +5,17 @@ import { redact, redactText } from './redact.js'
 
 /** How much is logged. */
 export interface LoggerOptions {
-  /** The least severe level that is written; `info` unless told, `silent` for nothing. */
+  /**
+   * The least severe level that is written. `silent` for nothing.
+   *
+   * @default info
+   */
   readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  /** Takes each line, without a newline at its end; `console.log` unless told. */
+  /**
+   * Takes each line, without a newline at its end.
+   *
+   * @default console.log
+   */
   readonly write?: (line: string) => void
 }
 

@@ -14,11 +14,23 @@ import { type CountedRequest, UnderWay } from './under-way.js'
 
 /** Limits on what a client may post. */
 export interface MessageOptions {
-  /** Size of a body in bytes; 4 MiB unless told. */
+  /**
+   * Size of a body in bytes.
+   *
+   * @default 4 MiB
+   */
   readonly maxBytes?: number
-  /** Levels of nesting; 64 unless told. */
+  /**
+   * Levels of nesting.
+   *
+   * @default 64
+   */
   readonly maxDepth?: number
-  /** Messages in a batch (revision 2025-03-26 alone has batches); 50 unless told. */
+  /**
+   * Messages in a batch (revision 2025-03-26 alone has batches).
+   *
+   * @default 50
+   */
   readonly maxBatch?: number
   /**
    * Bytes that the answers to all messages of a batch may have together; an answer that does not fit is replaced by an
@@ -49,7 +61,7 @@ export interface MessageOptions {
    * @default 67_108_864
    */
   readonly maxConcurrentBytes?: number
-  /** The revisions that `MCP-Protocol-Version` may name; all published ones unless told. */
+  /** The revisions that `MCP-Protocol-Version` may name; all published ones by default. */
   readonly protocolVersions?: readonly string[]
 }
 

@@ -23,7 +23,7 @@ type Name = Exclude<keyof MessageParts, 'kind'>
  * be valid JSON; of others it makes no sense, but it ends. It asks for no `jsonrpc` member, and does not look whether
  * `params` is an object.
  *
- * @param at where the object begins; the first byte that is no white space unless told
+ * @param at where the object begins; the first byte that is no white space by default
  * @returns the parts, or why it is no message
  */
 export function messageParts(

@@ -7,7 +7,7 @@ export interface UnderWayLimits {
   readonly maxConcurrent: number
   /** In bytes of their bodies. */
   readonly maxConcurrentBytes: number
-  /** Messages beyond `maxConcurrent` that are read, since they may end a request; none unless told. */
+  /** Messages beyond `maxConcurrent` that are read, since they may end a request; none by default. */
   readonly reserve?: number
 }
 

@@ -9,13 +9,17 @@ export interface OAuthClientOptions {
   readonly clientId: string
   /** Absent for public clients. */
   readonly clientSecret?: string
-  /** How the secret is sent; `client_secret_basic` unless told. */
+  /**
+   * How the secret is sent.
+   *
+   * @default client_secret_basic
+   */
   readonly authentication?: 'client_secret_basic' | 'client_secret_post'
   /** What to ask for, separated by spaces. With `openid` in it an ID token is demanded and checked. */
   readonly scope: string
   /** What the tokens are for (RFC 8707), where the server wants to know; in every request of the flow. */
   readonly resource?: string
-  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  /** How requests are made; an outbound fetch of class `configured` by default. */
   readonly fetch?: OutboundFetch
 }
 

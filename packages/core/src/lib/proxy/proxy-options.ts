@@ -12,29 +12,51 @@ export interface ProxyOptions {
    * `@mcp-gateway/core/upstream-token`. The caller's own token is never sent.
    */
   readonly token?: UpstreamToken
-  /** Whether the upstream is told who calls, in `X-User-Id` and its kin; `true` unless told. */
+  /**
+   * Whether the upstream is told who calls, in `X-User-Id` and its kin.
+   *
+   * @default true
+   */
   readonly identityHeaders?: boolean
-  /** Seconds until a connection must stand; 5 unless told. Only Node lets it be set. */
+  /**
+   * Seconds until a connection must stand. Only Node lets it be set.
+   *
+   * @default 5
+   */
   readonly connectTimeout?: number
-  /** Seconds until the upstream must have begun to answer; 120 unless told. */
+  /**
+   * Seconds until the upstream must have begun to answer.
+   *
+   * @default 120
+   */
   readonly firstByteTimeout?: number
   /**
-   * Seconds that an answer may be silent half-way; 300 unless told, `null` for ever. The streams of GET requests are
-   * silent by nature and have no limit.
+   * Seconds that an answer may be silent half-way. `null` for ever. The streams of GET requests are silent by nature
+   * and have no limit.
+   *
+   * @default 300
    */
   readonly idleTimeout?: number | null
   /** Asks each upstream whether it is well, at most so often as the interval says, and only while there are requests. */
   readonly healthCheck?: {
     /** A path at the upstream that answers 2xx when it is well. */
     readonly path: string
-    /** Seconds; 10 unless told. */
+    /**
+     * Seconds.
+     *
+     * @default 10
+     */
     readonly interval?: number
   }
-  /** Seconds that an upstream is left alone after it could not be reached; 5 unless told. */
+  /**
+   * Seconds that an upstream is left alone after it could not be reached.
+   *
+   * @default 5
+   */
   readonly retryAfter?: number
   /**
    * Signs session ids, so that a session belongs to who began it. At least 32 characters, the same in every replica of
-   * the gateway; unless told, random per process, so that sessions end with it.
+   * the gateway; by default random per process, so that sessions end with it.
    */
   readonly sessionSecret?: string
   /**
@@ -42,6 +64,6 @@ export interface ProxyOptions {
    * told, a client has to speak what the server speaks.
    */
   readonly eras?: (upstream: Handler) => Handler
-  /** Makes the requests; the platform's `fetch` unless told. */
+  /** Makes the requests; the platform's `fetch` by default. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }

@@ -8,11 +8,12 @@ import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './sto
 /** Settings of {@link memoryStorage}. */
 export interface MemoryStorageOptions {
   /**
-   * The most records to hold, 100 000 unless told. A full storage forgets nothing that is alive: it refuses new keys
-   * with `temporarily_unavailable`, because a forgotten replay mark would let a code be used again.
+   * The most records to hold. A full storage forgets nothing that is alive: it refuses new keys with
+   * `temporarily_unavailable`, because a forgotten replay mark would let a code be used again. Counters have as much
+   * room of their own, since strangers make them: they take none from other records. When it is full, those that were
+   * used longest ago share what is left of them, so that a count can be too high, never too low.
    *
-   * Counters have as much room of their own, since strangers make them: they take none from other records. When it is
-   * full, those that were used longest ago share what is left of them, so that a count can be too high, never too low.
+   * @default 100 000
    */
   maxEntries?: number
   /** The clock, in milliseconds since the epoch. */

@@ -3,9 +3,13 @@ import type { MswHttp } from './msw.js'
 
 /** How a fake issuer is set up. */
 export interface FakeIssuerOptions {
-  /** The issuer identifier; `https://issuer.test` unless told. */
+  /**
+   * The issuer identifier.
+   *
+   * @default https://issuer.test
+   */
   readonly issuer?: string
-  /** What introspection asks its callers for; nothing is checked unless told. */
+  /** What introspection asks its callers for; nothing is checked by default. */
   readonly client?: { readonly id: string; readonly secret: string }
 }
 
@@ -13,19 +17,31 @@ export interface FakeIssuerOptions {
 export interface FakeTokenOptions {
   /** The audience (`aud`): the resource that the token is for. */
   readonly resource?: string | string[]
-  /** `sub`; `user-1` unless told. */
+  /**
+   * `sub`.
+   *
+   * @default user-1
+   */
   readonly subject?: string
-  /** `client_id`; `client-1` unless told. */
+  /**
+   * `client_id`.
+   *
+   * @default client-1
+   */
   readonly clientId?: string
   /** `scope`, separated by spaces. */
   readonly scope?: string
-  /** Seconds until it ends, negative for one that has ended; 300 unless told. */
+  /**
+   * Seconds until it ends, negative for one that has ended.
+   *
+   * @default 300
+   */
   readonly expiresIn?: number
   /** More claims, and claims to replace; `undefined` leaves one out. */
   readonly claims?: Readonly<Record<string, unknown>>
   /** Members of the header to replace, such as `typ`; `undefined` leaves one out. */
   readonly header?: Readonly<Record<string, unknown>>
-  /** `own` unless told; `foreign` signs with a key that the issuer does not publish, `none` does not sign. */
+  /** `own` by default; `foreign` signs with a key that the issuer does not publish, `none` does not sign. */
   readonly signature?: 'own' | 'foreign' | 'none'
 }
 

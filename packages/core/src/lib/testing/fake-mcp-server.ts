@@ -9,11 +9,15 @@ export type FakeTool = (args: Record<string, unknown>, headers: Headers) => unkn
 
 /** How a fake MCP server is set up. */
 export interface FakeMcpServerOptions {
-  /** Where msw finds it; `https://upstream.test/mcp` unless told. */
+  /**
+   * Where msw finds it.
+   *
+   * @default https://upstream.test/mcp
+   */
   readonly url?: string
-  /** Its tools by name; one `echo` that returns its arguments unless told. */
+  /** Its tools by name; one `echo` that returns its arguments by default. */
   readonly tools?: Readonly<Record<string, FakeTool>>
-  /** The eras it speaks; both unless told. */
+  /** The eras it speaks; both by default. */
   readonly eras?: readonly ('legacy' | 'modern')[]
   /** Whether requests are answered as events instead of JSON. */
   readonly stream?: boolean

@@ -8,13 +8,17 @@ import { newestLegacy, newestModern } from '../protocol/revisions.js'
 export interface McpRequestOptions {
   /** The server's public URL. */
   readonly url: string
-  /** The MCP method; `ping` unless told. */
+  /**
+   * The MCP method.
+   *
+   * @default ping
+   */
   readonly method?: string
   readonly params?: Readonly<Record<string, unknown>>
   readonly id?: string | number
   /** The access token. */
   readonly token?: string
-  /** `legacy` (2025-11-25) unless told; `modern` (2026-07-28) adds `_meta` and the mirrored headers. */
+  /** `legacy` (2025-11-25) by default; `modern` (2026-07-28) adds `_meta` and the mirrored headers. */
   readonly era?: 'legacy' | 'modern'
   /** More headers, and headers to replace. */
   readonly headers?: Readonly<Record<string, string>>

@@ -24,13 +24,17 @@ export interface UpstreamIssuerOptions {
   /** The gateway's own client at that issuer. */
   readonly clientId: string
   readonly clientSecret: string
-  /** How the secret is sent; `client_secret_basic` unless told. */
+  /**
+   * How the secret is sent.
+   *
+   * @default client_secret_basic
+   */
   readonly authentication?: 'client_secret_basic' | 'client_secret_post'
   /** What the token must allow, separated by spaces. */
   readonly scope?: string
   /** The upstream as the issuer knows it (RFC 8707). */
   readonly resource?: string
-  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  /** How requests are made; an outbound fetch of class `configured` by default. */
   readonly fetch?: OutboundFetch
 }
 

@@ -6,7 +6,7 @@ import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 
 /** An upstream at which users have accounts of their own, and the gateway's client at its authorization server. */
 export interface VaultUpstream extends OAuthClientOptions {
-  /** What people call it; its name in `upstreams` unless told. */
+  /** What people call it; its name in `upstreams` by default. */
   readonly title?: string
   /** What else the authorization request says, such as `{ access_type: 'offline', prompt: 'consent' }`. */
   readonly parameters?: Readonly<Record<string, string>>
@@ -14,7 +14,7 @@ export interface VaultUpstream extends OAuthClientOptions {
 
 /** How the vault finds out who sits in front of the browser. */
 export interface VaultSignIn extends Omit<OAuthClientOptions, 'scope'> {
-  /** `openid` unless told. */
+  /** `openid` by default. */
   readonly scope?: string
   /**
    * Verifies the access token of the sign-in, and so tells who it is, for issuers without ID tokens; give `resource` too.
@@ -22,8 +22,10 @@ export interface VaultSignIn extends Omit<OAuthClientOptions, 'scope'> {
    */
   readonly verifier?: TokenVerifier
   /**
-   * The claim of the ID token that is the `subject` of the issuer's access tokens; `sub` unless told. With a `verifier`,
-   * the claim of the access token; its subject unless told.
+   * The claim of the ID token that is the `subject` of the issuer's access tokens. With a `verifier`, the claim of
+   * the access token; its subject by default.
+   *
+   * @default sub
    */
   readonly subjectClaim?: string
 }
@@ -43,11 +45,19 @@ export interface VaultOptions {
   readonly signIn: VaultSignIn
   /** The upstreams by name: lower-case letters, digits and `-`. */
   readonly upstreams: Readonly<Record<string, VaultUpstream>>
-  /** Host names that `Host` may name; on loopback the loopback names unless told, otherwise any. */
+  /** Host names that `Host` may name; on loopback the loopback names by default, otherwise any. */
   readonly allowedHosts?: readonly string[]
-  /** Seconds that a grant is kept after it was last used to get a token; 90 days unless told. */
+  /**
+   * Seconds that a grant is kept after it was last used to get a token.
+   *
+   * @default 90 days
+   */
   readonly lifetime?: number
-  /** Milliseconds since the epoch; `Date.now` unless told. */
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number
 }
 

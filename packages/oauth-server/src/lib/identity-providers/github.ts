@@ -26,13 +26,13 @@ import { createGithubApi } from './github-api.js'
 export interface GithubOptions {
   readonly clientId: string
   readonly clientSecret: string
-  /** Who may sign in. A public issuer must say so; on loopback it is anyone unless told. */
+  /** Who may sign in. A public issuer must say so; on loopback it is anyone by default. */
   readonly allow?: GithubAllow
-  /** `https://github.com` unless told; the address of a GitHub Enterprise Server. */
+  /** `https://github.com` by default; the address of a GitHub Enterprise Server. */
   readonly baseUrl?: string
-  /** `https://api.github.com`, or `<baseUrl>/api/v3` for an Enterprise Server, unless told. */
+  /** `https://api.github.com`, or `<baseUrl>/api/v3` for an Enterprise Server, by default. */
   readonly apiUrl?: string
-  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  /** How requests are made; an outbound fetch of class `configured` by default. */
   readonly fetch?: OutboundFetch
 }
 

@@ -25,15 +25,23 @@ export interface OidcOptions {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret?: string
-  /** How the secret is sent; `client_secret_basic` unless told. */
+  /**
+   * How the secret is sent.
+   *
+   * @default client_secret_basic
+   */
   readonly authentication?: 'client_secret_basic' | 'client_secret_post'
-  /** In subjects and in the callback path, `/callback/<name>`; `oidc` unless told. Never change it: users would be others. */
+  /**
+   * In subjects and in the callback path, `/callback/<name>`. Never change it: users would be others.
+   *
+   * @default oidc
+   */
   readonly name?: string
-  /** For people, on the consent page; the issuer's host unless told. */
+  /** For people, on the consent page; the issuer's host by default. */
   readonly title?: string
-  /** `openid profile email` unless told. */
+  /** `openid profile email` by default. */
   readonly scope?: string
-  /** Who may sign in; everyone whom the provider lets in unless told. */
+  /** Who may sign in; everyone whom the provider lets in by default. */
   readonly allow?: (user: User, claims: IdTokenClaims) => boolean
   /**
    * Where the provider puts who the user is, their roles and their groups, as a preset of `@mcp-gateway/core/presets` has
@@ -41,10 +49,10 @@ export interface OidcOptions {
    * at; here that is `allow`.
    */
   readonly profile?: Pick<TokenProfile, 'subject' | 'roles' | 'groups'>
-  /** Reads roles and groups from the claims; as `profile` says, or from `roles` and `groups`, unless told. */
+  /** Reads roles and groups from the claims; as `profile` says, or from `roles` and `groups`, by default. */
   readonly roles?: (claims: IdTokenClaims) => readonly string[]
   readonly groups?: (claims: IdTokenClaims) => readonly string[]
-  /** How requests are made; an outbound fetch of class `configured` unless told. */
+  /** How requests are made; an outbound fetch of class `configured` by default. */
   readonly fetch?: OutboundFetch
 }
 

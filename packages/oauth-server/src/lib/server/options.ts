@@ -10,43 +10,87 @@ import type { ResourceServer } from './resource-server.js'
 
 /** How long things live, in seconds. */
 export interface Lifetimes {
-  /** An authorization code; 60 unless told, at most 600. */
+  /**
+   * An authorization code. At most 600.
+   *
+   * @default 60
+   */
   readonly code?: number
-  /** An access token; 3600 unless told. */
+  /**
+   * An access token.
+   *
+   * @default 3600
+   */
   readonly accessToken?: number
-  /** A refresh token that is not used; 30 days unless told, `0` for ever. */
+  /**
+   * A refresh token that is not used. `0` for ever.
+   *
+   * @default 30 days
+   */
   readonly refreshTokenIdle?: number
-  /** A grant, however often it is refreshed; `0`, for ever, unless told. */
+  /** A grant, however often it is refreshed; `0`, for ever, by default. */
   readonly grant?: number
   /**
-   * A grant whose tokens carry roles or groups, counted from when the identity provider or `checkUser` last named them; 7
-   * days unless told, `0` for as long as any other. Rights that were taken away at the provider are in no token after it.
+   * A grant whose tokens carry roles or groups, counted from when the identity provider or `checkUser` last named
+   * them. `0` for as long as any other. Rights that were taken away at the provider are in no token after it.
+   *
+   * @default 7 days
    */
   readonly grantWithRights?: number
-  /** How long the refresh token before the current one still gets the same successor; 30 unless told. */
+  /**
+   * How long the refresh token before the current one still gets the same successor.
+   *
+   * @default 30
+   */
   readonly refreshReplay?: number
-  /** A registered client that is not used; 90 days unless told, `0` for ever. Never less than its grants. */
+  /**
+   * A registered client that is not used. `0` for ever. Never less than its grants.
+   *
+   * @default 90 days
+   */
   readonly client?: number
-  /** A registration that no person ever approved; 24 hours unless told. */
+  /**
+   * A registration that no person ever approved.
+   *
+   * @default 24 hours
+   */
   readonly unusedClient?: number
-  /** Login and consent together; 600 unless told. */
+  /**
+   * Login and consent together.
+   *
+   * @default 600
+   */
   readonly login?: number
-  /** How long a person stays signed in at this server; 8 hours unless told, `0` to sign in each time. */
+  /**
+   * How long a person stays signed in at this server. `0` to sign in each time.
+   *
+   * @default 8 hours
+   */
   readonly session?: number
-  /** How long an approval is remembered; 90 days unless told, `0` to ask each time. */
+  /**
+   * How long an approval is remembered. `0` to ask each time.
+   *
+   * @default 90 days
+   */
   readonly consent?: number
-  /** How long a revoked access token may still pass; 10 unless told, `0` to look at the store on every request. */
+  /**
+   * How long a revoked access token may still pass. `0` to look at the store on every request.
+   *
+   * @default 10
+   */
   readonly revocationDelay?: number
 }
 
 /** How many consent pages may be answered within `lifetimes.login` by people who are not signed in, each page counted once. */
 export interface LoginLimits {
   /**
-   * From one client address, IPv6 by its /64; 300 unless told. A /56 has 4 times as many, a /48 and an IPv4 /24 have 16 times.
-   * Holds only where the host knows addresses (`context.client`).
+   * From one client address, IPv6 by its /64. A /56 has 4 times as many, a /48 and an IPv4 /24 have 16 times. Holds
+   * only where the host knows addresses (`context.client`).
+   *
+   * @default 300
    */
   readonly perAddress?: number
-  /** Over all addresses; 10,000 unless told. Half of them are kept for networks that answered five or fewer. */
+  /** Over all addresses; 10,000 by default. Half of them are kept for networks that answered five or fewer. */
   readonly total?: number
 }
 
@@ -67,18 +111,18 @@ export interface AuthorizationServerOptions {
   readonly resources?: readonly string[]
   /** The resource that is meant when a client names none and there are several; without it such a request is refused. */
   readonly defaultResource?: string
-  /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` unless told. */
+  /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` by default. */
   readonly scopes?: Readonly<Record<string, string>>
-  /** Granted when a client asks for no scope that is known; every scope unless told. */
+  /** Granted when a client asks for no scope that is known; every scope by default. */
   readonly defaultScopes?: readonly string[]
   /** Encrypts stored signing keys: each 32 random bytes in base64, the first for new ones. Needed unless on loopback. */
   readonly encryptionKeys?: readonly string[]
   /** Signing keys of your own making, in place of generated ones in `storage`. */
   readonly signingKeys?: SigningKeys
-  /** What access tokens are: JWTs that any resource server can verify (RFC 9068), or references. `jwt` unless told. */
+  /** What access tokens are: JWTs that any resource server can verify (RFC 9068), or references. `jwt` by default. */
   readonly accessTokens?: 'jwt' | 'opaque'
   readonly lifetimes?: Lifetimes
-  /** Dynamic registration; open to everyone unless told, `false` for none. */
+  /** Dynamic registration; open to everyone by default, `false` for none. */
   readonly registration?: RegistrationOptions | false
   /** How many people may be on their way through the login at once. Loopback issuers have no limits. */
   readonly loginLimits?: LoginLimits
@@ -106,13 +150,17 @@ export interface AuthorizationServerOptions {
    */
   readonly checkUser?: (user: GrantUser) => boolean | Partial<GrantUser> | Promise<boolean | Partial<GrantUser>>
   /**
-   * Host names that `Host` may name at every endpoint; under a loopback issuer the loopback names unless told, otherwise
+   * Host names that `Host` may name at every endpoint; under a loopback issuer the loopback names by default, otherwise
    * any. Without port; `loopback` stands for localhost, 127.0.0.0/8 and [::1].
    */
   readonly allowedHosts?: readonly string[]
   /** How the pages look. */
   readonly pages?: PageOptions
   readonly logger?: Logger
-  /** Milliseconds since the epoch; `Date.now` unless told. */
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number
 }

@@ -4,7 +4,7 @@ import type { SoftwareStatementIssuer } from '../client-metadata/software-statem
 export interface RegistrationOptions {
   /**
    * The hosts that https redirect URIs may have: any, those of well-known clients, or a list. Loopback URIs are always
-   * accepted. It holds for client metadata documents too. `any-host` unless told.
+   * accepted. It holds for client metadata documents too. `any-host` by default.
    */
   readonly redirectHosts?: 'any-host' | 'known-hosts' | readonly string[]
   /** Private-use redirect URIs to accept beside the known ones, as exact strings. */
@@ -14,8 +14,10 @@ export interface RegistrationOptions {
   /** Whose software statements count; what they say goes over what the client says. */
   readonly softwareStatements?: readonly SoftwareStatementIssuer[]
   /**
-   * Registrations per client address and hour, IPv6 by its /64; 60 unless told. A /56 has 4 times as many, a /48 and an IPv4
-   * /24 have 16 times. Holds only where the host knows addresses (`context.client`). Loopback issuers have no limits.
+   * Registrations per client address and hour, IPv6 by its /64. A /56 has 4 times as many, a /48 and an IPv4 /24 have
+   * 16 times. Holds only where the host knows addresses (`context.client`). Loopback issuers have no limits.
+   *
+   * @default 60
    */
   readonly perAddress?: number
   /**

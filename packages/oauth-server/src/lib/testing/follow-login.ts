@@ -1,10 +1,18 @@
 /** What the stand-in for a person does. */
 export interface FollowLoginOptions {
-  /** Sends each request; the global `fetch` unless told. Pass `server.fetch` wrapped in `new Request` to stay in process. */
+  /** Sends each request; the global `fetch` by default. Pass `server.fetch` wrapped in `new Request` to stay in process. */
   readonly fetch?: (input: string, init: RequestInit) => Promise<Response>
-  /** Put into every text field that is found; `alice` unless told. */
+  /**
+   * Put into every text field that is found.
+   *
+   * @default alice
+   */
   readonly userName?: string
-  /** Which button of the consent page is pressed; `approve` unless told. */
+  /**
+   * Which button of the consent page is pressed.
+   *
+   * @default approve
+   */
   readonly decision?: 'approve' | 'deny'
 }
 

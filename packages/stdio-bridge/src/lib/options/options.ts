@@ -18,11 +18,11 @@ export interface StdioBridgeOptions {
   readonly args?: readonly string[]
   /** Variables for the child beside the few that it inherits (`PATH`, `HOME`, language and time zone). */
   readonly env?: Readonly<Record<string, string>>
-  /** The child's working directory; the bridge's own unless told. */
+  /** The child's working directory; the bridge's own by default. */
   readonly cwd?: string
   /**
    * The path of the server; every other one is 404. The path of the resource that was checked in front (by a gateway or
-   * `bearerAuth`) unless told, and `/mcp` where none was. Tell it where a host in front takes a prefix off.
+   * `bearerAuth`) by default, and `/mcp` where none was. Tell it where a host in front takes a prefix off.
    */
   readonly path?: string
   /** Where the lines of the children's stderr (level `debug`) and crashes (level `warn`) go. */
@@ -34,59 +34,139 @@ export interface StdioBridgeOptions {
    * sessions, so `session` means `principal` for it.
    */
   readonly isolation?: 'session' | 'principal' | 'pool' | 'request'
-  /** Whether to serve the HTTP+SSE transport of 2024-11-05 too, to clients that know nothing newer; no unless told. */
+  /**
+   * Whether to serve the HTTP+SSE transport of 2024-11-05 too, to clients that know nothing newer.
+   *
+   * @default false
+   */
   readonly httpSse?: boolean
-  /** Processes of a pool of modern children, 4 unless told; one more is started when all are crowded. */
+  /**
+   * Processes of a pool of modern children. One more is started when all are crowded.
+   *
+   * @default 4
+   */
   readonly poolSize?: number
-  /** Processes started ahead of the sessions that will need them, 0 unless told. */
+  /**
+   * Processes started ahead of the sessions that will need them.
+   *
+   * @default 0
+   */
   readonly prewarmed?: number
-  /** Processes at once, 256 unless told; beyond it 503. */
+  /**
+   * Processes at once. Beyond it 503.
+   *
+   * @default 256
+   */
   readonly maxChildren?: number
-  /** Processes at once that were started for one user (of a token), 64 unless told; beyond it 429. */
+  /**
+   * Processes at once that were started for one user (of a token). Beyond it 429.
+   *
+   * @default 64
+   */
   readonly maxChildrenPerPrincipal?: number
-  /** Processes that one user (of a token) may have started in a minute, 120 unless told; beyond it 429. */
+  /**
+   * Processes that one user (of a token) may have started in a minute. Beyond it 429.
+   *
+   * @default 120
+   */
   readonly maxStartsPerMinute?: number
-  /** Processes that may be between their start and their first answer, as many as there are cores unless told. */
+  /** Processes that may be between their start and their first answer, as many as there are cores by default. */
   readonly startConcurrency?: number
-  /** Sessions at once, 256 unless told; beyond it `initialize` is answered 503. */
+  /**
+   * Sessions at once. Beyond it `initialize` is answered 503.
+   *
+   * @default 256
+   */
   readonly maxSessions?: number
-  /** Sessions of one user (of a token) at once, 32 unless told; beyond it `initialize` is answered 429. */
+  /**
+   * Sessions of one user (of a token) at once. Beyond it `initialize` is answered 429.
+   *
+   * @default 32
+   */
   readonly maxSessionsPerPrincipal?: number
-  /** Requests of one session that may wait for their answers, 128 unless told; beyond it 429. */
+  /**
+   * Requests of one session that may wait for their answers. Beyond it 429.
+   *
+   * @default 128
+   */
   readonly maxRequestsInFlight?: number
   /**
-   * Bytes that a child may leave unread in its stdin, 8 MiB unless told; beyond it 503 for requests, notifications and
-   * answers alike. Cancellations pass, shortened.
+   * Bytes that a child may leave unread in its stdin. Beyond it 503 for requests, notifications and answers alike.
+   * Cancellations pass, shortened.
+   *
+   * @default 8 MiB
    */
   readonly maxQueuedBytes?: number
-  /** Longest message that a child may write, in bytes, 32 MiB unless told. */
+  /**
+   * Longest message that a child may write, in bytes.
+   *
+   * @default 32 MiB
+   */
   readonly maxMessageBytes?: number
-  /** Bytes of sent events that a session keeps for `Last-Event-ID`, 1 MiB unless told. */
+  /**
+   * Bytes of sent events that a session keeps for `Last-Event-ID`.
+   *
+   * @default 1 MiB
+   */
   readonly historyBytes?: number
   /**
-   * Calls of modern clients at once whose legacy server has a question, so that they wait in it until the client comes
-   * back with the answer, 256 unless told; beyond it such a call is answered 503.
+   * Calls of modern clients at once whose legacy server has a question, so that they wait in it until the client
+   * comes back with the answer. Beyond it such a call is answered 503.
+   *
+   * @default 256
    */
   readonly maxParkedCalls?: number
-  /** Of those the calls of one user (of a token), 16 unless told; beyond it 429. */
+  /**
+   * Of those the calls of one user (of a token). Beyond it 429.
+   *
+   * @default 16
+   */
   readonly maxParkedCallsPerPrincipal?: number
-  /** Seconds that a modern client has to come back with an answer, 300 unless told; then its call is cancelled. */
+  /**
+   * Seconds that a modern client has to come back with an answer. Then its call is cancelled.
+   *
+   * @default 300
+   */
   readonly parkedCallTimeout?: number
-  /** Seconds from the start of a child to its first answer, 60 unless told. */
+  /**
+   * Seconds from the start of a child to its first answer.
+   *
+   * @default 60
+   */
   readonly handshakeTimeout?: number
-  /** Seconds without a sign of life after which a request fails, 300 unless told; progress begins them anew. */
+  /**
+   * Seconds without a sign of life after which a request fails. Progress begins them anew.
+   *
+   * @default 300
+   */
   readonly requestTimeout?: number
-  /** Seconds after which a request fails in any case, one of the server to a legacy client too; 3600 unless told. */
+  /**
+   * Seconds after which a request fails in any case, one of the server to a legacy client too.
+   *
+   * @default 3600
+   */
   readonly maxRequestTime?: number
-  /** Seconds without a request or an open stream after which a session ends, 900 unless told. */
+  /**
+   * Seconds without a request or an open stream after which a session ends.
+   *
+   * @default 900
+   */
   readonly idleTimeout?: number
-  /** Seconds after which a session ends in any case, a day unless told. */
+  /** Seconds after which a session ends in any case, a day by default. */
   readonly maxSessionAge?: number
-  /** Seconds between the comments that keep a silent stream open, 15 unless told. */
+  /**
+   * Seconds between the comments that keep a silent stream open.
+   *
+   * @default 15
+   */
   readonly keepAlive?: number
-  /** Seconds that `close` lets the requests under way go on, 5 unless told. */
+  /**
+   * Seconds that `close` lets the requests under way go on.
+   *
+   * @default 5
+   */
   readonly drainTimeout?: number
-  /** Seconds from the end of stdin to SIGTERM, and from there to SIGKILL; 2 and 3 unless told. */
+  /** Seconds from the end of stdin to SIGTERM, and from there to SIGKILL; 2 and 3 by default. */
   readonly stopGrace?: readonly [number, number]
 }
 

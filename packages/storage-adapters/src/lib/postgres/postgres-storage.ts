@@ -23,9 +23,17 @@ export interface PostgresPool {
 
 /** Settings of {@link postgresStorage}. */
 export interface PostgresStorageOptions {
-  /** The name of the table, as `postgresSchema` was given it; `mcp_gateway` unless told. */
+  /**
+   * The name of the table, as `postgresSchema` was given it.
+   *
+   * @default mcp_gateway
+   */
   table?: string
-  /** Seconds after which a verb rejects although the server still works on it, 3 unless told. */
+  /**
+   * Seconds after which a verb rejects although the server still works on it.
+   *
+   * @default 3
+   */
   timeout?: number
 }
 

@@ -21,11 +21,15 @@ export type { IoredisClient, NodeRedisClient } from './script-runner.js'
 /** Settings of {@link redisStorage}. */
 export interface RedisStorageOptions {
   /**
-   * What all keys start with, in the braces of a hash tag: `mcp-gateway` unless told, which gives `{mcp-gateway}:…`.
+   * What all keys start with, in the braces of a hash tag: `mcp-gateway` by default, which gives `{mcp-gateway}:…`.
    * Two storages with different prefixes share nothing.
    */
   prefix?: string
-  /** Seconds after which a verb rejects although the client still tries, 3 unless told. */
+  /**
+   * Seconds after which a verb rejects although the client still tries.
+   *
+   * @default 3
+   */
   timeout?: number
 }
 

@@ -28,7 +28,11 @@ export interface SqliteDatabase {
 
 /** Settings of {@link sqliteStorage}. */
 export interface SqliteStorageOptions {
-  /** The name of the table, and the beginning of the names of all that belongs to it; `mcp_gateway` unless told. */
+  /**
+   * The name of the table, and the beginning of the names of all that belongs to it.
+   *
+   * @default mcp_gateway
+   */
   table?: string
   /** The clock, in milliseconds since the epoch. Every process that shares the file must agree on the time. */
   now?: () => number

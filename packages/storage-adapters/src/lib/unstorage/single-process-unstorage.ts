@@ -23,7 +23,11 @@ export interface SingleProcessStorage extends Storage {
 
 /** Settings of {@link singleProcessUnstorage}. */
 export interface SingleProcessUnstorageOptions {
-  /** What the names of all items start with; `mcp-gateway` unless told. */
+  /**
+   * What the names of all items start with.
+   *
+   * @default mcp-gateway
+   */
   base?: string
   /** The clock, in milliseconds since the epoch. */
   now?: () => number

@@ -37,7 +37,7 @@ export class HttpLink implements EraLink {
   listener: EraLinkListener = noopObserver
   /** Who asks; to be renewed with each request of the client, since tokens end. */
   context: Context
-  /** Which arguments a modern server wants to see in headers; none unless told. */
+  /** Which arguments a modern server wants to see in headers; none by default. */
   tools: ToolHeaders | undefined
   readonly #upstream: Handler
   readonly #url: string

@@ -13,17 +13,41 @@ import { LegacyUpstreams } from './legacy-upstreams.js'
 
 /** What the clients of one server may cost where their era is translated. */
 export interface TranslateErasOptions {
-  /** Legacy clients' sessions at once, 1000 unless told; beyond it `initialize` is answered 503. */
+  /**
+   * Legacy clients' sessions at once. Beyond it `initialize` is answered 503.
+   *
+   * @default 1000
+   */
   readonly maxSessions?: number
-  /** Legacy clients' sessions of one user (of a token) at once, 32 unless told; beyond it 429. */
+  /**
+   * Legacy clients' sessions of one user (of a token) at once. Beyond it 429.
+   *
+   * @default 32
+   */
   readonly maxSessionsPerPrincipal?: number
-  /** Requests of one session that may wait for their answers, 128 unless told; beyond it 429. */
+  /**
+   * Requests of one session that may wait for their answers. Beyond it 429.
+   *
+   * @default 128
+   */
   readonly maxRequestsInFlight?: number
-  /** Sessions at a legacy server that stand for modern clients, 1000 unless told; beyond it 429. */
+  /**
+   * Sessions at a legacy server that stand for modern clients. Beyond it 429.
+   *
+   * @default 1000
+   */
   readonly maxUpstreamSessions?: number
-  /** Those that stand for one user (of a token), 16 unless told; beyond it 429. */
+  /**
+   * Those that stand for one user (of a token). Beyond it 429.
+   *
+   * @default 16
+   */
   readonly maxUpstreamSessionsPerPrincipal?: number
-  /** Seconds without a request or an open stream after which a session ends, 900 unless told. */
+  /**
+   * Seconds without a request or an open stream after which a session ends.
+   *
+   * @default 900
+   */
   readonly idleTimeout?: number
 }
 

@@ -30,9 +30,13 @@ export interface LegacyClientOptions {
   readonly principal: string
   /** Takes notifications that belong to no request. */
   readonly notified: (message: Uint8Array) => void
-  /** The revision that a client speaks that does not send `initialize` here; 2025-03-26 unless told. */
+  /** The revision that a client speaks that does not send `initialize` here; 2025-03-26 by default. */
   readonly protocolVersion?: string
-  /** Whether it has a stream to hear of changes on; yes unless told. */
+  /**
+   * Whether it has a stream to hear of changes on.
+   *
+   * @default true
+   */
   readonly listens?: boolean
 }
 

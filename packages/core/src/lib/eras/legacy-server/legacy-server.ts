@@ -24,7 +24,7 @@ import { askForUrls } from './url-elicitation.js'
 /** How to speak with a legacy server. */
 export interface LegacyServerOptions {
   readonly link: EraLink
-  /** What the server is told that its clients can do; nothing unless told. */
+  /** What the server is told that its clients can do; nothing by default. */
   readonly capabilities?: RawJson
 }
 

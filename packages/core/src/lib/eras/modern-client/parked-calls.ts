@@ -1,11 +1,23 @@
 import { KeyCounter } from '../../cache/key-counter.js'
 /** How many calls may wait for their client to come back, and for how long. */
 export interface ParkedCallsOptions {
-  /** Calls in all, 256 unless told. */
+  /**
+   * Calls in all.
+   *
+   * @default 256
+   */
   readonly maxParkedCalls?: number
-  /** Calls of one user, 16 unless told. */
+  /**
+   * Calls of one user.
+   *
+   * @default 16
+   */
   readonly maxParkedCallsPerPrincipal?: number
-  /** Seconds that a client has for each round of answers, 300 unless told. */
+  /**
+   * Seconds that a client has for each round of answers.
+   *
+   * @default 300
+   */
   readonly parkedCallTimeout?: number
 }
 

@@ -19,9 +19,17 @@ import { readModernResult } from './modern-result.js'
 
 /** How a modern server is treated. */
 export interface ModernServerOptions {
-  /** How often in a row one request may ask its client for input; 10 unless told. */
+  /**
+   * How often in a row one request may ask its client for input.
+   *
+   * @default 10
+   */
   readonly maxRounds?: number
-  /** How many things it may ask at once; 32 unless told. */
+  /**
+   * How many things it may ask at once.
+   *
+   * @default 32
+   */
   readonly maxQuestions?: number
 }
 

@@ -14,11 +14,11 @@ import { sendResponse } from './send-response.js'
 /** How a Node server hands requests over. */
 export interface NodeHandlerOptions {
   /**
-   * Addresses and CIDR ranges of the reverse proxies whose `X-Forwarded-For` is believed; none unless told. Without
+   * Addresses and CIDR ranges of the reverse proxies whose `X-Forwarded-For` is believed; none by default. Without
    * it, the client's address is the socket's.
    */
   readonly trustedProxies?: readonly string[]
-  /** Where an error that reached the adapter is logged; JSON lines to standard output unless told. */
+  /** Where an error that reached the adapter is logged; JSON lines to standard output by default. */
   readonly logger?: Logger
 }
 

@@ -25,7 +25,11 @@ export interface TestStorageOptions {
   fork?(): StorageProcess
   /** Breaks the connections, on the side of the store: required where the adapter has connections. */
   interrupt?(): void | Promise<void>
-  /** Callers in a race, 50 unless told. */
+  /**
+   * Callers in a race.
+   *
+   * @default 50
+   */
   callers?: number
 }
 

@@ -6,7 +6,7 @@ export interface TestMetadataOptions {
   readonly resource: string
   /** A redirect URI that it lets clients register; nothing needs to listen there. */
   readonly redirectUri: string
-  /** Sends requests; the global `fetch` unless told. */
+  /** Sends requests; the global `fetch` by default. */
   readonly fetch?: (input: string, init: RequestInit) => Promise<Response>
   /** Who signs in, where the login is a form with one text field. */
   readonly userName?: string
