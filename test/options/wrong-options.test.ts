@@ -25,7 +25,7 @@ import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch } from '@mcp-gateway/core/outbound'
 import { auth0, cognito, entra, google, keycloak, okta } from '@mcp-gateway/core/presets'
 import { proxy } from '@mcp-gateway/core/proxy'
-import { clientCredentials, identityAssertion, tokenExchange } from '@mcp-gateway/core/upstream-token'
+import { clientCredentials, connectPrompt, identityAssertion, tokenExchange } from '@mcp-gateway/core/upstream-token'
 import { createVault } from '@mcp-gateway/core/vault'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { toNodeHandler as forwardAuthToNodeHandler } from '@mcp-gateway/forward-auth/node'
@@ -63,6 +63,7 @@ const calls: readonly (readonly [name: string, call: Call, ...values: unknown[]]
   ['fromFetchServer', fromFetchServer, { fetch: handler }],
   ['message', message, { maxBytes: 10 }],
   ['proxy', proxy, [`${url}/mcp`], { headers: { 'X-Key': 'x' }, healthCheck: { path: '/health', interval: 1 } }],
+  ['proxy with a token', proxy, [`${url}/mcp`], { token: { get: noop, drop: noop, prompt: connectPrompt } }],
   ['translateEras', translateEras, { maxSessions: 10 }],
   ['dpop', dpop, { storage, algorithms: ['ES256'] }],
   ['anyVerifier', anyVerifier, [verifier]],
@@ -154,6 +155,8 @@ function gatewayOptions() {
     message: { maxBytes: 10 },
     readiness: { a: noop },
     logger: createLogger({ level: 'silent' }),
+    logging: { userKey: 'a key that all replicas have, and nobody else' },
+    observe: noop,
   }
 }
 
