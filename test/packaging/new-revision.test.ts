@@ -36,7 +36,7 @@ function copyPackages(): void {
 
 function addRevisions(): void {
   const path = join(copy, 'packages/core/src/lib/protocol/revisions.ts')
-  const start = 'export const revisions: readonly Revision[] = [\n'
+  const start = 'const revisions: readonly Revision[] = [\n'
   const text = readFileSync(path, 'utf8')
   expect(text).toContain(start)
   writeFileSync(path, text.replace(start, start + added))

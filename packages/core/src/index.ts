@@ -40,10 +40,10 @@ export { type MemoryStorageOptions, memoryStorage } from './lib/storage/memory-s
 export { anyVerifier } from './lib/tokens/any-verifier.js'
 export {
   createTokenVerifier,
-  type IssuerOptions,
   type TokenVerifierOptions,
 } from './lib/tokens/create-token-verifier.js'
 export { type IssuerAuthorityOptions, issuerAuthority } from './lib/tokens/issuer-authority.js'
+export type { IssuerOptions } from './lib/tokens/issuer-options.js'
 export { type Actor, actorOf, principal } from './lib/tokens/principal.js'
 export type { SubjectOption } from './lib/tokens/subject.js'
 export { type SdkVerifier, toSdkVerifier } from './lib/tokens/to-sdk-verifier.js'

@@ -22,7 +22,7 @@ export function probes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer
 }
 
 /** Answers 200 as long as the process can answer at all. */
-export function health(): Handler {
+function health(): Handler {
   return (request) => onlyReads(request) ?? respond('{"status":"ok"}', { headers })
 }
 
@@ -33,7 +33,7 @@ export function health(): Handler {
  * @param checks what to ask, by name; each gets 5 seconds
  * @param isClosing whether to answer 503 because no more requests should come
  */
-export function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, isClosing: () => boolean): Handler {
+function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, isClosing: () => boolean): Handler {
   let round: Promise<Record<string, 'ok' | 'failed'>> | undefined
   let ends = 0
   return async (request) => {

@@ -16,7 +16,7 @@ export interface Revision {
 }
 
 /** Every published revision, the newest first. A new one is added here, and nowhere else where its era is known. */
-export const revisions: readonly Revision[] = [
+const revisions: readonly Revision[] = [
   {
     version: '2026-07-28',
     era: 'modern',

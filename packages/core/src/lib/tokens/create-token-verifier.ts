@@ -2,21 +2,12 @@ import type { TokenVerifier } from '../contract/auth-info.js'
 import { checkOptions } from '../contract/option-types.js'
 import { audienceType } from '../contract/shared-option-types.js'
 import { readAudience } from './audience.js'
-import { type FindKey, type IssuerKeysOptions, issuerKeys } from './issuer-keys.js'
+import { type FindKey, issuerKeys } from './issuer-keys.js'
+import type { IssuerOptions } from './issuer-options.js'
 import { issuerTypes } from './issuer-types.js'
-import { rfc9068, type TokenProfile } from './token-profile.js'
-import { type VerificationCacheOptions, withVerifiedTokenCache } from './verified-token-cache.js'
+import { rfc9068 } from './token-profile.js'
+import { withVerifiedTokenCache } from './verified-token-cache.js'
 import { checkAlgorithms, signatureAlgorithms, verifyJwt } from './verify-jwt.js'
-
-/** How the tokens of an issuer are verified, whatever they are for. A provider's preset makes one of these. */
-export interface IssuerOptions extends IssuerKeysOptions, VerificationCacheOptions {
-  /** Accepted signature algorithms, out of RS, PS, ES and EdDSA. Default: all of them. */
-  readonly algorithms?: readonly string[]
-  /** How far the clocks of issuer and verifier may differ, in seconds. Default 5. */
-  readonly clockTolerance?: number
-  /** What the issuer's access tokens look like. Default: RFC 9068. */
-  readonly profile?: TokenProfile
-}
 
 /** What `createTokenVerifier` needs to know. */
 export interface TokenVerifierOptions extends IssuerOptions {

@@ -1,8 +1,9 @@
 import type { Authority } from '../contract/authority.js'
 import { checkOptions, type OptionTypes, optional } from '../contract/option-types.js'
 import { audienceType } from '../contract/shared-option-types.js'
-import { type IssuerOptions, verifierWithKeys } from './create-token-verifier.js'
+import { verifierWithKeys } from './create-token-verifier.js'
 import { issuerKeys } from './issuer-keys.js'
+import type { IssuerOptions } from './issuer-options.js'
 import { issuerTypes } from './issuer-types.js'
 
 /** An issuer somewhere else, and what its tokens carry as their audience. */

@@ -12,7 +12,7 @@ import {
   text,
   textList,
 } from '../contract/option-types.js'
-import type { IssuerOptions } from './create-token-verifier.js'
+import type { IssuerOptions } from './issuer-options.js'
 import type { TokenProfile } from './token-profile.js'
 import type { VerificationCacheOptions } from './verified-token-cache.js'
 

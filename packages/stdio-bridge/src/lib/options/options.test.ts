@@ -10,7 +10,7 @@ test.each<[string, object]>([
   ['args', { command: 'node', args: 'server.js' }],
   ['args', { command: 'node', args: [1] }],
   ['NUL', { command: 'node', args: ['a\0b'] }],
-  ['env.A', { command: 'node', env: { A: 1 } }],
+  ['env["A"]', { command: 'node', env: { A: 1 } }],
   ['env', { command: 'node', env: { 'A=B': 'x' } }],
   ['cwd', { command: 'node', cwd: '' }],
   ['isolation', { command: 'node', isolation: 'none' }],

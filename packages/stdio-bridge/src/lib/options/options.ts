@@ -1,8 +1,21 @@
 import { availableParallelism } from 'node:os'
 import { createLogger, type Logger } from '@mcp-gateway/core'
-import { checkOptions, invalidConfiguration } from '@mcp-gateway/core/internal'
+import {
+  checkOptions,
+  flag,
+  invalidConfiguration,
+  listOf,
+  loggerType,
+  notNegative,
+  type OptionTypes,
+  oneOf,
+  optional,
+  positive,
+  recordOf,
+  text,
+  textList,
+} from '@mcp-gateway/core/internal'
 import type { ChildSpec } from '../process/windows-command.js'
-import { stdioBridgeTypes } from './option-types.js'
 
 /** What a child may inherit: enough to find programs, a home and a language, and nothing that holds a secret. */
 const inherited =
@@ -296,4 +309,38 @@ export function childEnvironment(configured: Readonly<Record<string, string>>): 
     if (value !== undefined && !value.startsWith('()')) environment[name] = value
   }
   return { ...environment, ...configured }
+}
+
+const stdioBridgeTypes: OptionTypes<StdioBridgeOptions> = {
+  command: text,
+  args: optional(textList),
+  env: optional(recordOf(text)),
+  cwd: optional(text),
+  path: optional(text),
+  logger: optional(loggerType),
+  isolation: optional(oneOf('session', 'principal', 'pool', 'request')),
+  httpSse: optional(flag),
+  prewarmed: optional(notNegative),
+  historyBytes: optional(notNegative),
+  drainTimeout: optional(notNegative),
+  stopGrace: optional(listOf(notNegative, 'two numbers of seconds, such as [2, 3]')),
+  poolSize: optional(positive),
+  maxChildren: optional(positive),
+  maxChildrenPerPrincipal: optional(positive),
+  maxStartsPerMinute: optional(positive),
+  startConcurrency: optional(positive),
+  maxSessions: optional(positive),
+  maxSessionsPerPrincipal: optional(positive),
+  maxRequestsInFlight: optional(positive),
+  maxQueuedBytes: optional(positive),
+  maxMessageBytes: optional(positive),
+  maxParkedCalls: optional(positive),
+  maxParkedCallsPerPrincipal: optional(positive),
+  parkedCallTimeout: optional(positive),
+  handshakeTimeout: optional(positive),
+  requestTimeout: optional(positive),
+  maxRequestTime: optional(positive),
+  idleTimeout: optional(positive),
+  maxSessionAge: optional(positive),
+  keepAlive: optional(positive),
 }

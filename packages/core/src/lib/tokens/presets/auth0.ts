@@ -1,5 +1,5 @@
 import { checkOptions, filledText, optional } from '../../contract/option-types.js'
-import type { IssuerOptions } from '../create-token-verifier.js'
+import type { IssuerOptions } from '../issuer-options.js'
 import { presetTypes } from '../issuer-types.js'
 
 /** Which tenant of Auth0. */
