@@ -1,4 +1,5 @@
-const mark = Symbol.for('mcp-gateway.refusal')
+/** What refusals of every copy of this package are told by. */
+const tag = 'mcp-gateway.refusal'
 
 /** What a {@link Refusal} may say beside its status, code and description. */
 export interface RefusalOptions {
@@ -14,7 +15,7 @@ export interface RefusalOptions {
  * the throw. Tell it by {@link isRefusal}: with two copies of this package in one process there are two classes.
  */
 export class Refusal {
-  readonly [mark] = true
+  readonly kind: typeof tag = tag
   /** The HTTP status of the answer. */
   readonly status: number
   /** The error code of the protocol that is spoken: of OAuth a word, of JSON-RPC a number. */
@@ -46,5 +47,5 @@ export class Refusal {
 
 /** Whether a thrown value is a {@link Refusal}, made by this copy of the package or by another. */
 export function isRefusal(value: unknown): value is Refusal {
-  return typeof value === 'object' && value !== null && mark in value
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === tag
 }
