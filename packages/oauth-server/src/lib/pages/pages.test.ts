@@ -238,10 +238,11 @@ describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () =>
     const page = await context.newPage()
     await page.goto(path)
     await page.getByRole('button', { name: 'Allow' }).dblclick()
-    await page.waitForURL(/\/login\?/)
+    // The second click replaces the navigation of the first, which a wait for one navigation would take for a failure
+    await expect.poll(() => page.url(), { timeout: 20_000 }).toMatch(/\/login\?/)
     await page.getByLabel('User name').fill('alice')
     await page.getByRole('button', { name: 'Sign in' }).dblclick()
-    await page.waitForURL(/\/client\/callback\?code=/)
+    await expect.poll(() => page.url(), { timeout: 20_000 }).toMatch(/\/client\/callback\?code=/)
     await context.close()
   })
 
