@@ -1,7 +1,7 @@
 // What it costs the bridge to translate a call into the other era, beside passing it on within its own.
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { createLogger } from '@mcp-gateway/core'
+import { createLogger } from '@mcp-gateway/core/logging'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { createStdioBridge } from '@mcp-gateway/stdio-bridge'
 import { compareServers, type Operation, send } from './harness.js'

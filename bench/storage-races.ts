@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { memoryStorage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { type StorageProcess, type TestStorageOptions, testStorage } from '@mcp-gateway/core/testing'
 import { encryptedStorage } from '@mcp-gateway/storage-adapters/encrypted'
 import { postgresSchema, postgresStorage } from '@mcp-gateway/storage-adapters/postgres'

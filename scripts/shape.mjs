@@ -15,6 +15,8 @@ const neutral = {
     'gateway',
     'proxy',
     'keys',
+    'storage',
+    'logging',
     'introspection',
     'oauth-client',
     'upstream-token',

@@ -2,29 +2,36 @@ import {
   anyVerifier,
   bearerAuth,
   compose,
-  createLogger,
   createTokenVerifier,
   GatewayError,
   issuerAuthority,
-  memoryStorage,
   mountable,
-  requireScopes,
   resourceMetadata,
   resourceMetadataUrl,
   toSdkVerifier,
 } from '@mcp-gateway/core'
 import { dpop } from '@mcp-gateway/core/dpop'
 import { translateEras } from '@mcp-gateway/core/eras'
-import { cors, createGateway, fromFetchServer, message, originCheck, rateLimit } from '@mcp-gateway/core/gateway'
+import {
+  cors,
+  createGateway,
+  fromFetchServer,
+  message,
+  originCheck,
+  rateLimit,
+  requireScopes,
+} from '@mcp-gateway/core/gateway'
 import { createNetworkLimit, hostCheck } from '@mcp-gateway/core/internal'
 import { createIntrospectionVerifier } from '@mcp-gateway/core/introspection'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { createLogger } from '@mcp-gateway/core/logging'
 import { toRouteHandlers } from '@mcp-gateway/core/next'
 import { clientAddress, toNodeHandler } from '@mcp-gateway/core/node'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch } from '@mcp-gateway/core/outbound'
 import { auth0, cognito, entra, google, keycloak, okta } from '@mcp-gateway/core/presets'
 import { proxy } from '@mcp-gateway/core/proxy'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { clientCredentials, connectPrompt, identityAssertion, tokenExchange } from '@mcp-gateway/core/upstream-token'
 import { createVault } from '@mcp-gateway/core/vault'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'

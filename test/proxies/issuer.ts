@@ -1,5 +1,6 @@
-import { type Authority, createTokenVerifier, memoryStorage } from '@mcp-gateway/core'
+import { type Authority, createTokenVerifier } from '@mcp-gateway/core'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 
 /** An issuer that signs whatever a test wants. */
 export interface TestIssuer {

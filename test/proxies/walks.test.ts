@@ -1,4 +1,4 @@
-import { memoryStorage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'

@@ -1,8 +1,9 @@
-import { memoryStorage, respond } from '@mcp-gateway/core'
+import { respond } from '@mcp-gateway/core'
 import { dpop } from '@mcp-gateway/core/dpop'
 import { createGateway } from '@mcp-gateway/core/gateway'
 import { createOutboundFetch } from '@mcp-gateway/core/outbound'
 import { proxy } from '@mcp-gateway/core/proxy'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { clientCredentials } from '@mcp-gateway/core/upstream-token'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 

@@ -1,5 +1,6 @@
-import { createLogger, memoryStorage } from '@mcp-gateway/core'
 import { createGateway } from '@mcp-gateway/core/gateway'
+import { createLogger } from '@mcp-gateway/core/logging'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { logIn } from '../../scripts/log-in.mjs'

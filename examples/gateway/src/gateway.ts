@@ -1,5 +1,6 @@
-import { createLogger, type Handler, type Mountable, type Storage } from '@mcp-gateway/core'
+import type { Handler, Mountable, Storage } from '@mcp-gateway/core'
 import { createGateway } from '@mcp-gateway/core/gateway'
+import { createLogger } from '@mcp-gateway/core/logging'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 
 export interface ExampleOptions {

@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '@mcp-gateway/core'
+import { isLoopbackHost } from '@mcp-gateway/core/gateway'
 import { z } from 'zod'
 import { splitCommand } from './split-command.js'
 

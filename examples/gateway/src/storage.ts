@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { memoryStorage, type Storage } from '@mcp-gateway/core'
+import type { Storage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { redisStorage } from '@mcp-gateway/storage-adapters/redis'
 import { sqliteStorage } from '@mcp-gateway/storage-adapters/sqlite'
 import { Redis } from 'ioredis'

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Context, memoryStorage, type Storage } from '@mcp-gateway/core'
+import type { Context, Storage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { type AuthorizationServer, createAuthorizationServer } from '../src/lib/authorization-server.js'
 import { devLogin } from '../src/lib/identity-providers/dev-login.js'
 import type { AuthorizationServerOptions } from '../src/lib/server/options.js'

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { memoryStorage } from '@mcp-gateway/core'
 import { toNodeHandler } from '@mcp-gateway/core/node'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { type AuthorizationServer, createAuthorizationServer } from '../src/lib/authorization-server.js'
 import { devLogin } from '../src/lib/identity-providers/dev-login.js'
 import type { AuthorizationServerOptions } from '../src/lib/server/options.js'

@@ -1,13 +1,6 @@
-import {
-  type Context,
-  createLogger,
-  type Handler,
-  isLoopbackHost,
-  issuerAuthority,
-  type Mountable,
-  mountable,
-} from '@mcp-gateway/core'
-import { checkOptions, invalidConfiguration, wrongOption } from '@mcp-gateway/core/internal'
+import { type Context, type Handler, issuerAuthority, type Mountable, mountable } from '@mcp-gateway/core'
+import { checkOptions, invalidConfiguration, isLoopbackHost, wrongOption } from '@mcp-gateway/core/internal'
+import { createLogger } from '@mcp-gateway/core/logging'
 import type { AuthDecision } from './auth-decision.js'
 import { allowed, createDecider } from './decide.js'
 import type { AuthRequest } from './dialect.js'

@@ -1,5 +1,5 @@
-import { type GatewayError, isLoopbackHost } from '@mcp-gateway/core'
-import { foldPath, invalidConfiguration } from '@mcp-gateway/core/internal'
+import type { GatewayError } from '@mcp-gateway/core'
+import { foldPath, invalidConfiguration, isLoopbackHost } from '@mcp-gateway/core/internal'
 
 /** Where a resource is. */
 export interface Location {

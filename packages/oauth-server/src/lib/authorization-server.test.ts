@@ -1,5 +1,5 @@
-import { memoryStorage } from '@mcp-gateway/core'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
 import {

@@ -1,4 +1,4 @@
-import { createLogger } from '@mcp-gateway/core'
+import { createLogger } from '@mcp-gateway/core/logging'
 import { expect, test } from 'vitest'
 import { authorizePath, form, issuer, obtainCode, pkce, register, resource, setUp } from '../../test/fixture.js'
 

@@ -1,4 +1,5 @@
-import { GatewayError, parseMessage } from '@mcp-gateway/core'
+import { GatewayError } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayInfo, isRefusal, newestLegacy } from '@mcp-gateway/core/internal'
 import type { Connection } from './connection/connection.js'
 import type { Starter } from './process/starter.js'

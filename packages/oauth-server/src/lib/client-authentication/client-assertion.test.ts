@@ -1,4 +1,5 @@
-import { memoryStorage, type Storage } from '@mcp-gateway/core'
+import type { Storage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
 import { answerOf, form, issuer, obtainCode, register, type Setup, setUp } from '../../../test/fixture.js'

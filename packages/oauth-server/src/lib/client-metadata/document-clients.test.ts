@@ -1,4 +1,5 @@
-import { GatewayError, memoryStorage, type Storage } from '@mcp-gateway/core'
+import { GatewayError, type Storage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { describe, expect, test } from 'vitest'
 import { authorizePath, form, login, pkce, setUp } from '../../../test/fixture.js'
 

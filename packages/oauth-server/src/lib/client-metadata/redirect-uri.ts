@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '@mcp-gateway/core'
+import { isLoopbackHost } from '@mcp-gateway/core/internal'
 
 const http = /^http:\/\/(?<host>[^/?#:@[\]\\\s]+|\[[^\]]*\])(?::(?<port>\d{1,5}))?(?<rest>[/?][^#]*)?$/
 

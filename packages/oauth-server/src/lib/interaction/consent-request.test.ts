@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { Storage } from '@mcp-gateway/core'
-import { memoryStorage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { describe, expect, test } from 'vitest'
 import { authorizePath, form, issuer, pkce, redirectUri, register, type Setup, setUp } from '../../../test/fixture.js'
 

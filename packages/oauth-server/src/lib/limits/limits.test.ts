@@ -1,4 +1,5 @@
-import { memoryStorage, type Storage } from '@mcp-gateway/core'
+import type { Storage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { describe, expect, test } from 'vitest'
 import { authorizePath, form, login, pkce, register, setUp } from '../../../test/fixture.js'
 import { devLogin } from '../identity-providers/dev-login.js'

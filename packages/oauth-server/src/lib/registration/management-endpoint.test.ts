@@ -1,4 +1,5 @@
-import { GatewayError, memoryStorage } from '@mcp-gateway/core'
+import { GatewayError } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   type Answer,

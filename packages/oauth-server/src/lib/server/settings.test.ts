@@ -1,4 +1,4 @@
-import { memoryStorage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { expect, test } from 'vitest'
 import { devLogin } from '../identity-providers/dev-login.js'
 import { github } from '../identity-providers/github.js'

@@ -1,4 +1,4 @@
-import { parseMessage } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayInfo, metaKeys, newestModern } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Pending } from '../connection/peer.js'

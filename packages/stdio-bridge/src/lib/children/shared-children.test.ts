@@ -1,4 +1,4 @@
-import { parseMessage } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import type { Refusal } from '@mcp-gateway/core/internal'
 import { describe, expect, test } from 'vitest'
 import { initialize } from '../../../../../test/fixtures/bridge-client.js'

@@ -1,4 +1,4 @@
-import { parseMessage } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { TaskOwners } from '@mcp-gateway/core/internal'
 import { describe, expect, test } from 'vitest'
 import type { Child } from '../process/child.js'

@@ -1,4 +1,5 @@
-import { type Context, jsonRpcError, parseMessage, respond } from '@mcp-gateway/core'
+import { type Context, jsonRpcError, respond } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { applyTransforms, errorCodes } from '@mcp-gateway/core/internal'
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'

@@ -1,4 +1,4 @@
-import { parseMessage } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { isRefusal } from '@mcp-gateway/core/internal'
 import { describe, expect, test } from 'vitest'
 import type { LegacySession } from './legacy-session.js'

@@ -1,4 +1,5 @@
-import { type Message, parseMessage } from '@mcp-gateway/core'
+import type { Message } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayCode, Refusal } from '@mcp-gateway/core/internal'
 import type { SessionConnection } from '../connection/session-connection.js'
 import type { LegacySession } from './legacy-session.js'

@@ -1,4 +1,5 @@
-import { type Context, type Message, parseMessage } from '@mcp-gateway/core'
+import type { Context, Message } from '@mcp-gateway/core'
+import { parseMessage } from '@mcp-gateway/core/gateway'
 import { assumedVersion, gatewayInfo, ownerOf } from '@mcp-gateway/core/internal'
 import { type Initialized, mayBeOtherEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'

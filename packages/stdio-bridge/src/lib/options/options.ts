@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { createLogger, type Logger } from '@mcp-gateway/core'
+import type { Logger } from '@mcp-gateway/core'
 import {
   checkOptions,
   flag,
@@ -15,6 +15,7 @@ import {
   text,
   textList,
 } from '@mcp-gateway/core/internal'
+import { createLogger } from '@mcp-gateway/core/logging'
 import type { ChildSpec } from '../process/windows-command.js'
 
 /** What a child may inherit: enough to find programs, a home and a language, and nothing that holds a secret. */

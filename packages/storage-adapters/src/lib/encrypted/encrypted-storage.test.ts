@@ -1,4 +1,4 @@
-import { memoryStorage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { testStorage } from '@mcp-gateway/core/testing'
 import { describe, expect, test } from 'vitest'
 import { encryptedStorage } from './encrypted-storage.js'

@@ -1,0 +1,1 @@
+export { type MemoryStorageOptions, memoryStorage } from './lib/storage/memory-storage.js'
