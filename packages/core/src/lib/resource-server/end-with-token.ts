@@ -25,112 +25,97 @@ export function endWithToken(response: Response, terms: StreamTerms): Response {
   if (!isStream(response)) return response
   const { body, status, statusText, headers } = response
   if (body === null) return response
+  const { interval, recheck, onEnd } = terms
   const reader = body.getReader()
-  const watcher = sharesPromises() ? everyStream : new Watcher()
-  let finished = false
-  const finish = (): boolean => {
-    if (finished) return false
-    finished = true
-    watcher.delete(entry)
-    return true
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  let { until } = terms
+  let undecided = 0
+  // Streams that began together, as after a restart, do not all ask the issuer together.
+  let checkAt = performance.now() + interval * 1000 * (0.5 + Math.random() / 2)
+
+  const end = (why: Parameters<typeof onEnd>[0]): void => {
+    if (!ticks.delete(tick)) return
+    onEnd(why)
+    controller?.close()
+    reader.cancel(new DOMException('The access token has ended', 'AbortError')).catch(() => {})
   }
-  const entry = new Entry(terms)
+  const check = async (): Promise<void> => {
+    checkAt = Number.POSITIVE_INFINITY
+    const found = await recheck()
+    checkAt = performance.now() + interval * 1000
+    if (found === 'ended') end('revoked')
+    else if (found !== 'undecided') {
+      until = found.until
+      undecided = 0
+    } else if (++undecided >= maxUndecided) end('undecided')
+  }
+  const tick = (): void => {
+    if (Date.now() >= until) end('expired')
+    else if (performance.now() >= checkAt) void check()
+  }
+  const ticks = sharesPromises() ? everyStream : new Ticks()
+  ticks.add(tick)
   const limited = new ReadableStream<Uint8Array>(
     {
-      start(controller) {
-        entry.end = (why) => {
-          if (!finish()) return
-          terms.onEnd(why)
-          controller.close()
-          reader.cancel(new DOMException('The access token has ended', 'AbortError')).catch(() => {})
-        }
+      start(begun) {
+        controller = begun
       },
-      async pull(controller) {
+      async pull(begun) {
         try {
           const { done, value } = await reader.read()
-          if (finished) return
-          if (!done) controller.enqueue(value)
-          else if (finish()) controller.close()
+          if (!done) {
+            if (ticks.has(tick)) begun.enqueue(value)
+          } else if (ticks.delete(tick)) begun.close()
         } catch (error) {
-          if (finish()) throw error
+          if (ticks.delete(tick)) throw error
         }
       },
       cancel(reason) {
-        finish()
+        ticks.delete(tick)
         return reader.cancel(reason)
       },
     },
     { highWaterMark: 0 },
   )
-  watcher.add(entry)
   return new Response(limited, { status, statusText, headers })
 }
 
 /** How many times in a row a token may stay undecided before its streams end. */
-const mostUndecided = 3
+const maxUndecided = 3
 
-/** One stream and its token. */
-class Entry {
-  readonly #terms: StreamTerms
-  #until: number
-  #checkAt: number
-  #undecided = 0
-  end: (why: 'expired' | 'revoked' | 'undecided') => void = () => {}
-
-  constructor(terms: StreamTerms) {
-    this.#terms = terms
-    this.#until = terms.until
-    // Streams that began together, as after a restart, do not all ask the issuer together.
-    this.#checkAt = performance.now() + terms.interval * 1000 * (0.5 + Math.random() / 2)
-  }
-
-  tick(): void {
-    if (Date.now() >= this.#until) this.end('expired')
-    else if (performance.now() >= this.#checkAt) this.#check()
-  }
-
-  async #check(): Promise<void> {
-    this.#checkAt = Number.POSITIVE_INFINITY
-    const found = await this.#terms.recheck()
-    this.#checkAt = performance.now() + this.#terms.interval * 1000
-    if (found === 'ended') this.end('revoked')
-    else if (found !== 'undecided') {
-      this.#until = found.until
-      this.#undecided = 0
-    } else if (++this.#undecided >= mostUndecided) this.end('undecided')
-  }
-}
-
-/** Looks after any number of streams with one timer, which runs only while there are some. */
-class Watcher {
-  readonly #entries = new Set<Entry>()
+/** Calls any number of functions once a second with one timer, which runs only while there are some. */
+class Ticks extends Set<() => void> {
   #timer: ReturnType<typeof setInterval> | undefined
   #tickedAt = 0
 
-  add(entry: Entry): void {
-    this.#entries.add(entry)
+  override add(tick: () => void): this {
     // A runtime that was suspended, or a test with a clock of its own, may have lost the timer.
-    const isRunning = this.#timer !== undefined && Math.abs(performance.now() - this.#tickedAt) < 5000
-    if (isRunning) return
+    if (this.#timer === undefined || Math.abs(performance.now() - this.#tickedAt) >= 5000) this.#start()
+    return super.add(tick)
+  }
+
+  override delete(tick: () => void): boolean {
+    const had = super.delete(tick)
+    if (this.size === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+    }
+    return had
+  }
+
+  #start(): void {
     clearInterval(this.#timer)
     this.#tickedAt = performance.now()
     this.#timer = setInterval(() => {
       this.#tickedAt = performance.now()
-      for (const each of this.#entries) each.tick()
+      for (const tick of this) tick()
     }, 1000)
     // In Node a timer alone must not keep the process; elsewhere it is a number.
     if (typeof this.#timer === 'object') this.#timer.unref()
   }
-
-  delete(entry: Entry): void {
-    this.#entries.delete(entry)
-    if (this.#entries.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
-  }
 }
 
-const everyStream = new Watcher()
+const everyStream = new Ticks()
 
 /** Whether a body may go on for as long as the server likes. */
 function isStream(response: Response): boolean {
