@@ -1,4 +1,4 @@
-import { withLoggedUrls } from '../text/logged-url.js'
+import { withShownUrls } from '../text/shown-url.js'
 
 /** What went wrong, as a stable code. Compare codes, never messages or classes. */
 export type GatewayErrorCode =
@@ -41,7 +41,10 @@ export class GatewayError extends Error {
   readonly status: number
 
   constructor(code: GatewayErrorCode, message: string, options?: { cause?: unknown }) {
-    super(withLoggedUrls(message), options)
+    super(
+      withShownUrls(message, () => '[redacted]'),
+      options,
+    )
     this.code = code
     this.status = statuses[code]
   }

@@ -33,6 +33,7 @@ function isIterable(value: object): boolean {
   return Symbol.iterator in value
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function type(give: string, accepts: (value: unknown) => boolean): OptionType {
   return (value, name) => {
     if (!accepts(value)) throw wrongOption(name, value, give)
@@ -59,12 +60,14 @@ export const notNegative: OptionType = type('a number from 0 on', (value) => typ
 export const callable: OptionType = type('a function', (value) => typeof value === 'function')
 
 /** Anything that the type lets pass, and nothing at all. */
+/* @__NO_SIDE_EFFECTS__ */
 export function optional(inner: OptionType): OptionType {
   return (value, name) => {
     if (value !== undefined) inner(value, name)
   }
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function listOf(inner: OptionType, give = 'a list'): OptionType {
   return (value, name) => {
     if (!Array.isArray(value)) throw wrongOption(name, value, give)
@@ -75,6 +78,7 @@ export function listOf(inner: OptionType, give = 'a list'): OptionType {
 export const textList: OptionType = listOf(text, 'a list of strings')
 
 /** An object with members of any names. */
+/* @__NO_SIDE_EFFECTS__ */
 export function recordOf(inner: OptionType, give = 'an object'): OptionType {
   return (value, name) => {
     if (!isPlain(value)) throw wrongOption(name, value, give)
@@ -83,6 +87,7 @@ export function recordOf(inner: OptionType, give = 'an object'): OptionType {
 }
 
 /** An object of options within options. */
+/* @__NO_SIDE_EFFECTS__ */
 export function membersOf<T extends object>(types: OptionTypes<T>): OptionType {
   return (value, name) => {
     if (!isPlain(value)) throw wrongOption(name, value, 'an object of options')
@@ -90,12 +95,14 @@ export function membersOf<T extends object>(types: OptionTypes<T>): OptionType {
   }
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 export function oneOf(...values: readonly unknown[]): OptionType {
   const give = `one of ${values.map((value) => JSON.stringify(value)).join(', ')}`
   return type(give, (value) => values.includes(value))
 }
 
 /** @param give what to give, of which each inner type is one kind */
+/* @__NO_SIDE_EFFECTS__ */
 export function anyOf(give: string, ...inner: readonly OptionType[]): OptionType {
   return (value, name) => {
     if (!inner.some((one) => fits(one, value))) throw wrongOption(name, value, give)
@@ -112,6 +119,7 @@ function fits(inner: OptionType, value: unknown): boolean {
 }
 
 /** An object, of whatever class, that has these methods. */
+/* @__NO_SIDE_EFFECTS__ */
 export function withMethods(give: string, ...methods: readonly string[]): OptionType {
   return (value, name) => {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {

@@ -2,12 +2,23 @@ import { anyOf, callable, filledText, listOf, type OptionType, withMethods } fro
 
 export const storageType: OptionType = withMethods(
   'a Storage, such as memoryStorage() or one of @mcp-gateway/storage-adapters',
-  ...'get set add take compareAndSet delete list increment close'.split(' '),
+  'get',
+  'set',
+  'add',
+  'take',
+  'compareAndSet',
+  'delete',
+  'list',
+  'increment',
+  'close',
 )
 
 export const loggerType: OptionType = withMethods(
   'a logger with debug, info, warn and error, such as createLogger() or one of pino',
-  ...'debug info warn error'.split(' '),
+  'debug',
+  'info',
+  'warn',
+  'error',
 )
 
 export const verifierType: OptionType = withMethods(
