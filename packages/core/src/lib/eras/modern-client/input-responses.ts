@@ -1,6 +1,8 @@
+import { Refusal } from '../../contract/refusal.js'
 import { isObject } from '../../json/is-object.js'
 import { type Span, scanObject } from '../../json/json-scan.js'
 import { at, parseSpan } from '../../json/raw-json.js'
+import { errorCodes } from '../../protocol/error-codes.js'
 import type { RawJson } from '../era-server.js'
 
 /** The answers that a retry brought, by the key of the question. */
@@ -10,25 +12,29 @@ export type InputResponses = ReadonlyMap<string, RawJson>
  * Reads the answers to these questions; what was not asked is left out.
  *
  * @param methods what was asked, by key
- * @returns the answers, or what is wrong with them
+ * @throws {Refusal} for answers that are not what was asked for
  */
 export function readInputResponses(
   responses: RawJson | undefined,
   methods: ReadonlyMap<string, string>,
-): InputResponses | string {
+): InputResponses {
   const found = new Map<string, RawJson>()
   if (responses === undefined) return found
-  if (responses[0] !== 0x7b) return '"inputResponses" must be an object with an answer for each key of "inputRequests"'
+  if (responses[0] !== 0x7b) throw wrong('must be an object with an answer for each key of "inputRequests"')
   const spans = new Map<string, Span>()
   scanObject(responses, 0, (key, value) => {
     if (methods.has(key)) spans.set(key, value)
   })
   for (const [key, span] of spans) {
     const problem = problems[methods.get(key) ?? '']?.(parseSpan(responses, span))
-    if (problem !== undefined) return `"inputResponses" has a wrong answer for ${JSON.stringify(key)}: ${problem}`
+    if (problem !== undefined) throw wrong(`has a wrong answer for ${JSON.stringify(key)}: ${problem}`)
     found.set(key, at(responses, span))
   }
   return found
+}
+
+function wrong(how: string): Refusal {
+  return new Refusal(400, errorCodes.invalidParams, `"inputResponses" ${how}`)
 }
 
 const actions: readonly unknown[] = ['accept', 'decline', 'cancel']

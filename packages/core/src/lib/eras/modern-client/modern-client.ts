@@ -1,3 +1,4 @@
+import { isRefusal, Refusal } from '../../contract/refusal.js'
 import { rawJson } from '../../json/raw-json.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { isLegacyMethod } from '../../protocol/methods.js'
@@ -99,18 +100,26 @@ class Adapter implements ModernClient {
   }
 
   async resume(request: ModernRequest, owner: Owner, reply: ModernReply): Promise<ModernExchange | undefined> {
-    const { id, method, params, requestState, inputResponses } = request
-    const refuse = (message: string) => {
-      const { error, code } = failed(message, errorCodes.invalidParams)
-      reply.answered(errorMessage(id, error), code)
+    try {
+      return await this.#resumed(request, owner, reply)
+    } catch (refusal) {
+      if (!isRefusal(refusal)) throw refusal
+      const { error, code } = failed(refusal.description, Number(refusal.code))
+      reply.answered(errorMessage(request.id, error), code)
       return undefined
     }
+  }
+
+  /** @throws {Refusal} for a retry that fits no call that waits */
+  async #resumed(request: ModernRequest, owner: Owner, reply: ModernReply): Promise<ModernExchange> {
+    const { method, params, requestState, inputResponses } = request
     const binding = { ...owner, digest: await requestDigest(method, params) }
     const opened = typeof requestState === 'string' ? await this.#sealed.open(requestState, binding) : undefined
     const call = opened && this.#parked.get(opened.call)
-    if (call === undefined || call.round !== opened?.round || !isSameOwner(call.owner, owner)) return refuse(startAgain)
+    if (call === undefined || call.round !== opened?.round || !isSameOwner(call.owner, owner)) {
+      throw new Refusal(400, errorCodes.invalidParams, startAgain)
+    }
     const responses = readInputResponses(inputResponses, call.questions)
-    if (typeof responses === 'string') return refuse(responses)
     this.#parked.take(call.id)
     call.resume(request, responses, reply)
     return call

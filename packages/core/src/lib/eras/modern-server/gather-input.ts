@@ -1,5 +1,7 @@
+import { Refusal } from '../../contract/refusal.js'
 import { type Span, scanObject } from '../../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { errorCodes } from '../../protocol/error-codes.js'
 import { isServerRequest } from '../../protocol/methods.js'
 import type { EraCaller, EraRequest, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
@@ -18,32 +20,37 @@ interface Question {
  * Asks a client everything that an `input_required` result wants to know (MCP M20). What it did not declare is not
  * asked, nor is anything else of that result then.
  *
- * @returns the further members of the retry, each with a comma behind it, or why there can be none
+ * @returns the further members of the retry, each with a comma behind it
+ * @throws {Refusal} where there can be no retry
  */
 export async function gatherInput(
   result: RawJson,
   spans: { readonly inputRequests?: Span; readonly requestState?: Span },
   caller: EraCaller,
   maxQuestions: number,
-): Promise<Uint8Array | string> {
+): Promise<Uint8Array> {
   const { inputRequests, requestState } = spans
   const state = requestState === undefined ? [] : ['"requestState":', at(result, requestState).slice(), ',']
   if (inputRequests === undefined) {
-    if (requestState === undefined) return 'it asked for nothing'
+    if (requestState === undefined) throw unfulfilled('it asked for nothing')
     await elapsed(pause, caller.signal)
     return rawJson(...state)
   }
   const questions = readQuestions(at(result, inputRequests))
-  if (questions === undefined) return 'it asked for something that is no question of this protocol'
-  if (questions.length > maxQuestions) return `it asked more than ${maxQuestions} things at once`
+  if (questions === undefined) throw unfulfilled('it asked for something that is no question of this protocol')
+  if (questions.length > maxQuestions) throw unfulfilled(`it asked more than ${maxQuestions} things at once`)
   for (const { request } of questions) {
     const missing = missingCapability(request, caller.capabilities)
     if (missing !== undefined) {
-      return `it needs ${request.method}, and the client has not declared ${JSON.stringify(missing)}`
+      throw unfulfilled(`it needs ${request.method}, and the client has not declared ${JSON.stringify(missing)}`)
     }
   }
-  const answers = await askAll(questions, caller)
-  return typeof answers === 'string' ? answers : rawJson('"inputResponses":{', ...answers, '},', ...state)
+  return rawJson('"inputResponses":{', ...(await askAll(questions, caller)), '},', ...state)
+}
+
+/** The refusal of a call whose server asks for what it cannot get. */
+export function unfulfilled(why: string): Refusal {
+  return new Refusal(502, errorCodes.internalError, `The server asked for input that it cannot get: ${why}`)
 }
 
 /** The questions of `inputRequests`; `undefined` where they are not what the revision knows (MCP M20). */
@@ -69,8 +76,12 @@ function readQuestions(inputRequests: RawJson): Question[] | undefined {
   return isSound && questions.length > 0 ? questions : undefined
 }
 
-/** Asks several things at once; the first that gets no answer takes the others back. */
-async function askAll(questions: readonly Question[], caller: EraCaller): Promise<(string | Uint8Array)[] | string> {
+/**
+ * Asks several things at once; the first that gets no answer takes the others back.
+ *
+ * @throws {Refusal} where one gets no answer
+ */
+async function askAll(questions: readonly Question[], caller: EraCaller): Promise<(string | Uint8Array)[]> {
   const others = new AbortController()
   const stop = () => others.abort()
   caller.signal.addEventListener('abort', stop, { once: true })
@@ -88,7 +99,7 @@ async function askAll(questions: readonly Question[], caller: EraCaller): Promis
     }),
   )
   caller.signal.removeEventListener('abort', stop)
-  if (why !== undefined) return why
+  if (why !== undefined) throw unfulfilled(why)
   return answers.flatMap(({ key, answer }, index) => {
     const value = 'result' in answer ? answer.result : answer.error
     return [...(index === 0 ? [] : [',']), key, ':', value]

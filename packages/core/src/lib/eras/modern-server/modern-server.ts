@@ -1,3 +1,4 @@
+import { isRefusal, type Refusal } from '../../contract/refusal.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { metaKeys } from '../../protocol/meta-keys.js'
 import { type EraFailure, failed } from '../era-failure.js'
@@ -13,7 +14,7 @@ import type {
 } from '../era-server.js'
 import { membersOf } from '../members-of.js'
 import { gatewayItself, modernParams, ownParams } from '../modern-envelope.js'
-import { gatherInput } from './gather-input.js'
+import { gatherInput, unfulfilled } from './gather-input.js'
 import { listen } from './modern-listen.js'
 import { readModernResult } from './modern-result.js'
 
@@ -82,11 +83,14 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
         if ('error' in answer || caller.signal.aborted) return answer
         const read = readModernResult(answer.result, method)
         if (read.type !== 'input_required') return { result: read.result }
-        if (round === maxRounds) return unfulfilled(method, `it still asked after ${maxRounds} rounds`)
-        const fulfilled = await gatherInput(answer.result, read, caller, maxQuestions)
-        if (caller.signal.aborted) return failed('The request was cancelled')
-        if (typeof fulfilled === 'string') return unfulfilled(method, fulfilled)
-        more = fulfilled
+        try {
+          if (round === maxRounds) throw unfulfilled(`it still asked after ${maxRounds} rounds`)
+          more = await gatherInput(answer.result, read, caller, maxQuestions)
+        } catch (refusal) {
+          if (!isRefusal(refusal)) throw refusal
+          return caller.signal.aborted ? cancelled : refusalAnswer(method, refusal)
+        }
+        if (caller.signal.aborted) return cancelled
       }
     },
     notify: (notification) => link.notify(notification),
@@ -95,12 +99,12 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
 }
 
 /** What a request comes to whose questions got no answers: a tool tells the model, everything else the program. */
-function unfulfilled(method: string, why: string): EraAnswer {
-  const text = `The server asked for input that it cannot get: ${why}`
-  if (method !== 'tools/call') return failed(text)
+function refusalAnswer(method: string, { code, description: text }: Refusal): EraAnswer {
+  if (method !== 'tools/call') return failed(text, Number(code))
   return { result: rawJson(JSON.stringify({ content: [{ type: 'text', text }], isError: true })) }
 }
 
+const cancelled = failed('The request was cancelled')
 const refused = failed('A server of this revision asks in its results')
 
 function refuseToAsk(_request: EraRequest, answer: (answer: EraAnswer) => void): () => void {
@@ -112,12 +116,12 @@ function send(link: EraLink, request: EraRequest, caller?: EraCaller): Promise<E
   return new Promise((resolve) => {
     const { signal } = caller ?? {}
     if (signal?.aborted === true) {
-      resolve(failed('The request was cancelled'))
+      resolve(cancelled)
       return
     }
     const leave = () => {
       cancel('The client cancelled the request')
-      resolve(failed('The request was cancelled'))
+      resolve(cancelled)
     }
     const answered = (answer: EraAnswer) => {
       signal?.removeEventListener('abort', leave)
