@@ -6,6 +6,7 @@ import { readStart } from '../http/read-start.js'
 import { respond } from '../http/respond.js'
 import { writeEvent } from '../http/write-event.js'
 import { loggedUrl } from '../text/logged-url.js'
+import { accepted } from './accepted.js'
 import { type Answer, release } from './ask.js'
 import { toClient } from './proxy-headers.js'
 import type { UpstreamResponse } from './upstream-response.js'
@@ -36,6 +37,8 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   const headers = toClient(response.headers)
   if (sessionId !== undefined) headers.set('mcp-session-id', sessionId)
   const { status } = response
+  const isTaken = context.message !== undefined && context.message.kind !== 'request' && status < 300
+  if (isTaken) return accepted(answer, headers)
   // The body is asked for where it is needed, since a stream costs more than most answers
   if ((response.begin === undefined && response.body === null) || request.method === 'HEAD') {
     done()
