@@ -23,7 +23,7 @@ export function probes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer
 
 /** Answers 200 as long as the process can answer at all. */
 function health(): Handler {
-  return (request) => onlyReads(request) ?? respond('{"status":"ok"}', { headers })
+  return (request) => onlyReads(request) ?? respond('{"status":"ok"}', { headers: headersFor(request) })
 }
 
 /**
@@ -39,6 +39,7 @@ function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, isClosi
   return async (request) => {
     const refused = onlyReads(request)
     if (refused !== undefined) return refused
+    const headers = headersFor(request)
     if (isClosing()) return respond('{"status":"closing"}', { status: 503, headers })
     const now = performance.now()
     if (round === undefined || now > ends) {
@@ -72,8 +73,15 @@ async function runChecks(
   return Object.fromEntries(await Promise.all(entries))
 }
 
+const allow = { ...headers, Allow: 'GET, HEAD, OPTIONS' }
+
 // RFC 9110 section 15.5.6
-function onlyReads(request: Request): Response | undefined {
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined
-  return respond('{"error":"method_not_allowed"}', { status: 405, headers: { ...headers, Allow: 'GET, HEAD' } })
+function onlyReads({ method }: Request): Response | undefined {
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
+  return respond('{"error":"method_not_allowed"}', { status: 405, headers: allow })
+}
+
+/** HAProxy asks with OPTIONS unless it is told otherwise, and goes by the status alone. */
+function headersFor({ method }: Request): Record<string, string> {
+  return method === 'OPTIONS' ? allow : headers
 }

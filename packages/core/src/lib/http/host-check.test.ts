@@ -23,7 +23,6 @@ const foreign = [
   '0.0.0.0:8787',
   '2130706433',
   '::1',
-  '',
 ]
 
 test.each(foreign)('a piece on loopback is not served to Host %j [finding 19]', (host) => {
@@ -53,12 +52,14 @@ test('public URLs leave names to the proxy in front, unless allowedHosts says wh
   ])
 })
 
-test('a forwarded header changes nothing, and without Host the address of the request counts [finding 19]', () => {
+test('a forwarded header changes nothing, and without Host, or with an empty one, the address of the request counts [finding 19]', () => {
   const isServed = hostCheck(['http://127.0.0.1:8787'])
   const forwarded = { host: 'evil.example.com', 'x-forwarded-host': '127.0.0.1', forwarded: 'host=localhost' }
   expect(isServed(new Request('http://127.0.0.1:8787/', { headers: forwarded }))).toBe(false)
   expect(isServed(new Request('http://127.0.0.1:8787/'))).toBe(true)
   expect(isServed(new Request('http://evil.example.com/'))).toBe(false)
+  expect(isServed(new Request('http://127.0.0.1:8787/', { headers: { host: '' } }))).toBe(true)
+  expect(isServed(new Request('http://evil.example.com/', { headers: { host: '' } }))).toBe(false)
 })
 
 const url = 'http://127.0.0.1:8787'

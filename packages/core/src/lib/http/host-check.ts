@@ -8,7 +8,7 @@ import { isLoopback, isLoopbackHost } from './loopback.js'
  * of its URLs and every loopback name: a foreign page that has rebound its own name to 127.0.0.1 (DNS rebinding) still
  * names itself. For public URLs any host passes, since the proxy in front decides about names there.
  *
- * It looks at `Host` alone, or at the request's URL where there is none, and never at a forwarded header.
+ * It looks at `Host` alone, or at the request's URL where there is none or an empty one, and never at a forwarded header.
  *
  * @param urls the public URLs of the piece, as they were configured
  * @param allowedHosts host names without port
@@ -29,7 +29,8 @@ export function hostCheck(urls: readonly string[], allowedHosts?: readonly strin
   if (names === undefined) return () => true
   const allowed = new Set(names.map((name) => name.toLowerCase()))
   return (request) => {
-    const host = hostname(request.headers.get('host') ?? hostOf(request.url))
+    // Pages always name a host, so an empty one comes from none
+    const host = hostname(request.headers.get('host') || hostOf(request.url))
     return allowed.has(host) || (allowed.has('loopback') && isLoopbackHost(host))
   }
 }
