@@ -151,6 +151,11 @@ describe('configured', () => {
 describe('public', () => {
   const reply: OutboundFetch = async () => new Response('{}')
 
+  test('asks an IPv4 host on the public Internet through NAT64 [RFC 6052]', async () => {
+    const fetchFrom = createOutboundFetch({ destinations: 'public', transport: reply })
+    expect(await (await fetchFrom('https://[64:ff9b::8.8.8.8]/')).text()).toBe('{}')
+  })
+
   test.each([
     'http://example.com/',
     'https://127.0.0.1/',
@@ -162,6 +167,8 @@ describe('public', () => {
     'https://[::1]/',
     'https://[::ffff:127.0.0.1]/',
     'https://[64:ff9b::7f00:1]/',
+    'https://[64:ff9b::10.1.2.3]/',
+    'https://[64:ff9b:1::8.8.8.8]/',
     'https://[fe80::1]/',
     'https://user:secret@example.com/',
     'ftp://example.com/',

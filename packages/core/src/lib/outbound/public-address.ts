@@ -22,8 +22,8 @@ const special4: readonly [network: string, length: number][] = [
 ]
 
 /**
- * What is not public inside 2000::/3, the only part of IPv6 that is. Loopback, mapped and NAT64 addresses, unique
- * local, link-local and multicast ones lie outside of it.
+ * What is not public inside 2000::/3, the only part of IPv6 that is, beside NAT64. Loopback and mapped addresses, unique
+ * local, link-local and multicast ones lie outside of it, and the prefixes for NAT64 within one network (64:ff9b:1::/48).
  */
 const special6: readonly [network: string, length: number][] = [
   ['2001::', 23], // protocol assignments, with Teredo and ORCHID
@@ -33,17 +33,26 @@ const special6: readonly [network: string, length: number][] = [
   ['3fff::', 20], // documentation
 ]
 
+/** 64:ff9b::/96 without its last 32 bits. In an IPv6-only network, every IPv4 host has its address there (DNS64). */
+const nat64 = 0x64_ff9bn << 64n
+
 /**
- * Says whether an IP address is on the public Internet. Anything that is no plain IPv4 or IPv6 address is not.
+ * Says whether an IP address is on the public Internet. Anything that is no plain IPv4 or IPv6 address is not. One in the
+ * well-known prefix of NAT64 is judged by the IPv4 address inside it (RFC 6052 section 2.1).
  *
  * @param address as DNS or a socket gives it, without brackets
  */
 export function isPublicAddress(address: string): boolean {
   const four = parse4(address)
-  if (four !== undefined) return !networks4.some(([network, shift]) => four >>> shift === network)
+  if (four !== undefined) return isPublic4(four)
   const six = parse6(address)
-  if (six === undefined || six >> 125n !== 1n) return false
-  return !networks6.some(([network, shift]) => six >> shift === network)
+  if (six === undefined) return false
+  if (six >> 32n === nat64) return isPublic4(Number(BigInt.asUintN(32, six)))
+  return six >> 125n === 1n && !networks6.some(([network, shift]) => six >> shift === network)
+}
+
+function isPublic4(address: number): boolean {
+  return !networks4.some(([network, shift]) => address >>> shift === network)
 }
 
 const networks4 = special4.map(

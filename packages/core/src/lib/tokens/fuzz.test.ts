@@ -79,11 +79,19 @@ test('[attack 130] whatever a challenge is made of, it is one line of names and 
   )
 })
 
-test('[attack 88] an IPv4 address inside an IPv6 one is never public, however it is written', () => {
+test('[attack 88] an IPv4 address behind a NAT64 is as public as without it, however it is written [RFC 6052]', () => {
+  fc.assert(
+    fc.property(fc.ipV4(), fc.constantFrom('64:ff9b::', '64:FF9B:0:0:0:0:', '0064:ff9b::0:'), (address, prefix) => {
+      expect(isPublicAddress(prefix + address)).toBe(isPublicAddress(address))
+    }),
+  )
+})
+
+test('[attack 88] an IPv4 address inside another IPv6 one is never public, however it is written', () => {
   fc.assert(
     fc.property(
       fc.ipV4(),
-      fc.constantFrom('::', '::ffff:', '64:ff9b::', '0:0:0:0:0:ffff:', '::ffff:0:'),
+      fc.constantFrom('::', '::ffff:', '64:ff9b:1::', '0:0:0:0:0:ffff:', '::ffff:0:'),
       (address, prefix) => {
         expect(isPublicAddress(prefix + address)).toBe(false)
       },
