@@ -75,7 +75,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
   const { issuer, clientId, clientSecret, authentication = 'client_secret_basic', scope, resource } = options
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
-  const metadata = serverMetadata(options, request)
+  const metadata = serverMetadata(options, fetch)
   const client: Client = { client_id: clientId }
   const auth: ClientAuth =
     clientSecret === undefined

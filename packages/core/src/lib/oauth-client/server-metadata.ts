@@ -1,15 +1,9 @@
-import {
-  type AuthorizationServer,
-  allowInsecureRequests,
-  customFetch,
-  discoveryRequest,
-  processDiscoveryResponse,
-} from 'oauth4webapi'
+import { type AuthorizationServer, allowInsecureRequests, customFetch } from 'oauth4webapi'
 import { isWithin } from '../cache/is-within.js'
-import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'
+import { discoverIssuer } from '../tokens/discover-issuer.js'
 import type { OAuthClientOptions } from './oauth-client-options.js'
 import { toOAuthClientError } from './to-oauth-client-error.js'
 
@@ -34,8 +28,8 @@ export function requestOptions(issuer: string, fetch: OutboundFetch): RequestOpt
 
 /** Finds the other server's metadata: given, or discovered at the first use and read again after an hour. */
 export function serverMetadata(
-  { issuer, endpoints }: OAuthClientOptions,
-  request: RequestOptions,
+  { issuer, endpoints }: Pick<OAuthClientOptions, 'issuer' | 'endpoints'>,
+  fetchFrom: OutboundFetch,
 ): () => Promise<AuthorizationServer> {
   if (endpoints) {
     const metadata = { issuer, authorization_endpoint: endpoints.authorization, token_endpoint: endpoints.token }
@@ -44,7 +38,7 @@ export function serverMetadata(
   let known: { readonly value: Promise<AuthorizationServer>; readonly readAt: number } | undefined
   return () => {
     if (known && isWithin(Date.now(), known.readAt, hour)) return known.value
-    const value = discover(issuer, request)
+    const value = discover(issuer, fetchFrom)
     known = { value, readAt: Date.now() }
     value.catch(() => {
       known = undefined
@@ -53,15 +47,14 @@ export function serverMetadata(
   }
 }
 
-async function discover(issuer: string, request: RequestOptions): Promise<AuthorizationServer> {
+async function discover(issuer: string, fetchFrom: OutboundFetch): Promise<AuthorizationServer> {
+  const { href } = new URL(issuer)
   try {
-    const url = new URL(issuer)
-    // OpenID Connect Discovery first, since every identity provider has it; RFC 8414 where it has not
-    const oidc = await discoveryRequest(url, { ...request, algorithm: 'oidc' })
-    const response = oidc.status === 404 ? await discoveryRequest(url, { ...request, algorithm: 'oauth2' }) : oidc
-    if (response.status >= 500)
-      throw new GatewayError('temporarily_unavailable', `${issuer} answered ${response.status}`)
-    return await processDiscoveryResponse(url, response)
+    // OpenID Connect first, since every identity provider has it. Operators leave the slash of an issuer without a path out
+    const isIssuer = (found: string) => URL.canParse(found) && new URL(found).href === href
+    return (await discoverIssuer(issuer, { fetchFrom, first: 'openid', isIssuer })) as AuthorizationServer & {
+      issuer: string
+    }
   } catch (error) {
     throw toOAuthClientError(error, 'Discovery')
   }

@@ -3,7 +3,7 @@ import { refreshing } from '../cache/refreshing.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
-import { discoverIssuer, fetchJson } from './discover-issuer.js'
+import { discoverIssuer, fetchKeySet } from './discover-issuer.js'
 import { type KeyHeader, type KeySet, readKeySet } from './key-set.js'
 
 /** Where an issuer's keys come from. */
@@ -64,11 +64,9 @@ export function issuerKeys(options: IssuerKeysOptions): FindKey {
 function fetchedKeys({ issuer, jwksUri, fetch: given }: IssuerKeysOptions): () => Promise<JSONWebKeySet> {
   const fetchFrom = given ?? boundedFetch((url, init) => fetch(url, init))
   return async () => {
-    const uri = jwksUri ?? (await discoverIssuer(issuer, fetchFrom)).jwks_uri
+    const uri = jwksUri ?? (await discoverIssuer(issuer, { fetchFrom })).jwks_uri
     if (typeof uri !== 'string')
       throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} names no jwks_uri`)
-    const set = await fetchJson(uri, fetchFrom)
-    if (set === undefined) throw new GatewayError('temporarily_unavailable', `There are no keys at ${uri}`)
-    return set as unknown as JSONWebKeySet
+    return (await fetchKeySet(uri, fetchFrom)) as unknown as JSONWebKeySet
   }
 }

@@ -70,10 +70,7 @@ export function tokenEndpoint(
   const fetch = options.fetch ?? createOutboundFetch({ destinations: 'configured' })
   const request = requestOptions(issuer, fetch)
   const endpoints = options.tokenEndpoint && { authorization: issuer, token: options.tokenEndpoint }
-  const metadata = serverMetadata(
-    { issuer, clientId, scope: scope ?? '', ...(endpoints ? { endpoints } : {}) },
-    request,
-  )
+  const metadata = serverMetadata({ issuer, ...(endpoints ? { endpoints } : {}) }, fetch)
   const client: Client = { client_id: clientId }
   const auth =
     authentication === 'client_secret_post' ? ClientSecretPost(clientSecret) : ClientSecretBasic(clientSecret)

@@ -196,7 +196,7 @@ function refuseForeign(token: string, issuer: string): void {
 }
 
 async function discoverEndpoint(issuer: string, fetchFrom: OutboundFetch): Promise<string> {
-  const { introspection_endpoint: endpoint } = await discoverIssuer(issuer, fetchFrom)
+  const { introspection_endpoint: endpoint } = await discoverIssuer(issuer, { fetchFrom })
   if (typeof endpoint === 'string') return endpoint
   throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} names no introspection_endpoint`)
 }
