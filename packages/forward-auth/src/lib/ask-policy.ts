@@ -20,6 +20,7 @@ export type PolicyAnswer = { readonly kind: 'passed' } | AuthRefusal
  * Asks the policy of a route; a route without one lets every request pass.
  *
  * @param method the HTTP method of the original request
+ * @throws {Refusal} for headers that no server may accept
  */
 export async function askPolicy(
   route: Route,
@@ -31,10 +32,6 @@ export async function askPolicy(
   const { policy, olderRevisions = 'refuse' } = route.server
   if (policy === undefined) return { kind: 'passed' }
   const mirrored = readMirrored(method, request)
-  // M25
-  if (mirrored.kind === 'malformed') {
-    return refused(jsonRpcError({ status: 400, code: errorCodes.headerMismatch, message: mirrored.why }))
-  }
   if (mirrored.kind === 'unreliable' && olderRevisions === 'refuse') return refused(refuseOlder(method, request))
   const operation: Operation = mirrored.kind === 'operation' ? mirrored.operation : { action: '*', kind: 'server' }
   let decision: Decision

@@ -1,8 +1,9 @@
 import { type AuthInfo, type Context, challenge, GatewayError, jsonRpcError, principal } from '@mcp-gateway/core'
 import { cors, originCheck } from '@mcp-gateway/core/gateway'
+import { isRefusal } from '@mcp-gateway/core/internal'
 import { askPolicy } from './ask-policy.js'
 import { type AuthDecision, type AuthRefusal, refused } from './auth-decision.js'
-import { type AuthRequest, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
+import { type AuthRequest, ambiguousPath, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
 import { absent, anonymous, type HeaderPairs, identify } from './identity.js'
 import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
 import { finishRefusal } from './refusal.js'
@@ -34,7 +35,7 @@ export function createDecider(options: DeciderOptions): Decide {
   const nobody = anonymous(headers)
   const checkOrigin = originCheck({ allowedOrigins })
   const nameOrigin = cors({ allowedOrigins })
-  const known: Remembered<HeaderPairs | string> = new WeakMap()
+  const known: Remembered<HeaderPairs> = new WeakMap()
 
   async function judge(
     route: Route,
@@ -48,11 +49,6 @@ export function createDecider(options: DeciderOptions): Decide {
     const policy = await askPolicy(route, original.method, request, auth, context)
     if (policy.kind !== 'passed') return policy
     const identity = remembered(known, auth, () => identify(names, auth))
-    if (typeof identity === 'string') {
-      context.logger?.warn({ field: identity, client_id: auth.clientId }, 'a claim is too long for a header')
-      const message = `The ${identity} of this token is too long to be passed on`
-      return refused(jsonRpcError({ status: 403, message }))
-    }
     const assertion = route.assert === undefined ? absent : await route.assert(auth)
     return allow([...identity, [assertionHeader, assertion]])
   }
@@ -81,17 +77,19 @@ export function createDecider(options: DeciderOptions): Decide {
   }
 
   return async (request, context) => {
-    const original = readOriginal(dialect, request, prefix)
-    if (original.kind === 'malformed') return refused(finishRefusal(malformed(), { dialect, html: false }))
-    if (original.kind === 'misconfigured') {
-      context.logger?.warn({ dialect, reason: original.why }, 'the proxy does not tell what it was asked')
-      const response = challenge({ description: `The proxy is not set up for this: ${original.why}` })
-      return refused(finishRefusal(response, { dialect, html: false }))
+    let original: OriginalRequest
+    let route: Route | undefined
+    try {
+      original = readOriginal(dialect, request, prefix)
+      const found = table.find(original.origin, original.path)
+      if (found.kind === 'ambiguous') throw ambiguousPath()
+      route = found.kind === 'found' ? found.route : undefined
+    } catch (error) {
+      return refused(finishRefusal(refusalResponse(error, context), { dialect, html: false }))
     }
-    const found = table.find(original.origin, original.path)
-    if (found.kind === 'ambiguous') return refused(finishRefusal(malformed(), { dialect, html: false }))
-    const route = found.kind === 'found' ? found.route : undefined
-    const decision = await answer(original, route, request, context).catch((error: unknown) => failed(error, context))
+    const decision = await answer(original, route, request, context).catch((error: unknown) =>
+      refused(refusalResponse(error, context)),
+    )
     // Paths that are nobody's are not logged: people paste tokens into them
     const { method, origin } = original
     const fields = { method, origin, resource: route?.location.resource }
@@ -107,12 +105,6 @@ export function createDecider(options: DeciderOptions): Decide {
     context.logger?.info({ ...fields, status: decision.response.status }, 'refused')
     return refused(await dress(finishRefusal(decision.response, form(dialect, original, route, request))))
   }
-}
-
-function malformed(): Response {
-  const message =
-    'The path can be read in several ways; send it without escapes of plain characters, empty segments and dot segments'
-  return jsonRpcError({ status: 400, message })
 }
 
 function allow(headers: HeaderPairs): AuthDecision {
@@ -160,9 +152,18 @@ function form(dialect: Dialect, original: OriginalRequest, route: Route | undefi
   return { dialect, html, resource: route?.location.resource }
 }
 
-function failed(error: unknown, context: Context): AuthRefusal {
-  context.logger?.error({ err: error }, 'an auth request failed')
+/** The one place where what was thrown becomes an answer. Only a `Refusal` says to the caller why. */
+function refusalResponse(error: unknown, { logger }: Context): Response {
+  if (isRefusal(error)) {
+    const { status, code, description: message, headers, reason } = error
+    // 400 is the client's fault, everything else the operator's
+    const level = status === 400 ? 'info' : 'warn'
+    logger?.[level]({ code, reason }, 'an auth request cannot be used')
+    if (status === 401) return challenge({ description: message })
+    return jsonRpcError({ status, code: typeof code === 'number' ? code : undefined, message }, headers)
+  }
+  logger?.error({ err: error }, 'an auth request failed')
   const status = error instanceof GatewayError && error.code === 'temporarily_unavailable' ? 503 : 500
   const message = 'The request cannot be decided now; try again'
-  return refused(jsonRpcError({ status, message }, { 'Retry-After': '5' }))
+  return jsonRpcError({ status, message }, { 'Retry-After': '5' })
 }

@@ -14,10 +14,11 @@ const complete: Record<Dialect, Record<string, string>> = {
 const dialects = Object.keys(complete) as Dialect[]
 const read = (dialect: Dialect, headers: Record<string, string>, target = '/auth/notes/mcp?a=/b', method = 'POST') =>
   readOriginal(dialect, { method, target, isRaw: true, headers: new Headers(headers) }, '/auth')
+const misconfigured = (reason = /./) =>
+  expect.objectContaining({ status: 401, code: 'misconfigured', reason: expect.stringMatching(reason) })
 
 test.each(dialects)('%s tells method, origin and path', (dialect) => {
   expect(read(dialect, complete[dialect])).toEqual({
-    kind: 'original',
     method: 'POST',
     origin: 'https://mcp.example.com',
     path: '/notes/mcp',
@@ -27,15 +28,15 @@ test.each(dialects)('%s tells method, origin and path', (dialect) => {
 describe.each(dialects)('[attack 146] %s without one of its headers', (dialect) => {
   test.each(Object.keys(complete[dialect]))('is refused: %s', (name) => {
     const { [name]: _, ...rest } = complete[dialect]
-    expect(read(dialect, rest)).toEqual({ kind: 'misconfigured', why: expect.stringMatching(/is missing$/i) })
-    expect(read(dialect, { ...rest, [name]: '' })).toMatchObject({ kind: 'misconfigured' })
+    expect(() => read(dialect, rest)).toThrow(misconfigured(/is missing$/i))
+    expect(() => read(dialect, { ...rest, [name]: '' })).toThrow(misconfigured())
   })
 })
 
 test.each(dialects)('[attack 142] %s reads no header of another dialect', (dialect) => {
   const others = Object.assign({}, ...dialects.filter((other) => other !== dialect).map((other) => complete[other]))
   for (const name of Object.keys(complete[dialect])) delete others[name]
-  expect(read(dialect, others)).toMatchObject({ why: expect.stringMatching(/is missing$/) })
+  expect(() => read(dialect, others)).toThrow(misconfigured(/is missing$/))
   const forwarded = {
     forwarded: 'host=evil',
     'x-forwarded-prefix': '/evil',
@@ -59,7 +60,7 @@ test.each([
   ['x-forwarded-uri', 'https://mcp.example.com/notes/mcp'],
   ['x-forwarded-uri', 'notes/mcp'],
 ])('[attack 146] forwarded refuses %s: %s', (name, value) => {
-  expect(read('forwarded', { ...complete.forwarded, [name]: value })).toMatchObject({ kind: 'misconfigured' })
+  expect(() => read('forwarded', { ...complete.forwarded, [name]: value })).toThrow(misconfigured())
 })
 
 test.each([
@@ -74,15 +75,14 @@ test.each([
   'https://mcp.example.com, https://mcp.example.com/notes/mcp',
   'ftp://mcp.example.com/notes/mcp',
 ])('[attack 146] original refuses X-Original-URL: %s', (value) => {
-  expect(read('original', { ...complete.original, 'x-original-url': value }).kind).toMatch(
-    /^(?:misconfigured|malformed)$/,
+  const code = expect.stringMatching(/^(?:misconfigured|ambiguous_path)$/)
+  expect(() => read('original', { ...complete.original, 'x-original-url': value })).toThrow(
+    expect.objectContaining({ code }),
   )
 })
 
 test.each(['/auth', '/authnotes/mcp', '/notes/mcp', '/'])('ext-authz refuses the path %s', (target) => {
-  expect(read('ext-authz', complete['ext-authz'], target)).toMatchObject({
-    why: expect.stringContaining('does not start with'),
-  })
+  expect(() => read('ext-authz', complete['ext-authz'], target)).toThrow(misconfigured(/does not start with/))
 })
 
 test('another port is another origin', () => {
@@ -121,13 +121,17 @@ test.each([
     original: [{ ...complete.original, 'x-original-url': `https://mcp.example.com${target}` }, '/auth'],
     'ext-authz': [complete['ext-authz'], `/auth${target}`],
   }
-  for (const dialect of dialects) expect(read(dialect, ...told[dialect])).toEqual({ kind: 'malformed' })
+  for (const dialect of dialects) {
+    expect(() => read(dialect, ...told[dialect])).toThrow(
+      expect.objectContaining({ status: 400, code: 'ambiguous_path' }),
+    )
+  }
 })
 
 test('ext-authz decides on nothing that a host has normalised [finding 13]', () => {
   const request = { method: 'GET', target: '/auth/notes/mcp', headers: new Headers(complete['ext-authz']) }
   for (const isRaw of [false, undefined]) {
-    const untold = readOriginal('ext-authz', { ...request, ...(isRaw === undefined ? {} : { isRaw }) }, '/auth')
-    expect(untold).toEqual({ kind: 'misconfigured', why: expect.stringContaining('toNodeHandler') })
+    const told = { ...request, ...(isRaw === undefined ? {} : { isRaw }) }
+    expect(() => readOriginal('ext-authz', told, '/auth')).toThrow(misconfigured(/toNodeHandler/))
   }
 })

@@ -1,4 +1,4 @@
-import { isMalformedQuery, pathFault, pathOf } from '@mcp-gateway/core/internal'
+import { isMalformedQuery, pathFault, pathOf, Refusal } from '@mcp-gateway/core/internal'
 
 /**
  * How the proxy tells what it was asked. Configured, never guessed: nginx lets a client's `X-Forwarded-*` through to the
@@ -27,7 +27,6 @@ export interface AuthRequest {
 
 /** What the client asked the proxy for. */
 export interface OriginalRequest {
-  readonly kind: 'original'
   readonly method: string
   /** `https://host` or `https://host:port`: lower case, no default port. */
   readonly origin: string
@@ -35,19 +34,14 @@ export interface OriginalRequest {
   readonly path: string
 }
 
-/** Why it cannot be told what the client asked the proxy for. */
-export type Untold =
-  /** The proxy says too little, or what no proxy says that is set up right. */
-  | { readonly kind: 'misconfigured'; readonly why: string }
-  /** The client sent a target that proxies and servers read differently. */
-  | { readonly kind: 'malformed' }
-
 /**
  * Reads what the client asked for.
  *
  * @param prefix the path in front of the original one, for `ext-authz`
+ * @throws {Refusal} 401 `misconfigured` where the proxy says too little, or what no proxy says that is set up right; 400
+ *   `ambiguous_path` for a target that proxies and servers read differently
  */
-export function readOriginal(dialect: Dialect, request: AuthRequest, prefix: string): OriginalRequest | Untold {
+export function readOriginal(dialect: Dialect, request: AuthRequest, prefix: string): OriginalRequest {
   switch (dialect) {
     case 'forwarded':
       return fromForwarded(request)
@@ -58,41 +52,41 @@ export function readOriginal(dialect: Dialect, request: AuthRequest, prefix: str
   }
 }
 
-function fromForwarded({ headers }: AuthRequest): OriginalRequest | Untold {
+function fromForwarded({ headers }: AuthRequest): OriginalRequest {
   const method = headers.get('x-forwarded-method')
   const scheme = headers.get('x-forwarded-proto')
   const host = headers.get('x-forwarded-host')
   const target = headers.get('x-forwarded-uri')
-  if (method === null) return misconfigured('X-Forwarded-Method is missing')
-  if (scheme === null) return misconfigured('X-Forwarded-Proto is missing')
-  if (host === null) return misconfigured('X-Forwarded-Host is missing')
-  if (target === null) return misconfigured('X-Forwarded-Uri is missing')
+  if (method === null) throw misconfigured('X-Forwarded-Method is missing')
+  if (scheme === null) throw misconfigured('X-Forwarded-Proto is missing')
+  if (host === null) throw misconfigured('X-Forwarded-Host is missing')
+  if (target === null) throw misconfigured('X-Forwarded-Uri is missing')
   return original(method, scheme, host, target)
 }
 
 const absolute = /^(https?):\/\/([^/?#\\]+)(\/.*)$/i
 
-function fromOriginal({ headers }: AuthRequest): OriginalRequest | Untold {
+function fromOriginal({ headers }: AuthRequest): OriginalRequest {
   const method = headers.get('x-original-method')
   const url = headers.get('x-original-url')
-  if (method === null) return misconfigured('X-Original-Method is missing')
-  if (url === null) return misconfigured('X-Original-URL is missing')
+  if (method === null) throw misconfigured('X-Original-Method is missing')
+  if (url === null) throw misconfigured('X-Original-URL is missing')
   const [, scheme = '', host = '', target = ''] = absolute.exec(url) ?? []
   return original(method, scheme.toLowerCase(), host, target)
 }
 
-function fromRequestLine({ method, target, isRaw, headers }: AuthRequest, prefix: string): OriginalRequest | Untold {
+function fromRequestLine({ method, target, isRaw, headers }: AuthRequest, prefix: string): OriginalRequest {
   // What a host has normalised is not what the proxy is going to forward
   if (isRaw !== true) {
-    return misconfigured(
+    throw misconfigured(
       'This host does not tell the target as it came; use toNodeHandler, or give handle context.target',
     )
   }
   const scheme = headers.get('x-forwarded-proto')
   const host = headers.get('host')
-  if (scheme === null) return misconfigured('X-Forwarded-Proto is missing')
-  if (host === null) return misconfigured('Host is missing')
-  if (!target.startsWith(`${prefix}/`)) return misconfigured(`The path does not start with ${prefix}/`)
+  if (scheme === null) throw misconfigured('X-Forwarded-Proto is missing')
+  if (host === null) throw misconfigured('Host is missing')
+  if (!target.startsWith(`${prefix}/`)) throw misconfigured(`The path does not start with ${prefix}/`)
   return original(method, scheme, host, target.slice(prefix.length))
 }
 
@@ -101,23 +95,33 @@ const authority = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1
 const defaultPort = { http: ':80', https: ':443' }
 
 // A list, user information, a trailing dot or an escape is not what a proxy that is set up right says
-function original(method: string, scheme: string, host: string, target: string): OriginalRequest | Untold {
-  if (!token.test(method)) return misconfigured('The original method is not one')
-  if (scheme !== 'https' && scheme !== 'http') return misconfigured('The original scheme is neither http nor https')
+function original(method: string, scheme: string, host: string, target: string): OriginalRequest {
+  if (!token.test(method)) throw misconfigured('The original method is not one')
+  if (scheme !== 'https' && scheme !== 'http') throw misconfigured('The original scheme is neither http nor https')
   const lower = host.toLowerCase()
-  if (!authority.test(lower)) return misconfigured('The original host is not one')
+  if (!authority.test(lower)) throw misconfigured('The original host is not one')
   const path = pathOf(target)
-  if (!target.startsWith('/')) return misconfigured('The original target is not a path')
-  if (pathFault(path) !== undefined || isMalformedQuery(target.slice(path.length))) return { kind: 'malformed' }
+  if (!target.startsWith('/')) throw misconfigured('The original target is not a path')
+  if (pathFault(path) !== undefined || isMalformedQuery(target.slice(path.length))) throw ambiguousPath()
   const port = defaultPort[scheme]
   return {
-    kind: 'original',
     method,
     origin: `${scheme}://${lower.endsWith(port) ? lower.slice(0, -port.length) : lower}`,
     path,
   }
 }
 
-function misconfigured(why: string): Untold {
-  return { kind: 'misconfigured', why }
+/** The refusal of a path that two readers could take differently. */
+export function ambiguousPath(): Refusal {
+  return new Refusal(
+    400,
+    'ambiguous_path',
+    'The path can be read in several ways; send it without escapes of plain characters, empty segments and dot segments',
+  )
+}
+
+function misconfigured(why: string): Refusal {
+  return new Refusal(401, 'misconfigured', `The proxy is not set up for this: ${why}`, {
+    reason: `The proxy does not tell what it was asked: ${why}`,
+  })
 }

@@ -19,11 +19,10 @@ export function anonymous(names: readonly string[]): HeaderPairs {
  * Tells the upstream who calls, as core's `identityValues` reads it from the token. Every header is there and none is
  * empty; no value but an absent one is a dash.
  *
- * @returns the headers, or the field that is too long
+ * @throws {Refusal} for a claim that is too long
  */
-export function identify(names: IdentityHeaderNames, auth: AuthInfo): HeaderPairs | string {
+export function identify(names: IdentityHeaderNames, auth: AuthInfo): HeaderPairs {
   const values = identityValues(auth)
-  if (typeof values === 'string') return values
   const pairs: (readonly [string, string])[] = [noStore]
   for (const [field, name] of Object.entries(names)) {
     pairs.push([name, values[field as keyof IdentityHeaderNames] ?? absent])

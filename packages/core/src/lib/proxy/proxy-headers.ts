@@ -49,8 +49,12 @@ const identityHeaders: Record<keyof IdentityValues, string> = {
 }
 const identityNames = Object.entries(identityHeaders) as [keyof IdentityValues, string][]
 
-/** @returns the headers for the upstream, or the name of an identity header that is too long */
-export function toUpstream(request: Request, context: Context, options: ProxyHeaderOptions): Headers | string {
+/**
+ * The headers for the upstream.
+ *
+ * @throws {Refusal} where an identity header is too long
+ */
+export function toUpstream(request: Request, context: Context, options: ProxyHeaderOptions): Headers {
   const headers = new Headers()
   const copy = (name: string) => {
     const value = request.headers.get(name)
@@ -76,7 +80,6 @@ export function toUpstream(request: Request, context: Context, options: ProxyHea
   }
   if (options.identity && context.auth !== undefined) {
     const identity = identityValues(context.auth)
-    if (typeof identity === 'string') return identityHeaders[identity]
     for (const [field, name] of identityNames) {
       const value = identity[field]
       if (value !== undefined) headers.set(name, value)

@@ -17,6 +17,7 @@ import {
   textList,
   withMethods,
 } from '../contract/option-types.js'
+import { isRefusal } from '../contract/refusal.js'
 import { opensUrls } from '../message/opens-urls.js'
 import { transformResponse } from '../message/transform-response.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
@@ -64,9 +65,13 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   const forward: Handler = async (request, outer) => {
     const context = prompt === undefined ? outer : prompt.withoutReply(outer)
     const refuse = (status: number, code: string, message: string) => refusal(context, { status, code, message })
-    const headers = toUpstream(request, context, headerOptions)
-    if (typeof headers === 'string')
-      return refuse(400, 'claim_too_long', `The token's value for ${headers} is too long`)
+    let headers: Headers
+    try {
+      headers = toUpstream(request, context, headerOptions)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      return refuse(error.status, String(error.code), error.description)
+    }
     const sealed = request.headers.get('mcp-session-id')
     const session = sealed === null || isModern(context) ? undefined : await sessions.open(sealed, context)
     if (session !== undefined) headers.set('mcp-session-id', session.id)

@@ -11,6 +11,7 @@ import {
   textList,
   withMethods,
 } from '../contract/option-types.js'
+import { isRefusal, type Refusal } from '../contract/refusal.js'
 import { recordRefusal } from '../contract/request-record.js'
 import { subjectType, verifierType } from '../contract/shared-option-types.js'
 import { oauthError } from '../http/oauth-error.js'
@@ -72,7 +73,7 @@ export interface BearerAuthOptions {
  * An event stream, and any other body of unknown length, ends with the token: at its expiry and when it does not verify
  * any more. A JSON answer is given in full to the request that was let pass.
  *
- * @throws GatewayError `invalid_configuration` for a resource that is no absolute http(s) URL, and for an interval that
+ * @throws {GatewayError} `invalid_configuration` for a resource that is no absolute http(s) URL, and for an interval that
  *   is not positive
  * @see RFC 6750, RFC 9728 section 5.1, RFC 9449 section 7
  * @example
@@ -107,9 +108,6 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     // RFC 6750 section 3: a scheme that is not supported is told which one is, in the body why, and no error code
     if (dpop === undefined) return refused({ description: bearerOnly })
     const proof = await dpop.prove(request, token, resource)
-    if (typeof proof === 'string') {
-      return refused({ error: 'invalid_dpop_proof', description: `The DPoP proof ${proof}` })
-    }
     const auth = await verifier.verifyAccessToken(token, proof)
     // Again here: a verifier that is not ours may know nothing of proofs.
     if (boundKey(auth) !== proof.jkt) return refused({ error: 'invalid_token', description: needsProof })
@@ -151,6 +149,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     try {
       decision = await authenticate(request, credentials)
     } catch (error) {
+      if (isRefusal(error)) return reject(asChallenge(error))
       return refusal(error, refuse, context)
     } finally {
       if (record !== undefined) record.times.tokenChecked = performance.now()
@@ -251,6 +250,11 @@ function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response
   }
   if (code === undefined) context.logger?.warn({ err: error }, 'the token verifier threw an unexpected error')
   return code === 'insufficient_scope' ? refuse({ error: 'insufficient_scope' }) : refuse({ error: 'invalid_token' })
+}
+
+/** What a proof is refused with. */
+function asChallenge({ code, description }: Refusal): ChallengeOptions {
+  return { error: code === 'invalid_dpop_proof' ? code : 'invalid_token', description }
 }
 
 function isOutage(code: string | undefined): boolean {

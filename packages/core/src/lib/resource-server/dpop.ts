@@ -10,6 +10,7 @@ import {
   positive,
   textList,
 } from '../contract/option-types.js'
+import { isRefusal, Refusal } from '../contract/refusal.js'
 import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { strictPublicKey } from '../keys/key-size.js'
@@ -34,8 +35,12 @@ export interface DpopOptions {
 export interface Dpop {
   readonly required: boolean
   readonly algorithms: readonly string[]
-  /** Checks the proof of a request, all but its single use. Resolves with what is wrong with it, as a text, if so. */
-  prove(request: Request, token: string, resource: string): Promise<DpopProof | string>
+  /**
+   * Checks the proof of a request, all but its single use.
+   *
+   * @throws {Refusal} `invalid_dpop_proof`, saying what is wrong with it
+   */
+  prove(request: Request, token: string, resource: string): Promise<DpopProof>
 }
 
 /** A proof that holds. */
@@ -52,7 +57,7 @@ const maxLength = 8192
  * with a fresh proof for its method, for this resource and for this token. Every proof works once, over all processes
  * that share the storage. It issues no nonces.
  *
- * @throws GatewayError `invalid_configuration` for an algorithm that is not asymmetric
+ * @throws {GatewayError} `invalid_configuration` for an algorithm that is not asymmetric
  * @see RFC 9449 sections 4.3 and 7
  * @example
  * ```ts
@@ -73,16 +78,15 @@ export function dpop(options: DpopOptions): Dpop {
     algorithms,
     async prove(request, token, resource) {
       const proof = await readProof(request.headers.get('DPoP'), algorithms)
-      if (typeof proof === 'string') return proof
       const { htm, htu, iat, jti, ath } = proof.claims
       const now = Date.now() / 1000
-      if (htm !== request.method) return 'is for another method'
-      if (typeof htu !== 'string' || target(htu) !== target(resource)) return 'is for another address'
+      if (htm !== request.method) throw wrong('is for another method')
+      if (typeof htu !== 'string' || target(htu) !== target(resource)) throw wrong('is for another address')
       if (typeof iat !== 'number' || !(iat + maxAge > now && iat - clockTolerance <= now)) {
-        return 'is too old, or from the future'
+        throw wrong('is too old, or from the future')
       }
-      if (ath !== (await sha256(token))) return 'is for another token'
-      if (typeof jti !== 'string' || jti === '') return 'has no jti'
+      if (ath !== (await sha256(token))) throw wrong('is for another token')
+      if (typeof jti !== 'string' || jti === '') throw wrong('has no jti')
       const jkt = await calculateJwkThumbprint(proof.jwk)
       return {
         jkt,
@@ -107,27 +111,30 @@ const types: OptionTypes<DpopOptions> = {
 async function readProof(
   proof: string | null,
   algorithms: readonly string[],
-): Promise<{ jwk: JWK; claims: Record<string, unknown> } | string> {
+): Promise<{ jwk: JWK; claims: Record<string, unknown> }> {
   // Two headers arrive as one, joined by a comma, which no JWT can hold.
-  if (proof === null || proof.length > maxLength) return 'is missing, or too long'
-  if (!isCompact(proof)) return 'is no JWT, or not written as it was signed'
+  if (proof === null || proof.length > maxLength) throw wrong('is missing, or too long')
+  if (!isCompact(proof)) throw wrong('is no JWT, or not written as it was signed')
   try {
     const { typ, alg, jwk } = decodeProtectedHeader(proof)
     if (typ?.toLowerCase() !== 'dpop+jwt' || alg === undefined || !algorithms.includes(alg)) {
-      return 'has another type or algorithm'
+      throw wrong('has another type or algorithm')
     }
     const bare = typeof jwk === 'object' && jwk !== null ? strictPublicKey(jwk as JWK) : undefined
     // Before any crypto: whoever wrote the proof chose the key, and with it what checking it costs.
-    if (bare === undefined) return 'holds no public key of a usual size'
+    if (bare === undefined) throw wrong('holds no public key of a usual size')
     const key = await importJWK(bare, alg)
     const { payload } = await compactVerify(proof, key, { algorithms: [alg] })
     const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-    return typeof claims === 'object' && claims !== null
-      ? { jwk: bare, claims: claims as Record<string, unknown> }
-      : 'holds no claims'
-  } catch {
-    return 'does not verify'
+    if (typeof claims !== 'object' || claims === null) throw wrong('holds no claims')
+    return { jwk: bare, claims: claims as Record<string, unknown> }
+  } catch (error) {
+    throw isRefusal(error) ? error : wrong('does not verify')
   }
+}
+
+function wrong(how: string): Refusal {
+  return new Refusal(401, 'invalid_dpop_proof', `The DPoP proof ${how}`)
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { AuthInfo } from '../contract/auth-info.js'
+import { Refusal } from '../contract/refusal.js'
 import { claimHeader, claimListHeader, longestClaimHeader } from '../http/claim-header.js'
 import { actorOf } from './principal.js'
 
@@ -23,9 +24,9 @@ export interface IdentityValues {
  * Reads a verified token for identity headers. `proxy` and forward-auth both use it, so that a server behind both is told
  * the same. Each value is as `claimHeader` writes it; one that is not there is left out, and none is `-`.
  *
- * @returns the values, or the name of the field that is too long for a header
+ * @throws {Refusal} `claim_too_long` for a value that is too long for a header
  */
-export function identityValues(auth: AuthInfo): IdentityValues | keyof IdentityValues {
+export function identityValues(auth: AuthInfo): IdentityValues {
   const { roles, claims } = auth.extra ?? {}
   const known = (typeof claims === 'object' && claims !== null ? claims : {}) as Record<string, unknown>
   const actor = actorOf(auth)
@@ -38,7 +39,9 @@ export function identityValues(auth: AuthInfo): IdentityValues | keyof IdentityV
     clientId: claimHeader(auth.clientId),
   }
   for (const [field, value] of Object.entries(values)) {
-    if (value?.length > longestClaimHeader) return field as keyof IdentityValues
+    if (value?.length > longestClaimHeader) {
+      throw new Refusal(403, 'claim_too_long', `The ${field} of this token is too long to be passed on`)
+    }
   }
   return values
 }
