@@ -1,6 +1,6 @@
 import { type Context, GatewayError, type Logger, oauthError } from '@mcp-gateway/core'
+import { isRefusal, type Refusal } from '@mcp-gateway/core/internal'
 import { preflight, withCors } from './http/cors.js'
-import { Refusal } from './http/refusal.js'
 import { refusalPage } from './pages/refusal-page.js'
 import type { Route } from './routes.js'
 import type { Server } from './server/server.js'
@@ -26,6 +26,14 @@ export async function answer(
   return open ? withCors(bare) : bare
 }
 
+/** The one place where a refusal becomes an answer: a page for a person, JSON for a program. */
+function refusalResponse(refusal: Refusal, { audience }: Route, { pages }: Settings): Response | Promise<Response> {
+  const { status, code, description, headers } = refusal
+  return audience === 'browser'
+    ? refusalPage(pages, status, 'This did not work', description, headers['Retry-After'])
+    : oauthError(status, String(code), description, headers)
+}
+
 async function attempt(
   route: Route,
   request: Request,
@@ -36,11 +44,7 @@ async function attempt(
   try {
     return await route.answer(request, context)
   } catch (error) {
-    if (error instanceof Refusal) {
-      if (route.audience !== 'browser') return error.toResponse()
-      const { pages } = settings
-      return refusalPage(pages, error.status, 'This did not work', error.description, error.headers['Retry-After'])
-    }
+    if (isRefusal(error)) return refusalResponse(error, route, settings)
     // Clients throw their credentials away on invalid_grant and invalid_client, so an outage must be neither.
     const outage = error instanceof GatewayError && error.code === 'temporarily_unavailable'
     logger?.error({ error: error instanceof Error ? error.message : String(error) }, 'The authorization server failed')

@@ -46,7 +46,7 @@ export interface AuthorizationServer extends Mountable, Required<Pick<Authority,
  *
  * Nothing is read or written before the first request.
  *
- * @throws GatewayError `invalid_configuration`, saying which option to change
+ * @throws {GatewayError} `invalid_configuration`, saying which option to change
  * @see RFC 6749, RFC 7591, RFC 7636, RFC 8414, RFC 8707, RFC 9068, RFC 9207, RFC 9700
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 import type { Context } from '@mcp-gateway/core'
+import { isRefusal, Refusal } from '@mcp-gateway/core/internal'
 import { isRegisteredRedirectUri } from '../client-metadata/redirect-uri.js'
 import { redirectUriFault } from '../client-metadata/redirect-uri-rules.js'
 import type { Parameters } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'
@@ -35,7 +35,7 @@ export interface AuthorizationFault {
  * rest to the client.
  *
  * @returns for a faulty one what is wrong; whether the client may be sent there now is for the caller to say
- * @throws Refusal for what must not, or cannot, be told at the redirect URI
+ * @throws {Refusal} for what must not, or cannot, be told at the redirect URI
  */
 export async function checkAuthorization(
   server: Server,
@@ -61,10 +61,10 @@ export async function checkAuthorization(
   try {
     return { kind: 'checked', client, authorization: readAuthorizationRequest(server, client, redirectUri, query) }
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
+    if (!isRefusal(error)) throw error
     // A repeated state is not echoed: which of them would it be?
     const target = { redirectUri, state: query.repeated.has('state') ? undefined : state }
-    const outcome = { error: error.error, error_description: error.description }
+    const outcome = { error: String(error.code), error_description: error.description }
     return { kind: 'faulty', client, target, outcome }
   }
 }
@@ -72,7 +72,7 @@ export async function checkAuthorization(
 /**
  * Whether the client may be answered at this redirect URI: it registered it, and the operator accepts it still.
  *
- * @throws Refusal for the person: a redirect URI may be someone else's
+ * @throws {Refusal} for the person: a redirect URI may be someone else's
  */
 export function checkRedirectUri({ settings }: Server, { source, metadata }: Client, redirectUri: string): void {
   if (!isRegisteredRedirectUri(metadata.redirect_uris, redirectUri)) {

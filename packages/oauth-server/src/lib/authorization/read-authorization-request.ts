@@ -1,5 +1,5 @@
+import { Refusal } from '@mcp-gateway/core/internal'
 import { type Parameters, parameterName } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'
@@ -11,7 +11,7 @@ import { parseScope } from './scope.js'
 /**
  * Checks everything that may be answered at the redirect URI, which is known to be the client's by now.
  *
- * @throws Refusal with an error code of RFC 6749 section 4.1.2.1 or RFC 8707 section 2
+ * @throws {Refusal} with an error code of RFC 6749 section 4.1.2.1 or RFC 8707 section 2
  */
 export function readAuthorizationRequest(
   server: Server,

@@ -1,10 +1,10 @@
-import { Refusal } from '../http/refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 import type { Server } from '../server/server.js'
 
 /**
  * Which resource the tokens will be for (RFC 8707 section 2), in the configured spelling. One grant is for one resource.
  *
- * @throws Refusal `invalid_target`
+ * @throws {Refusal} `invalid_target`
  */
 export function requestedResource({ settings, resources }: Server, requested: readonly string[]): string {
   if (requested.length === 0) {

@@ -1,8 +1,7 @@
 import type { Context } from '@mcp-gateway/core'
-import { sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, sha256 } from '@mcp-gateway/core/internal'
 import { equal } from '../crypto/equal.js'
 import type { Parameters } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { Client } from '../store/client.js'
 import { readBasicCredentials } from './basic-credentials.js'
@@ -24,7 +23,7 @@ export interface AuthenticatedClient {
    * Uses up what proves it, if that is good once; a second call does nothing. To be called when everything else about the
    * request holds, and before it changes anything: refused requests must leave no record.
    *
-   * @throws Refusal `invalid_client` if another request used it
+   * @throws {Refusal} `invalid_client` if another request used it
    */
   readonly confirm: () => Promise<void>
 }
@@ -34,7 +33,7 @@ export interface AuthenticatedClient {
  * rotation protect it. Any other must use the method it registered; if it registered none, either way to send the secret
  * will do.
  *
- * @throws Refusal `invalid_client`, the same for an unknown client and for a wrong secret; SDKs register again on it
+ * @throws {Refusal} `invalid_client`, the same for an unknown client and for a wrong secret; SDKs register again on it
  */
 export async function authenticateClient(
   server: Server,
@@ -100,5 +99,5 @@ function wrong(): Refusal {
 }
 
 function invalidClient(description: string): Refusal {
-  return new Refusal(401, 'invalid_client', description, { 'WWW-Authenticate': 'Basic realm="oauth"' })
+  return new Refusal(401, 'invalid_client', description, { headers: { 'WWW-Authenticate': 'Basic realm="oauth"' } })
 }

@@ -1,4 +1,4 @@
-import { Refusal } from '../http/refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 
 /** What an HTTP Basic header says. */
 export interface BasicCredentials {
@@ -9,7 +9,7 @@ export interface BasicCredentials {
 /**
  * Reads client credentials from the `Authorization` header. Both parts are form-encoded inside it (RFC 6749 section 2.3.1).
  *
- * @throws Refusal `invalid_client` for a Basic header that cannot be read
+ * @throws {Refusal} `invalid_client` for a Basic header that cannot be read
  */
 export function readBasicCredentials(request: Request): BasicCredentials | undefined {
   const header = request.headers.get('authorization')
@@ -24,9 +24,7 @@ export function readBasicCredentials(request: Request): BasicCredentials | undef
     401,
     'invalid_client',
     'The Authorization header must be Basic, with client_id:client_secret in base64',
-    {
-      'WWW-Authenticate': 'Basic realm="oauth"',
-    },
+    { headers: { 'WWW-Authenticate': 'Basic realm="oauth"' } },
   )
 }
 

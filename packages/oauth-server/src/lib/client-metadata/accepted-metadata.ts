@@ -1,4 +1,4 @@
-import { Refusal } from '../http/refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 import type { ClientMetadata } from '../store/client-metadata.js'
 import { authMethods } from './auth-methods.js'
 import { type RedirectUriRules, redirectUriFault } from './redirect-uri-rules.js'
@@ -16,7 +16,7 @@ export interface RejectedRedirectUri {
  * Completes what a client says about itself. Redirect URIs that cannot be used are left out and told, as long as one
  * can be used: some clients register the callbacks of all their products at once.
  *
- * @throws Refusal `invalid_redirect_uri` or `invalid_client_metadata`
+ * @throws {Refusal} `invalid_redirect_uri` or `invalid_client_metadata`
  */
 export function acceptedMetadata(
   asked: RegistrationRequest,

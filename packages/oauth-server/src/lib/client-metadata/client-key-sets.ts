@@ -1,7 +1,6 @@
 import { GatewayError } from '@mcp-gateway/core'
-import { BoundedMap } from '@mcp-gateway/core/internal'
+import { BoundedMap, isRefusal } from '@mcp-gateway/core/internal'
 import type { JSONWebKeySet } from 'jose'
-import { Refusal } from '../http/refusal.js'
 import type { FetchAsker, GuardedFetch } from '../limits/guarded-fetch.js'
 import { readClientKeys } from './client-keys.js'
 
@@ -79,7 +78,7 @@ function away(): GatewayError {
 
 /** One network has asked for too much, which is no word on the host, or the host is away. */
 function isOutage(error: unknown): boolean {
-  return error instanceof Refusal ? error.status === 429 : isAway(error)
+  return isRefusal(error) ? error.status === 429 : isAway(error)
 }
 
 function isAway(error: unknown): boolean {

@@ -1,5 +1,4 @@
-import { invalidConfiguration, sha256 } from '@mcp-gateway/core/internal'
-import { Refusal } from '../http/refusal.js'
+import { invalidConfiguration, isRefusal, sha256 } from '@mcp-gateway/core/internal'
 import type { Client } from '../store/client.js'
 import { acceptedMetadata } from './accepted-metadata.js'
 import type { RedirectUriRules } from './redirect-uri-rules.js'
@@ -49,7 +48,7 @@ function check(clientId: string, asked: RegistrationRequest, rules: RedirectUriR
     if (rejected) fail(`the redirect URI ${rejected.redirect_uri} ${rejected.reason}`)
     return accepted
   } catch (error) {
-    if (error instanceof Refusal) return fail(error.description)
+    if (isRefusal(error)) return fail(error.description)
     throw error
   }
 }

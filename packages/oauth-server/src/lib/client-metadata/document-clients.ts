@@ -1,5 +1,5 @@
 import { type Context, GatewayError, type Logger, type Storage } from '@mcp-gateway/core'
-import { Refusal } from '../http/refusal.js'
+import { isRefusal, Refusal } from '@mcp-gateway/core/internal'
 import type { GuardedFetch } from '../limits/guarded-fetch.js'
 import type { Limit } from '../limits/limits.js'
 import type { Client } from '../store/client.js'
@@ -81,9 +81,12 @@ export function createDocumentClients({
         if (known && clock() < known.value.freshUntil + staleFor) return clientOf(known.value)
         throw error
       }
-      if (!(error instanceof Refusal) && !(error instanceof GatewayError)) throw error
+      if (!isRefusal(error) && !(error instanceof GatewayError)) throw error
       // A query may hold anything, and a custom logger need not know what a URL is
-      logger?.warn({ clientId: url.split('?', 1)[0], reason: error.message }, 'Client metadata document refused')
+      logger?.warn(
+        { clientId: url.split('?', 1)[0], reason: isRefusal(error) ? error.reason : error.message },
+        'Client metadata document refused',
+      )
       const usedAt = known?.value.usedAt
       if (usedAt === undefined) await storage.delete(key)
       else await storage.set(key, JSON.stringify({ freshUntil: 0, usedAt }), { ttl: ttl({ freshUntil: 0, usedAt }) })
@@ -119,7 +122,7 @@ export function createDocumentClients({
       await newDocuments(context)
       return true
     } catch (error) {
-      if (error instanceof Refusal) return false
+      if (isRefusal(error)) return false
       throw error
     }
   }
@@ -153,7 +156,7 @@ export function createDocumentClients({
 
 /** Nothing is known about the document then: its host is away, or it may not be asked now. */
 function isOutage(error: unknown): boolean {
-  if (error instanceof Refusal) return error.status === 429
+  if (isRefusal(error)) return error.status === 429
   return error instanceof GatewayError && error.code === 'temporarily_unavailable'
 }
 

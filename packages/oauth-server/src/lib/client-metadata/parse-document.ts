@@ -1,5 +1,4 @@
-import { sha256 } from '@mcp-gateway/core/internal'
-import { Refusal } from '../http/refusal.js'
+import { Refusal, sha256 } from '@mcp-gateway/core/internal'
 import type { Client } from '../store/client.js'
 import { checkRecordSize } from '../store/record-size.js'
 import { acceptedMetadata } from './accepted-metadata.js'
@@ -10,7 +9,7 @@ import { parseRegistrationRequest } from './registration-request.js'
  * Reads a client metadata document: `client_id` is its own address, `client_name` and `redirect_uris` are there, and
  * there is no shared secret in it or asked for. What nobody asks for here, such as the address of a logo, is left out.
  *
- * @throws Refusal for a document that describes no client
+ * @throws {Refusal} for a document that describes no client
  */
 export async function parseDocument(url: string, text: string, rules: RedirectUriRules): Promise<Client> {
   let document: Record<string, unknown>

@@ -1,6 +1,5 @@
-import { displayText } from '@mcp-gateway/core/internal'
+import { displayText, Refusal } from '@mcp-gateway/core/internal'
 import { z } from 'zod'
-import { Refusal } from '../http/refusal.js'
 import { type ClientKeys, jwksSchema, jwksUriSchema } from './client-keys.js'
 
 // Control characters and those that turn the direction of text could make a name look like another one.
@@ -58,7 +57,7 @@ const schema: z.ZodType<RegistrationRequest> = z
   })
   .refine(({ jwks, jwks_uri }) => !jwks || !jwks_uri, 'jwks and jwks_uri must not both be there')
 
-/** @throws Refusal `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2) */
+/** @throws {Refusal} `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2) */
 export function parseRegistrationRequest(body: unknown): RegistrationRequest {
   const result = schema.safeParse(withoutNulls(body))
   if (result.success) return result.data

@@ -1,6 +1,5 @@
-import { hasUsualSize, isCompact } from '@mcp-gateway/core/internal'
+import { hasUsualSize, isCompact, Refusal } from '@mcp-gateway/core/internal'
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
-import { Refusal } from '../http/refusal.js'
 import { assertionAlgorithms } from './auth-methods.js'
 
 /** Someone whose word about clients counts. */
@@ -18,7 +17,7 @@ const envelope = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']
  * Puts what a software statement says over what the request says (RFC 7591 section 2.3). Without trusted issuers a
  * statement counts for nothing and is ignored.
  *
- * @throws Refusal `invalid_software_statement` or `unapproved_software_statement`
+ * @throws {Refusal} `invalid_software_statement` or `unapproved_software_statement`
  */
 export async function applySoftwareStatement(
   issuers: readonly SoftwareStatementIssuer[],

@@ -6,7 +6,7 @@ const post = (body: string, contentType = type) =>
   new Request('https://auth.example.com/token', { method: 'POST', headers: { 'Content-Type': contentType }, body })
 const many = (count: number, name = (index: number) => `p${index}`) =>
   Array.from({ length: count }, (_, index) => `${name(index)}=${index}`).join('&')
-const refused = expect.objectContaining({ status: 400, error: 'invalid_request' })
+const refused = expect.objectContaining({ status: 400, code: 'invalid_request' })
 
 test.each([
   ['names of their own', (index: number) => `p${index}`],

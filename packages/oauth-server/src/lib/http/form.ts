@@ -1,6 +1,5 @@
-import { isMediaType } from '@mcp-gateway/core/internal'
+import { isMediaType, Refusal } from '@mcp-gateway/core/internal'
 import { readBody } from './read-body.js'
-import { Refusal } from './refusal.js'
 
 const maxParameters = 100
 

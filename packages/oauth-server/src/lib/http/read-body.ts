@@ -1,5 +1,4 @@
-import { readBody as readBytes } from '@mcp-gateway/core/internal'
-import { Refusal } from './refusal.js'
+import { Refusal, readBody as readBytes } from '@mcp-gateway/core/internal'
 
 const limit = 64 * 1024
 const patience = 10_000

@@ -1,6 +1,5 @@
-import { isMediaType } from '@mcp-gateway/core/internal'
+import { isMediaType, isRefusal, Refusal } from '@mcp-gateway/core/internal'
 import { readBody } from './read-body.js'
-import { Refusal } from './refusal.js'
 
 /** Reads a JSON body. Its type must say so, which a form on another site cannot. */
 export async function readJson(request: Request): Promise<unknown> {
@@ -11,7 +10,7 @@ export async function readJson(request: Request): Promise<unknown> {
   try {
     return JSON.parse(await readBody(request))
   } catch (error) {
-    if (error instanceof Refusal) throw error
+    if (isRefusal(error)) throw error
     throw new Refusal(400, 'invalid_client_metadata', 'The body is not JSON')
   }
 }

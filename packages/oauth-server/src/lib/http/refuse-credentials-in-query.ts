@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 
 const secrets = ['code', 'code_verifier', 'refresh_token', 'client_secret', 'client_assertion', 'token', 'access_token']
 

@@ -1,5 +1,4 @@
-import { isOwnForm } from '@mcp-gateway/core/internal'
-import { Refusal } from './refusal.js'
+import { isOwnForm, Refusal } from '@mcp-gateway/core/internal'
 
 /** Refuses a form that another site posted. Our pages send no referrer: the cookie of the step binds the form to its browser. */
 export function refuseCrossSite(request: Request, issuer: string): void {

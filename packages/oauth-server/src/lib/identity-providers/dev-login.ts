@@ -5,7 +5,7 @@ import type { IdentityProvider } from '../server/identity-provider.js'
  * A login for development: one text field, any name, no password. It proves nothing about anyone, and refuses to
  * start under an issuer that other machines can reach.
  *
- * @throws GatewayError `invalid_configuration`, from `createAuthorizationServer`, unless the issuer is loopback
+ * @throws {GatewayError} `invalid_configuration`, from `createAuthorizationServer`, unless the issuer is loopback
  * @example
  * ```ts
  * createAuthorizationServer({ issuer: 'http://127.0.0.1:8787', storage: memoryStorage(), identityProvider: devLogin() })

@@ -20,7 +20,7 @@ export interface GithubApi {
   isTeamMember(organization: string, team: string, login: string): Promise<boolean>
 }
 
-/** @throws OAuthClientError, from its methods, when GitHub does not answer or makes no sense */
+/** @throws {OAuthClientError}, from its methods, when GitHub does not answer or makes no sense */
 export function createGithubApi(apiUrl: string, accessToken: string, fetch: OutboundFetch): GithubApi {
   async function get(path: string): Promise<unknown> {
     const headers = {

@@ -60,7 +60,7 @@ const types: OptionTypes<GithubOptions> = {
  *
  * Register `<issuer>/callback/github` as the callback of an OAuth app or a GitHub App.
  *
- * @throws GatewayError `invalid_configuration`; from `createAuthorizationServer` where a public issuer lets anyone in unasked
+ * @throws {GatewayError} `invalid_configuration`; from `createAuthorizationServer` where a public issuer lets anyone in unasked
  * @example
  * ```ts
  * const identityProvider = github({ clientId, clientSecret, allow: { organizations: ['acme'] } })

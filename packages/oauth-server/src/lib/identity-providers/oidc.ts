@@ -84,7 +84,7 @@ const types: OptionTypes<OidcOptions> = {
  *
  * Register `<issuer of the authorization server>/callback/<name>` as the redirect URI there.
  *
- * @throws GatewayError `invalid_configuration` for an issuer that is no https URL
+ * @throws {GatewayError} `invalid_configuration` for an issuer that is no https URL
  * @see OpenID Connect Core, OpenID Connect Discovery
  * @example
  * ```ts

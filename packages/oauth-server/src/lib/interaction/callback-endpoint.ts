@@ -1,5 +1,5 @@
 import type { Context } from '@mcp-gateway/core'
-import { Refusal } from '../http/refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 import { refusalPage } from '../pages/refusal-page.js'
 import type { Server } from '../server/server.js'
 import { completeLogin } from './complete-login.js'

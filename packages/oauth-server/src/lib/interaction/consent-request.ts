@@ -1,9 +1,8 @@
-import { randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { base64url } from 'jose'
 import { derive } from '../crypto/derive.js'
 import { equal } from '../crypto/equal.js'
 import { type Parameters, parameters } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import { doubleClick, newStepCookie, readStepCookie } from '../session/step-cookie.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
@@ -54,7 +53,7 @@ export async function newQuestion(
 /**
  * Reads the question that an answer is for, from the browser that was asked.
  *
- * @throws Refusal with status 403 for one without its cookie, from another browser, answered before or too old
+ * @throws {Refusal} with status 403 for one without its cookie, from another browser, answered before or too old
  */
 export async function readQuestion(
   server: Server,

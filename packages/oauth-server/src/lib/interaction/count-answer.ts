@@ -1,4 +1,4 @@
-import { Refusal } from '../http/refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 import type { Server } from '../server/server.js'
 import { readRecord } from '../store/records.js'
 
@@ -23,7 +23,7 @@ export interface AnsweredPage {
  * than a few records.
  *
  * @param admit rejects where the first answer may not be counted any more; no trace of it stays then
- * @throws Refusal with status 403 for a page that was answered too often
+ * @throws {Refusal} with status 403 for a page that was answered too often
  */
 export async function countAnswer(
   { storage, keys, clock }: Server,
@@ -59,6 +59,6 @@ export async function countAnswer(
     }
   }
   throw new Refusal(503, 'temporarily_unavailable', 'Your answer could not be counted; try again.', {
-    'Retry-After': '1',
+    headers: { 'Retry-After': '1' },
   })
 }

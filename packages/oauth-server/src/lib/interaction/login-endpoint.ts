@@ -1,7 +1,6 @@
 import type { Context } from '@mcp-gateway/core'
-import { html } from '@mcp-gateway/core/internal'
+import { html, Refusal } from '@mcp-gateway/core/internal'
 import { parameters, readForm } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import { pageResponse } from '../pages/page.js'
 import type { LoginForm } from '../server/identity-provider.js'

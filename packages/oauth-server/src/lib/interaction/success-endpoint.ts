@@ -1,5 +1,4 @@
-import { html } from '@mcp-gateway/core/internal'
-import { Refusal } from '../http/refusal.js'
+import { html, Refusal } from '@mcp-gateway/core/internal'
 import { pageResponse } from '../pages/page.js'
 import type { Server } from '../server/server.js'
 

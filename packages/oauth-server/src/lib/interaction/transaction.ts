@@ -1,6 +1,5 @@
-import { randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { equal } from '../crypto/equal.js'
-import { Refusal } from '../http/refusal.js'
 import type { LoginForm } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
 import { doubleClick, newStepCookie, readStepCookie } from '../session/step-cookie.js'
@@ -45,7 +44,7 @@ export async function saveLogin(server: Server, handle: string, transaction: Tra
  * Reads a login for the browser that began it. A handle without its cookie, from another browser, used before or too
  * old, is refused and consumes nothing.
  *
- * @throws Refusal with status 403
+ * @throws {Refusal} with status 403
  */
 export async function readLogin(server: Server, request: Request, handle: string | undefined): Promise<Transaction> {
   const cookie = handle && (await readStepCookie(server, request, handle))

@@ -1,9 +1,8 @@
-import { sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, sha256 } from '@mcp-gateway/core/internal'
 import { readBasicCredentials } from '../client-authentication/basic-credentials.js'
 import { equal } from '../crypto/equal.js'
 import { type Parameters, readForm, refuseRepeated } from '../http/form.js'
 import { jsonResponse } from '../http/json-response.js'
-import { Refusal } from '../http/refusal.js'
 import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
 import type { ResourceServer } from '../server/resource-server.js'
 import type { Server } from '../server/server.js'
@@ -42,6 +41,6 @@ async function authenticate(
   const presented = await sha256(basic?.clientSecret ?? secret ?? '')
   if (caller && equal(presented, await sha256(caller.client_secret))) return caller
   throw new Refusal(401, 'invalid_client', 'The resource server is unknown, or its secret is wrong', {
-    'WWW-Authenticate': 'Basic realm="oauth"',
+    headers: { 'WWW-Authenticate': 'Basic realm="oauth"' },
   })
 }

@@ -1,6 +1,5 @@
 import type { Context, Storage } from '@mcp-gateway/core'
-import { clientNetworks, createNetworkLimit } from '@mcp-gateway/core/internal'
-import { Refusal } from '../http/refusal.js'
+import { clientNetworks, createNetworkLimit, Refusal } from '@mcp-gateway/core/internal'
 import type { StorageKeys } from '../store/storage-keys.js'
 
 /** Out of which part of a limit something was allowed: the one for all, or what is kept for networks that were quiet. */
@@ -9,7 +8,7 @@ export type Share = 'common' | 'quiet'
 /**
  * Counts something that a stranger does, and says out of which part it was allowed.
  *
- * @throws Refusal with status 429
+ * @throws {Refusal} with status 429
  */
 export type Limit = (context: Context) => Promise<Share>
 
@@ -56,7 +55,7 @@ export function createLimits({ settings, storage, keys, clock }: LimitsOptions):
       const verdict = await take(client?.address === undefined ? [] : clientNetworks(client.address), clock())
       if (verdict.admitted) return verdict.reserved ? 'quiet' : 'common'
       throw new Refusal(429, 'temporarily_unavailable', `Too many ${what}; try again later`, {
-        'Retry-After': String(verdict.retryAfter),
+        headers: { 'Retry-After': String(verdict.retryAfter) },
       })
     }
   }

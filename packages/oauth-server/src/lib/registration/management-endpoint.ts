@@ -1,9 +1,8 @@
-import { randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
 import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
 import { equal } from '../crypto/equal.js'
 import { readJson } from '../http/read-json.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { Client } from '../store/client.js'
 import { checkRecordSize } from '../store/record-size.js'
@@ -82,6 +81,6 @@ async function update(server: Server, request: Request, { value: client, version
 
 function wrongToken(): Refusal {
   return new Refusal(401, 'invalid_token', 'The registration access token is missing, wrong, or was replaced', {
-    'WWW-Authenticate': 'Bearer realm="registration", error="invalid_token"',
+    headers: { 'WWW-Authenticate': 'Bearer realm="registration", error="invalid_token"' },
   })
 }

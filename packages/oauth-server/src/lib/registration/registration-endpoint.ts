@@ -1,11 +1,10 @@
 import type { Context } from '@mcp-gateway/core'
-import { randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
 import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
 import { applySoftwareStatement } from '../client-metadata/software-statement.js'
 import { equal } from '../crypto/equal.js'
 import { readJson } from '../http/read-json.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { Client } from '../store/client.js'
 import { checkRecordSize } from '../store/record-size.js'
@@ -51,6 +50,6 @@ async function checkInitialAccess(tokens: readonly string[] | undefined, request
   const presented = await sha256(bearerToken(request) ?? '')
   for (const token of tokens) if (equal(presented, await sha256(token))) return
   throw new Refusal(401, 'invalid_token', 'Registration needs an initial access token from the operator', {
-    'WWW-Authenticate': 'Bearer realm="registration", error="invalid_token"',
+    headers: { 'WWW-Authenticate': 'Bearer realm="registration", error="invalid_token"' },
   })
 }

@@ -1,7 +1,7 @@
 import type { Context } from '@mcp-gateway/core'
+import { Refusal } from '@mcp-gateway/core/internal'
 import { authenticateClient } from '../client-authentication/authenticate-client.js'
 import { readForm, refuseRepeated } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import { refuseCredentialsInQuery } from '../http/refuse-credentials-in-query.js'
 import type { Server } from '../server/server.js'
 import { readAccessToken } from '../token/read-access-token.js'

@@ -1,4 +1,4 @@
-import { Refusal } from '../http/refusal.js'
+import { Refusal } from '@mcp-gateway/core/internal'
 import type { Client } from './client.js'
 
 /** The most that a client may take in the store, in bytes of JSON; what is stored beside it makes 4 KB at most. */
@@ -14,7 +14,7 @@ export function storedSize(value: unknown): number {
 /**
  * Checks that a client that a stranger described fits a record: what anybody may leave behind has to be small.
  *
- * @throws Refusal `invalid_client_metadata`, naming the member that takes most
+ * @throws {Refusal} `invalid_client_metadata`, naming the member that takes most
  */
 export function checkRecordSize(client: Client): void {
   const size = storedSize(client)

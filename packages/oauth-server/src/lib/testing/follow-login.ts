@@ -23,7 +23,7 @@ export interface FollowLoginOptions {
  * @param authorizationUrl what the client would open in a browser
  * @param redirectUri the client's redirect URI: whatever begins with it is returned and not fetched
  * @returns the URL at the client, with its `code` or `error`
- * @throws Error when a page has no form to answer, or after 20 steps
+ * @throws {Error} when a page has no form to answer, or after 20 steps
  * @example
  * ```ts
  * const callback: URL = await followLogin(authorizationUrl, 'http://127.0.0.1:4000/callback', { userName: 'bob' })

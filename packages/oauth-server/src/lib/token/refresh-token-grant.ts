@@ -1,9 +1,8 @@
-import { randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { parseScope } from '../authorization/scope.js'
 import type { AuthenticatedClient } from '../client-authentication/authenticate-client.js'
 import { equal } from '../crypto/equal.js'
 import type { Parameters } from '../http/form.js'
-import { Refusal } from '../http/refusal.js'
 import type { Server } from '../server/server.js'
 import type { Client } from '../store/client.js'
 import type { Grant, GrantUser } from '../store/grant.js'
@@ -51,7 +50,9 @@ export async function refreshTokenGrant(
       return respond(server, client, id, now, scopes, next)
     }
   }
-  throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', { 'Retry-After': '1' })
+  throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', {
+    headers: { 'Retry-After': '1' },
+  })
 }
 
 /** Who the user is by now. Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
