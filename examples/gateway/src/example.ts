@@ -37,7 +37,8 @@ export interface ExampleServer {
  * Makes the gateway that the settings ask for. Opens nothing and runs nothing.
  *
  * @param port the port that is listened on, where the settings leave it open
- * @throws SettingsError, or the GatewayError of the part that refused
+ * @throws {SettingsError}
+ * @throws {GatewayError} of the part that refused
  */
 export function createExample(settings: Settings, port = settings.port): Example {
   const url = settings.publicUrl ?? `http://127.0.0.1:${port}`

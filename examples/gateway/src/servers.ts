@@ -39,7 +39,7 @@ const file = z.object({ mcpServers: z.record(z.string(), z.unknown()) })
  * `MCP_COMMAND`, or none.
  *
  * @param folder what relative paths start from
- * @throws SettingsError that names the file and the server
+ * @throws {SettingsError} that names the file and the server
  */
 export function readServers(settings: Settings, folder: string): ServerEntry[] {
   if (settings.serversFile !== undefined)

@@ -6,7 +6,7 @@ import { at, joinJson } from './raw-json.js'
  * front of the array.
  *
  * @returns views of the bytes
- * @throws RangeError for more than `maxItems`
+ * @throws {RangeError} for more than `maxItems`
  */
 export function splitArray(bytes: Uint8Array, maxItems: number = Number.POSITIVE_INFINITY): Uint8Array[] {
   const items: Uint8Array[] = []

@@ -9,7 +9,7 @@ export interface JsonCipher<T extends object> {
    * The value that was sealed for this place. `undefined` for everything else: what is plain although there are keys,
    * was changed, was moved from another place, or was sealed for another purpose.
    *
-   * @throws GatewayError `invalid_configuration` when it was sealed with a key that is not in the list any more
+   * @throws {GatewayError} `invalid_configuration` when it was sealed with a key that is not in the list any more
    */
   open(stored: string, name: string): Promise<T | undefined>
 }

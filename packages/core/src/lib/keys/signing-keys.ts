@@ -91,7 +91,7 @@ const reread = 60
  *
  * Stored private keys are encrypted with `encryptionKeys`; only a loopback issuer may go without them.
  *
- * @throws GatewayError `invalid_configuration` when a key is unusable, or a public issuer would store keys in plain
+ * @throws {GatewayError} `invalid_configuration` when a key is unusable, or a public issuer would store keys in plain
  * @see RFC 7517, RFC 7518
  * @example
  * ```ts

@@ -62,7 +62,7 @@ interface Memo {
  *
  * Its methods reject with an `OAuthClientError`.
  *
- * @throws GatewayError `invalid_configuration` for an issuer that is no https URL
+ * @throws {GatewayError} `invalid_configuration` for an issuer that is no https URL
  * @see RFC 6749, RFC 7636, RFC 9207, OpenID Connect Core
  * @example
  * ```ts

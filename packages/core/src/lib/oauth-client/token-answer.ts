@@ -5,7 +5,7 @@ import { OAuthClientError } from './oauth-client-error.js'
  * empty string are left out, since servers write them for what is absent, and an error with status 200 (GitHub) is thrown. Anything
  * else passes as it is. The body must be bounded by whoever made the request.
  *
- * @throws OAuthClientError with the other server's error
+ * @throws {OAuthClientError} with the other server's error
  * @see RFC 6749 sections 5.1 and 5.2
  */
 export async function readableTokenAnswer(response: Response): Promise<Response> {

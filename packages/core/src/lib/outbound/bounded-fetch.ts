@@ -19,7 +19,7 @@ const maxRedirects = 3
  * A fetch with limits on time and size, that follows redirects of GET within one origin alone, and hands over the
  * answer as a whole. It does not look at where it connects; that is its transport's part.
  *
- * @throws GatewayError `outbound_refused` for an answer that is too large or leads elsewhere, `temporarily_unavailable`
+ * @throws {GatewayError} `outbound_refused` for an answer that is too large or leads elsewhere, `temporarily_unavailable`
  *   when there is none in time
  */
 export function boundedFetch(

@@ -50,7 +50,7 @@ const publicBudget: OutboundBudget = {
  * The fetch rejects with a GatewayError: `outbound_refused` for what must not be asked or must not be believed,
  * `temporarily_unavailable` where there is no answer in time or the budget is used up.
  *
- * @throws GatewayError `invalid_configuration` for `public` without a transport on a runtime other than Node
+ * @throws {GatewayError} `invalid_configuration` for `public` without a transport on a runtime other than Node
  * @example
  * ```ts
  * const fetchDocument: OutboundFetch = createOutboundFetch({ destinations: 'public', maxBytes: 5120 })

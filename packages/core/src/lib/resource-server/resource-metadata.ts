@@ -29,7 +29,7 @@ export interface ResourceMetadataOptions {
  * 404 as JSON, since MCP clients try several and stop at anything else. The document is made once, from the
  * configuration alone; nothing in it comes from the request.
  *
- * @throws GatewayError `invalid_configuration` for a resource or an issuer that is no plain http(s) URL
+ * @throws {GatewayError} `invalid_configuration` for a resource or an issuer that is no plain http(s) URL
  * @see RFC 9728
  * @example
  * ```ts

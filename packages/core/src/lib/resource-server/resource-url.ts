@@ -4,7 +4,7 @@ import { text } from '../contract/option-types.js'
 /**
  * Checks a resource identifier that an operator configured and returns it as it was written.
  *
- * @throws GatewayError `invalid_configuration` unless it is an absolute http(s) URL without fragment and credentials
+ * @throws {GatewayError} `invalid_configuration` unless it is an absolute http(s) URL without fragment and credentials
  * @see RFC 8707 section 2, RFC 9728 section 1.2
  */
 export function checkResource(resource: string): string {

@@ -39,7 +39,7 @@ const none: readonly string[] = []
  * Expiry costs no timer: reads leave out what has expired, and every write looks at two more records and drops those
  * that have, so that no more than a part of the memory is ever held by the dead.
  *
- * @throws GatewayError `invalid_configuration` when `maxEntries` is not a whole number from 1 on
+ * @throws {GatewayError} `invalid_configuration` when `maxEntries` is not a whole number from 1 on
  * @example
  * const storage = memoryStorage()
  * await storage.set('session:1', JSON.stringify({ user: 'alice' }), { ttl: 3600, lists: ['user:alice'] })

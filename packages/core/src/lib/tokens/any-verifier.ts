@@ -14,7 +14,7 @@ import { invalidToken } from './invalid-token.js'
  *
  * It rejects with `temporarily_unavailable` when none accepted the token and at least one could not tell.
  *
- * @throws GatewayError `invalid_configuration` for an empty list
+ * @throws {GatewayError} `invalid_configuration` for an empty list
  * @example
  * ```ts
  * const verifier: TokenVerifier = anyVerifier([

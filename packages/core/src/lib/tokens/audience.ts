@@ -7,7 +7,7 @@ export type Audience = ReadonlyMap<string, URL | undefined>
  * Reads the audience that an operator configured. A host without a path is the same with a slash and without (RFC 3986
  * section 6.2.3), and clients write either; anything else is one string.
  *
- * @throws GatewayError `invalid_configuration` where there is none
+ * @throws {GatewayError} `invalid_configuration` where there is none
  */
 export function readAudience(audience: string | readonly string[]): Audience {
   const all = typeof audience === 'string' ? [audience] : [...(audience ?? [])]

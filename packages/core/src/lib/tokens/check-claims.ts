@@ -19,7 +19,7 @@ export interface ExpectedClaims {
 /**
  * RFC 7519 section 4.1.1: compared as a string, with case and slashes.
  *
- * @throws GatewayError `invalid_token`
+ * @throws {GatewayError} `invalid_token`
  */
 export function checkIssuer({ iss }: Claims, { issuer, profile }: ExpectedClaims): void {
   const known = profile.issuers ?? [issuer]
@@ -29,7 +29,7 @@ export function checkIssuer({ iss }: Claims, { issuer, profile }: ExpectedClaims
 /**
  * Checks the claims of a token whose signature is good, and tells who it speaks for.
  *
- * @throws GatewayError `invalid_token`
+ * @throws {GatewayError} `invalid_token`
  * @see RFC 9068 section 4, RFC 7519 section 4.1
  */
 export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedToken {

@@ -24,7 +24,7 @@ export interface TokenVerifierOptions extends IssuerOptions {
  * `verifyAccessToken` rejects with a GatewayError: `invalid_token`, or `temporarily_unavailable` when keys or
  * revocation cannot be asked.
  *
- * @throws GatewayError `invalid_configuration` for a missing audience, or an algorithm that is none of the above
+ * @throws {GatewayError} `invalid_configuration` for a missing audience, or an algorithm that is none of the above
  * @see RFC 9068, RFC 8725
  * @example
  * ```ts

@@ -15,7 +15,7 @@ export interface Discovery {
  * Reads an issuer's metadata from where OAuth or OpenID Connect keep it, and makes sure that it is this issuer's. A place
  * that answers anything else, such as a page, a redirect or the metadata of another issuer, is passed over.
  *
- * @throws GatewayError `temporarily_unavailable` where the issuer does not answer or fails, else `outbound_refused` where none
+ * @throws {GatewayError} `temporarily_unavailable` where the issuer does not answer or fails, else `outbound_refused` where none
  *   of the places has its metadata
  * @see RFC 8414 section 3, OpenID Connect Discovery section 4
  */

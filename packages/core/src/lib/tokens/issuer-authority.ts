@@ -24,7 +24,7 @@ export const issuerAuthorityTypes: OptionTypes<IssuerAuthorityOptions> = {
  * An authority that lives elsewhere: verifies its tokens for the resources that it protects, all over one set of keys.
  * It has no routes of its own, and registers nothing with the issuer.
  *
- * @throws GatewayError `invalid_configuration` for an issuer that is no URL
+ * @throws {GatewayError} `invalid_configuration` for an issuer that is no URL
  * @example
  * ```ts
  * const authority: Authority = issuerAuthority({ issuer: 'https://login.example.com' })

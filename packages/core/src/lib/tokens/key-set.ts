@@ -21,7 +21,7 @@ const maxBits = 8192
  * Reads a JWK set: the public signature keys of it, at most 200, each imported when it is first used. Symmetric and
  * private keys, keys for encryption, and keys of unknown kinds or unusual sizes are left out.
  *
- * @throws TypeError for what is no JWK set
+ * @throws {TypeError} for what is no JWK set
  * @see RFC 7517 section 5
  */
 export function readKeySet(set: JSONWebKeySet): KeySet {

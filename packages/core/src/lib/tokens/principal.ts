@@ -26,7 +26,7 @@ export function actorOf({ clientId, extra }: AuthInfo): Actor | undefined {
  * by it. A user never has the name of a client, whatever either is called.
  *
  * @returns a string to compare and hash, never to show
- * @throws GatewayError `subject_missing` where the token names no subject; `bearerAuth` answers it with 403
+ * @throws {GatewayError} `subject_missing` where the token names no subject; `bearerAuth` answers it with 403
  */
 export function principal(auth: AuthInfo): string {
   const actor = actorOf(auth)

@@ -19,7 +19,7 @@ export interface ExpectedToken extends ExpectedClaims {
 /**
  * Verifies a JWT access token: type and algorithm before anything else, then the signature, then the claims.
  *
- * @throws GatewayError `invalid_token`, or `temporarily_unavailable` from `findKey`
+ * @throws {GatewayError} `invalid_token`, or `temporarily_unavailable` from `findKey`
  * @see RFC 9068 section 4, RFC 8725
  */
 export async function verifyJwt(token: string, findKey: FindKey, expected: ExpectedToken): Promise<VerifiedToken> {
@@ -63,7 +63,7 @@ function checkHeader(header: Header, { profile, algorithms }: ExpectedToken): st
   return alg
 }
 
-/** @throws GatewayError `invalid_configuration` */
+/** @throws {GatewayError} `invalid_configuration` */
 export function checkAlgorithms(algorithms: readonly string[]): readonly string[] {
   const unknown = algorithms.find((name) => !signatureAlgorithms.includes(name))
   if (unknown !== undefined || algorithms.length === 0) {

@@ -14,7 +14,7 @@ import { createValueCipher } from './value-cipher.js'
  * `take` of an absent key ask the store twice.
  *
  * @param encryptionKeys 32 random bytes each, in base64 or base64url: `openssl rand -base64 32`
- * @throws GatewayError `invalid_configuration` when there is no key or one is not 32 bytes long
+ * @throws {GatewayError} `invalid_configuration` when there is no key or one is not 32 bytes long
  * @example
  * const storage = encryptedStorage(redisStorage(client), [key])
  */

@@ -8,7 +8,7 @@ export interface ValueCipher {
   /**
    * The value, if it was sealed under this key.
    *
-   * @throws GatewayError `invalid_configuration` for what no known key sealed: plain text, digits, or a lost key
+   * @throws {GatewayError} `invalid_configuration` for what no known key sealed: plain text, digits, or a lost key
    */
   open(key: string, sealed: string): Promise<string>
   /** Where the counter of this key is kept. Only who has the encryption key can tell, or make one. */

@@ -46,7 +46,7 @@ type Row = Record<string, unknown>
  * Every verb is one statement. Time is the server's. Expired rows are invisible at once and deleted by the way: a
  * thousand at most, in the background, once a minute and every 500 writes.
  *
- * @throws GatewayError `invalid_configuration` when the name of the table is no plain identifier
+ * @throws {GatewayError} `invalid_configuration` when the name of the table is no plain identifier
  * @example
  * const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, connectionTimeoutMillis: 2000 })
  * pool.on('error', () => {})

@@ -5,7 +5,7 @@ import { invalidConfiguration, text } from '@mcp-gateway/core/internal'
  * does nothing where they exist, and any number of processes may run it at once. It does not drop or change anything.
  *
  * @param table the name that `postgresStorage` is given; `mcp_gateway` by default
- * @throws GatewayError `invalid_configuration` when the name is no plain identifier
+ * @throws {GatewayError} `invalid_configuration` when the name is no plain identifier
  * @example
  * await pool.query(postgresSchema())
  */

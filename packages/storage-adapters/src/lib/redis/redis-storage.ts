@@ -45,7 +45,7 @@ export interface RedisStorageOptions {
  * a repetition and answer as they did at first; `increment` may count it twice and `delete` may say that there was
  * nothing. With ioredis `maxRetriesPerRequest: 0` turns repetition off, and lets verbs reject at once in an outage.
  *
- * @throws GatewayError `invalid_configuration` when the prefix is empty or holds a brace
+ * @throws {GatewayError} `invalid_configuration` when the prefix is empty or holds a brace
  * @example
  * const client = new Redis('redis://127.0.0.1:6379', { maxRetriesPerRequest: 0 })
  * const storage = redisStorage(client)

@@ -53,7 +53,7 @@ type Row = Record<string, string | number | null>
  * writer wait three seconds for another process unless the connection has a time of its own. `synchronous` stays as it
  * is: with SQLite's own default, what was acknowledged survives a loss of power.
  *
- * @throws GatewayError `invalid_configuration` when the name of the table is no plain identifier
+ * @throws {GatewayError} `invalid_configuration` when the name of the table is no plain identifier
  * @example
  * const storage = sqliteStorage(new Database('gateway.db'))
  */

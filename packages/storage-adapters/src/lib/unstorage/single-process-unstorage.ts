@@ -44,7 +44,7 @@ const queues = new WeakMap<object, KeyQueue>()
  * Keys are hashed, because unstorage merges some; lifetimes are kept here, because most drivers ignore them. A list is
  * one item that each write of a member rewrites. All adapters in the process must be given the same storage object.
  *
- * @throws GatewayError `invalid_configuration` when `base` is not letters, digits, dashes and underscores
+ * @throws {GatewayError} `invalid_configuration` when `base` is not letters, digits, dashes and underscores
  * @example
  * const storage = singleProcessUnstorage(createStorage({ driver: fsDriver({ base: './data' }) }))
  */

@@ -24,7 +24,7 @@ const redisTypes: OptionTypes<RedisStorageOptions> = { prefix: optional(text), t
  * unstorage itself are not used: they can neither take nor add in one step, so that two callers would get one code.
  * Records written here are not items of unstorage, nor the other way round.
  *
- * @throws GatewayError `invalid_configuration` when the driver is not that of Redis: it then has to be
+ * @throws {GatewayError} `invalid_configuration` when the driver is not that of Redis: it then has to be
  * `singleProcessUnstorage`, or an adapter for the store itself
  * @example
  * const storage = unstorageStorage(createStorage({ driver: redisDriver({ url: 'redis://127.0.0.1:6379' }) }))

@@ -99,7 +99,7 @@ const types: OptionTypes<IntrospectionVerifierOptions> = {
  * `verifyAccessToken` rejects with a GatewayError: `invalid_token`, or `temporarily_unavailable` when the issuer gives no
  * usable answer.
  *
- * @throws GatewayError `invalid_configuration` for a missing audience or secret
+ * @throws {GatewayError} `invalid_configuration` for a missing audience or secret
  * @see RFC 7662
  * @example
  * ```ts

@@ -28,7 +28,7 @@ export interface EntraOptions extends Omit<IssuerAuthorityOptions, 'issuer' | 'a
  * clients must ask for. Roles are app roles and, as `wids:<id>`, directory roles. Of users in very many groups Entra
  * lists none.
  *
- * @throws GatewayError `invalid_configuration` for a tenant or client that is no GUID
+ * @throws {GatewayError} `invalid_configuration` for a tenant or client that is no GUID
  * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
  * @example
  * ```ts
