@@ -1,6 +1,7 @@
 export { createGateway } from './lib/gateway/create-gateway.js'
 export type { GatewayOptions, LoggingOptions, ServerOptions } from './lib/gateway/gateway-options.js'
 export { type CorsOptions, cors } from './lib/http/cors.js'
+export { type JsonRpcErrorOptions, jsonRpcError } from './lib/http/json-rpc-error.js'
 export { isLoopbackHost } from './lib/http/loopback.js'
 export { type OriginCheckOptions, originCheck } from './lib/http/origin-check.js'
 export { type RateLimit, type RateLimitOptions, rateLimit } from './lib/limits/rate-limit.js'
@@ -8,3 +9,4 @@ export { type FetchServer, fromFetchServer } from './lib/message/from-fetch-serv
 export { type MessageOptions, message } from './lib/message/message-middleware.js'
 export { type ParseMessageOptions, parseMessage } from './lib/message/parse-message.js'
 export { type RequireScopesOptions, requireScopes } from './lib/resource-server/require-scopes.js'
+export { type IssuerAuthorityOptions, issuerAuthority } from './lib/tokens/issuer-authority.js'

@@ -23,7 +23,6 @@ export type {
   StorageWriteOptions,
 } from './lib/contract/storage.js'
 export { compose } from './lib/http/compose.js'
-export { type JsonRpcErrorOptions, jsonRpcError } from './lib/http/json-rpc-error.js'
 export { mountable } from './lib/http/mountable.js'
 export { oauthError } from './lib/http/oauth-error.js'
 export { respond } from './lib/http/respond.js'
@@ -37,7 +36,6 @@ export {
   createTokenVerifier,
   type TokenVerifierOptions,
 } from './lib/tokens/create-token-verifier.js'
-export { type IssuerAuthorityOptions, issuerAuthority } from './lib/tokens/issuer-authority.js'
 export type { IssuerOptions } from './lib/tokens/issuer-options.js'
 export { type Actor, actorOf, principal } from './lib/tokens/principal.js'
 export type { SubjectOption } from './lib/tokens/subject.js'

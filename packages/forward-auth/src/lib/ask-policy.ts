@@ -1,13 +1,5 @@
-import {
-  type AuthInfo,
-  actorOf,
-  type Context,
-  challenge,
-  type Decision,
-  jsonRpcError,
-  type PolicyInput,
-} from '@mcp-gateway/core'
-import { errorCodes, firstModern, modernVersions } from '@mcp-gateway/core/internal'
+import { type AuthInfo, actorOf, type Context, challenge, type Decision, type PolicyInput } from '@mcp-gateway/core'
+import { errorCodes, firstModern, jsonRpcError, modernVersions } from '@mcp-gateway/core/internal'
 import { type AuthRefusal, refused } from './auth-decision.js'
 import type { AuthRequest } from './dialect.js'
 import { type Operation, readMirrored } from './mirrored-headers.js'

@@ -1,5 +1,11 @@
-import { type Context, type Handler, issuerAuthority, type Mountable, mountable } from '@mcp-gateway/core'
-import { checkOptions, invalidConfiguration, isLoopbackHost, wrongOption } from '@mcp-gateway/core/internal'
+import { type Context, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
+import {
+  checkOptions,
+  invalidConfiguration,
+  isLoopbackHost,
+  issuerAuthority,
+  wrongOption,
+} from '@mcp-gateway/core/internal'
 import { createLogger } from '@mcp-gateway/core/logging'
 import type { AuthDecision } from './auth-decision.js'
 import { allowed, createDecider } from './decide.js'

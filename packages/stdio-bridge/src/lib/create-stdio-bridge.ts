@@ -1,6 +1,6 @@
-import { type Context, compose, type Handler, jsonRpcError, type Mountable, mountable } from '@mcp-gateway/core'
+import { type Context, compose, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
 import { message } from '@mcp-gateway/core/gateway'
-import { foreignPage, isForeign, isRefusal, isUnjudged, TaskOwners } from '@mcp-gateway/core/internal'
+import { foreignPage, isForeign, isRefusal, isUnjudged, jsonRpcError, TaskOwners } from '@mcp-gateway/core/internal'
 import { createCheck } from './check.js'
 import { type Connect, Connection, type Traffic } from './connection/connection.js'
 import { exclusive } from './connection/routing.js'

@@ -99,23 +99,21 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   }
 
   const authenticate = async (request: Request, { scheme, token }: Token): Promise<AuthDecision> => {
-    if (!isOneSpelling(token)) return refused({ error: 'invalid_token', description: otherSpelling })
-    if (scheme === 'Bearer' && dpop?.required) return refused({ error: 'invalid_token', description: needsProof })
+    if (!isOneSpelling(token)) return { why: { error: 'invalid_token', description: otherSpelling } }
+    if (scheme === 'Bearer' && dpop?.required) return { why: { error: 'invalid_token', description: needsProof } }
     if (scheme === 'Bearer') {
       const auth = await verifier.verifyAccessToken(token)
-      return boundKey(auth) === undefined ? { kind: 'authenticated', auth } : refused({ error: 'invalid_token' })
+      return boundKey(auth) === undefined ? { auth } : { why: { error: 'invalid_token' } }
     }
     // RFC 6750 section 3: a scheme that is not supported is told which one is, in the body why, and no error code
-    if (dpop === undefined) return refused({ description: bearerOnly })
+    if (dpop === undefined) return { why: { description: bearerOnly } }
     const proof = await dpop.prove(request, token, resource)
     const auth = await verifier.verifyAccessToken(token, proof)
     // Again here: a verifier that is not ours may know nothing of proofs.
-    if (boundKey(auth) !== proof.jkt) return refused({ error: 'invalid_token', description: needsProof })
+    if (boundKey(auth) !== proof.jkt) return { why: { error: 'invalid_token', description: needsProof } }
     // What is refused below anyway leaves no record behind.
-    if (fault(auth) !== undefined || (await proof.use())) {
-      return { kind: 'authenticated', auth, proof: { jkt: proof.jkt } }
-    }
-    return refused({ error: 'invalid_dpop_proof', description: 'The DPoP proof was used before' })
+    if (fault(auth) === undefined) await proof.use()
+    return { auth, proof: { jkt: proof.jkt } }
   }
 
   /** What a stream that was begun with a token has to know about it later. */
@@ -154,7 +152,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     } finally {
       if (record !== undefined) record.times.tokenChecked = performance.now()
     }
-    if (decision.kind !== 'authenticated') return reject(decision.why)
+    if ('why' in decision) return reject(decision.why)
     const { proof } = decision
     const auth = withSubject(decision.auth, subject)
     if (record !== undefined) record.auth = auth
@@ -172,8 +170,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     } catch (error) {
       if (errorCode(error) !== 'subject_missing') throw error
       context.logger?.warn({ err: error, client_id: auth.clientId, resource }, 'a token names no subject')
-      recordRefusal(record, { by: 'bearerAuth', code: 'subject_missing', reason: reasonOf(error) })
-      return oauthError(403, 'access_denied', subjectMissing)
+      return refusal(error, refuse, context)
     }
   }
 }
@@ -199,14 +196,8 @@ interface Authenticated {
 
 type Token = Extract<Credentials, { kind: 'token' }>
 
-/** What the check of a token came to. Told by its tag: a verifier and a host bring classes of their own. */
-type AuthDecision =
-  | ({ readonly kind: 'authenticated' } & Authenticated)
-  | { readonly kind: 'refused'; readonly why: ChallengeOptions }
-
-function refused(why: ChallengeOptions): AuthDecision {
-  return { kind: 'refused', why }
-}
+/** What the check of a token came to. */
+type AuthDecision = Authenticated | { readonly why: ChallengeOptions }
 
 const tooLarge = 'The Authorization header is too large'
 const expired = 'The access token has expired, or does not say when it does'
@@ -243,6 +234,7 @@ function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response
   const isOutageOfIssuer = isOutage(code)
   const told = { by: 'bearerAuth', code: code ?? 'invalid_token', reason: reasonOf(error) }
   recordRefusal(context.record, told, isOutageOfIssuer ? 'error' : 'deny')
+  if (code === 'subject_missing') return oauthError(403, 'access_denied', subjectMissing)
   if (isOutageOfIssuer) {
     context.logger?.error({ err: error }, 'could not verify an access token')
     const headers = { 'Retry-After': '5' }
@@ -263,13 +255,15 @@ function isOutage(code: string | undefined): boolean {
 
 /** What the verifier says of it. It goes into the record, and never to the client. */
 function reasonOf(error: unknown): string | undefined {
-  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined
-  return typeof message === 'string' ? message : undefined
+  return textOf(error, 'message')
 }
 
 /** The code of our own errors and of the MCP SDK's v2 (`code`) and v1 (`errorCode`). */
 function errorCode(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null) return undefined
-  const code: unknown = 'code' in error ? error.code : 'errorCode' in error ? error.errorCode : undefined
-  return typeof code === 'string' ? code : undefined
+  return textOf(error, 'code') ?? textOf(error, 'errorCode')
+}
+
+function textOf(error: unknown, name: string): string | undefined {
+  const found = typeof error === 'object' && error !== null ? (error as Record<string, unknown>)[name] : undefined
+  return typeof found === 'string' ? found : undefined
 }

@@ -45,8 +45,12 @@ export interface Dpop {
 
 /** A proof that holds. */
 export interface DpopProof extends KeyProof {
-  /** Uses the proof up; `false` if it was used before. To be called once the token itself is found good. */
-  use(): Promise<boolean>
+  /**
+   * Uses the proof up. To be called once the token itself is found good.
+   *
+   * @throws {Refusal} `invalid_dpop_proof` if it was used before
+   */
+  use(): Promise<void>
 }
 
 const supported = ['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'EdDSA', 'Ed25519']
@@ -93,7 +97,8 @@ export function dpop(options: DpopOptions): Dpop {
         // Kept until the proof is too old, even if it came early.
         use: async () => {
           const ttl = maxAge + clockTolerance
-          return storage.add(`dpop:${await sha256(JSON.stringify([jkt, jti]))}`, '', { ttl })
+          const isNew = await storage.add(`dpop:${await sha256(JSON.stringify([jkt, jti]))}`, '', { ttl })
+          if (!isNew) throw wrong('was used before')
         },
       }
     },

@@ -1,5 +1,5 @@
-import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
-import { type Owner, ownerOf } from '@mcp-gateway/core/internal'
+import type { Context, Message } from '@mcp-gateway/core'
+import { jsonRpcError, type Owner, ownerOf } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { accepts } from '../http/accepts.js'

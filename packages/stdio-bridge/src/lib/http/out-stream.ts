@@ -1,6 +1,6 @@
-import { type Context, jsonRpcError, respond } from '@mcp-gateway/core'
+import { type Context, respond } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { applyTransforms, errorCodes } from '@mcp-gateway/core/internal'
+import { applyTransforms, errorCodes, jsonRpcError } from '@mcp-gateway/core/internal'
 import { asBuffer } from '../wire/client-message.js'
 import { EventBody } from './event-body.js'
 import type { History } from './history.js'

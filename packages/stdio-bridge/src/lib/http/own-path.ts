@@ -1,5 +1,5 @@
-import { type Context, jsonRpcError } from '@mcp-gateway/core'
-import { invalidConfiguration, pathFault, requestPath } from '@mcp-gateway/core/internal'
+import type { Context } from '@mcp-gateway/core'
+import { invalidConfiguration, jsonRpcError, pathFault, requestPath } from '@mcp-gateway/core/internal'
 
 /** Says whether a request is for the server's own path; whatever else comes has no server. */
 export type OwnPath = { readonly kind: 'own' } | { readonly kind: 'foreign'; readonly response: Response }

@@ -1,5 +1,5 @@
-import { type Context, jsonRpcError, type Message } from '@mcp-gateway/core'
-import { errorCodes, legacyVersions } from '@mcp-gateway/core/internal'
+import type { Context, Message } from '@mcp-gateway/core'
+import { errorCodes, jsonRpcError, legacyVersions } from '@mcp-gateway/core/internal'
 import { accepts } from '../http/accepts.js'
 import type { StdioBridgeOptions } from '../options/options.js'
 import type { LegacySession } from './legacy-session.js'

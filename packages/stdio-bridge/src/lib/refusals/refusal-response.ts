@@ -1,5 +1,5 @@
-import { type JsonRpcErrorOptions, type Message, respond } from '@mcp-gateway/core'
-import { gatewayCode, type Refusal } from '@mcp-gateway/core/internal'
+import { type Message, respond } from '@mcp-gateway/core'
+import { gatewayCode, type JsonRpcErrorOptions, type Refusal } from '@mcp-gateway/core/internal'
 import { rawId } from '../wire/client-message.js'
 
 /** The refusal as an answer to this request. */
