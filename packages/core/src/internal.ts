@@ -73,7 +73,7 @@ export {
   newestLegacy,
   newestModern,
 } from './lib/protocol/revisions.js'
-export { wellKnown } from './lib/resource-server/resource-url.js'
+export { checkResource, wellKnown } from './lib/resource-server/resource-url.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
   announcedTask,
@@ -94,4 +94,5 @@ export { sha256, sha256Hex } from './lib/text/sha256.js'
 export { authType } from './lib/tokens/authority-type.js'
 export { type IdentityValues, identityValues } from './lib/tokens/identity-headers.js'
 export { issuerAuthority } from './lib/tokens/issuer-authority.js'
+export { issuerMetadataPaths } from './lib/tokens/issuer-metadata-paths.js'
 export { isSameOwner, type Owner, ownerOf } from './lib/tokens/owner.js'

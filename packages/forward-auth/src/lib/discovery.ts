@@ -1,4 +1,4 @@
-import { wellKnown } from '@mcp-gateway/core/internal'
+import { issuerMetadataPaths, wellKnown } from '@mcp-gateway/core/internal'
 import type { Route } from './route.js'
 
 /**
@@ -13,13 +13,7 @@ export function discoveryAddresses(routes: readonly Route[], issuer: string): Re
   }
   const { origin, pathname } = new URL(issuer)
   if (routes.some(({ location }) => location.origin === origin)) {
-    const path = pathname.replace(/\/$/, '')
-    // RFC 8414 section 3.1 and OpenID Connect Discovery section 4, as clients try them
-    for (const name of ['oauth-authorization-server', 'openid-configuration']) {
-      addresses.add(`${origin}/.well-known/${name}${path}`)
-      addresses.add(`${origin}${path}/.well-known/${name}`)
-      addresses.add(`${origin}/.well-known/${name}`)
-    }
+    for (const path of [...issuerMetadataPaths(pathname), ...issuerMetadataPaths('')]) addresses.add(origin + path)
   }
   return addresses
 }

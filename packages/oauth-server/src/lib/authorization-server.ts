@@ -7,7 +7,7 @@ import {
   mountable,
   oauthError,
 } from '@mcp-gateway/core'
-import { createCookies, hostCheck, requestPath, text } from '@mcp-gateway/core/internal'
+import { checkResource, createCookies, hostCheck, requestPath } from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { answer } from './answer.js'
 import { createClientKeySets } from './client-metadata/client-key-sets.js'
@@ -20,7 +20,7 @@ import { createRevocationCheck } from './revocation/revocation-check.js'
 import { createRoutes } from './routes.js'
 import type { AuthorizationServerOptions } from './server/options.js'
 import type { Server } from './server/server.js'
-import { checkResource, readSettings } from './server/settings.js'
+import { readSettings } from './server/settings.js'
 import { createUserCheck } from './session/user-check.js'
 import { createClientStore } from './store/client-store.js'
 import { createGrantStore } from './store/grant-store.js'
@@ -129,8 +129,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const piece = {
     issuer,
     protect(resource: string) {
-      text(resource, 'The resource of protect')
-      checkResource(resource, 'The resource of protect')
+      checkResource(resource, { option: 'The resource of protect', isIssuedFor: true })
       server.resources.add(resource)
       if (settings.accessTokens === 'opaque') return createOpaqueTokenVerifier(server, resource, isRevoked)
       return createTokenVerifier({

@@ -124,13 +124,33 @@ describe('methods', () => {
   })
 })
 
-test.each(['notes', '/notes', 'ftp://h/x', 'https://h/x#f', 'https://h/x#', 'https://u:p@h/x', ''])(
-  '[R6] "%s" is no resource',
-  (as) => {
-    expect(() => resourceMetadata({ resource: as, authorizationServers })).toThrow(/resource/)
-    expect(() => checkResource(as)).toThrow(/resource/)
-  },
-)
+test.each([
+  'notes',
+  '/notes',
+  'ftp://h/x',
+  'https://h/x#f',
+  'https://h/x#',
+  'https://u:p@h/x',
+  '',
+  ' https://h/x',
+  'https://h/x ',
+  'https://h/a b',
+  'https:h/x',
+  'https:/h/x',
+  'https:\\\\h\\x',
+])('[R6] "%s" is no resource', (as) => {
+  expect(() => resourceMetadata({ resource: as, authorizationServers })).toThrow(/resource/)
+  expect(() => checkResource(as)).toThrow(/resource/)
+})
+
+test('a resource that tokens are issued for is https, and http on loopback alone; the error names the option', () => {
+  const issued = { option: 'resources', isIssuedFor: true }
+  for (const fine of ['https://h/x', 'http://127.0.0.1:8787/x', 'http://localhost/x', 'https://h/x?tenant=1']) {
+    expect(checkResource(fine, issued)).toBe(fine)
+  }
+  expect(() => checkResource('http://h/x', issued)).toThrow(/^resources "http:\/\/h\/x" must use https/)
+  expect(checkResource('http://h/x')).toBe('http://h/x')
+})
 
 test('a resource without an issuer is refused', () => {
   expect(() => resourceMetadata({ resource, authorizationServers: [] })).toThrow(/authorizationServers/)

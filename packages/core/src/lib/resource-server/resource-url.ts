@@ -1,5 +1,22 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { text } from '../contract/option-types.js'
+import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
+
+/** What is asked of a resource identifier beyond the rules for all of them. */
+export interface ResourceRules {
+  /**
+   * The option that holds it, for the error.
+   *
+   * @default resource
+   */
+  readonly option?: string
+  /**
+   * Whether tokens are issued for it: it is https then, unless only this machine can reach it.
+   *
+   * @default false
+   */
+  readonly isIssuedFor?: boolean
+}
 
 /**
  * Checks a resource identifier that an operator configured and returns it as it was written.
@@ -7,14 +24,19 @@ import { text } from '../contract/option-types.js'
  * @throws {GatewayError} `invalid_configuration` unless it is an absolute http(s) URL without fragment and credentials
  * @see RFC 8707 section 2, RFC 9728 section 1.2
  */
-export function checkResource(resource: string): string {
-  text(resource, 'resource')
-  const url = URL.canParse(resource) ? new URL(resource) : undefined
-  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw invalidConfiguration(`resource must be an absolute http(s) URL, not "${resource}"`)
+export function checkResource(resource: string, rules: ResourceRules = {}): string {
+  const { option = 'resource', isIssuedFor = false } = rules
+  text(resource, option)
+  // `URL` also takes blanks around it and a host without slashes, which nothing compares equal to
+  if (!/^https?:\/\/[^\s\\/]\S*$/i.test(resource) || !URL.canParse(resource)) {
+    throw invalidConfiguration(`${option} must be an absolute http(s) URL, not "${resource}"`)
   }
-  if (resource.includes('#') || url.username !== '' || url.password !== '') {
-    throw invalidConfiguration(`resource "${resource}" must have no fragment and no credentials`)
+  const { username, password } = new URL(resource)
+  if (resource.includes('#') || username !== '' || password !== '') {
+    throw invalidConfiguration(`${option} "${resource}" must have no fragment and no credentials`)
+  }
+  if (isIssuedFor && !/^https:/i.test(resource) && !isLoopbackIssuer(resource)) {
+    throw invalidConfiguration(`${option} "${resource}" must use https; http only on loopback`)
   }
   return resource
 }

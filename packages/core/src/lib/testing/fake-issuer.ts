@@ -1,4 +1,5 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
+import { issuerMetadataPaths } from '../tokens/issuer-metadata-paths.js'
 import type { MswHttp } from './msw.js'
 
 /** How a fake issuer is set up. */
@@ -93,9 +94,10 @@ export function fakeIssuer({ issuer = 'https://issuer.test', client }: FakeIssue
     code_challenge_methods_supported: ['S256'],
   }
 
+  const [oauth, openid] = issuerMetadataPaths(path)
   const routes: Record<string, (request: Request) => Promise<Response>> = {
-    [`/.well-known/oauth-authorization-server${path}`]: async () => Response.json(metadata),
-    [`${path}/.well-known/openid-configuration`]: async () => Response.json(metadata),
+    [oauth]: async () => Response.json(metadata),
+    [openid]: async () => Response.json(metadata),
     [`${path}/jwks`]: async () => {
       const { publicKey } = await own
       return Response.json({

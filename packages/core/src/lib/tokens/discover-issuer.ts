@@ -1,6 +1,7 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import { isObject } from '../json/is-object.js'
 import type { OutboundFetch } from '../outbound/bounded-fetch.js'
+import { issuerMetadataPaths } from './issuer-metadata-paths.js'
 
 /** How the metadata of an issuer is read. */
 export interface Discovery {
@@ -36,14 +37,13 @@ export async function discoverIssuer(issuer: string, discovery: Discovery): Prom
   }
   throw new GatewayError(code, `There is no metadata of ${issuer}: ${faults.join('; ')}`)
 }
+
 /** Where the metadata may be; the last form is that of OpenID providers which follow RFC 8414 section 5. */
-function placesOf(issuer: string, first: Discovery['first'] = 'oauth'): string[] {
+function placesOf(issuer: string, first: Discovery['first'] = 'oauth'): Set<string> {
   const { origin, pathname } = new URL(issuer)
-  const path = pathname.endsWith('/') ? pathname.slice(0, -1) : pathname
-  const oauth = `${origin}/.well-known/oauth-authorization-server${path}`
-  const openid = `${origin}${path}/.well-known/openid-configuration`
-  const places = first === 'oauth' ? [oauth, openid] : [openid, oauth]
-  return path === '' ? places : [...places, `${origin}/.well-known/openid-configuration${path}`]
+  const [oauth, openid, mixed] = issuerMetadataPaths(pathname)
+  const places = first === 'oauth' ? [oauth, openid, mixed] : [openid, oauth, mixed]
+  return new Set(places.map((path) => origin + path))
 }
 
 /** Why there is no object at an address. */

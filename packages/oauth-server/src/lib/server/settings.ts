@@ -1,4 +1,4 @@
-import { checkOptions, invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import { checkOptions, checkResource, invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createRedirectUriRules, type RedirectUriRules } from '../client-metadata/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
 import { authorizationServerTypes } from './option-types.js'
@@ -49,8 +49,10 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   for (const scope of defaultScopes) {
     if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
-  for (const resource of options.resources ?? []) checkResource(resource, 'resources')
-  if (options.defaultResource !== undefined) checkResource(options.defaultResource, 'defaultResource')
+  for (const resource of options.resources ?? []) checkResource(resource, { option: 'resources', isIssuedFor: true })
+  if (options.defaultResource !== undefined) {
+    checkResource(options.defaultResource, { option: 'defaultResource', isIssuedFor: true })
+  }
   checkStorage(options)
   options.identityProvider.validate?.(issuer)
   if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
@@ -85,7 +87,7 @@ function readResourceServers(servers: readonly ResourceServer[]): readonly Resou
         `resourceServers: ${client_id || 'each'} needs a client_id and a client_secret of at least 16 characters`,
       )
     }
-    for (const resource of resources) checkResource(resource, 'resourceServers')
+    for (const resource of resources) checkResource(resource, { option: 'resourceServers', isIssuedFor: true })
   }
   return servers
 }
@@ -141,18 +143,6 @@ function readClientDocuments({
 
 function readLoginLimits({ perAddress = 300, total = 10_000 }: LoginLimits): Required<LoginLimits> {
   return { perAddress, total }
-}
-
-/** RFC 8707 section 2: absolute, without a fragment. Plain http only where nobody can listen. */
-export function checkResource(resource: string, option: string): void {
-  if (
-    !/^https?:\/\/[^/?#@\s]+(\/[^#\s]*)?$/i.test(resource) ||
-    (!isLoopbackIssuer(resource) && !/^https:/i.test(resource))
-  ) {
-    throw invalidConfiguration(
-      `${option}: ${resource} must be an absolute https URL without user, query or fragment; http only on loopback`,
-    )
-  }
 }
 
 function issuerPath(issuer: string): string {
