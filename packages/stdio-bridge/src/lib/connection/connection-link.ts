@@ -1,4 +1,5 @@
 import type { EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '@mcp-gateway/core/eras'
+import { errorCodes } from '@mcp-gateway/core/internal'
 import type { ChildMessage } from '../wire/child-message.js'
 import { toLine } from '../wire/splice.js'
 import type { Connection } from './connection.js'
@@ -38,12 +39,18 @@ export class ConnectionLink implements EraLink, Peer {
   }
 
   asked({ bytes, method = '', params }: ChildMessage, ask: number): void {
+    const { pending, serverRequests } = this.connection
+    // No client's call can come before that, so that the child would wait for us, and we for it
+    if (method !== 'ping' && [...pending.values()].some((one) => one.method === 'initialize')) {
+      serverRequests.refuse(ask, errorCodes.methodNotFound, `No client takes ${method} before initialize is answered`)
+      return
+    }
     const request = { method, params: params && bytes.subarray(params.start, params.end) }
     const withdraw = this.listener.asked(request, (answer) => {
       this.#withdrawals.delete(ask)
-      this.connection.serverRequests.answer(ask, answer)
+      serverRequests.answer(ask, answer)
     })
-    if (this.connection.serverRequests.isOpen(ask)) this.#withdrawals.set(ask, withdraw)
+    if (serverRequests.isOpen(ask)) this.#withdrawals.set(ask, withdraw)
   }
 
   withdrawn(_bytes: Buffer, ask: number): void {

@@ -39,6 +39,11 @@ export class ServerRequests {
       return
     }
     const raw = Buffer.from(bytes.subarray(id.start, id.end))
+    if (peer === undefined && method === 'ping') {
+      // It asks whether somebody is here, and somebody is
+      if (this.#child.queued <= this.#maxQueuedBytes) this.#child.write(response(raw, 'result', nothing))
+      return
+    }
     if (peer === undefined) {
       this.#refuse(raw, errorCodes.methodNotFound, `No client takes ${method} here`)
       return
@@ -70,9 +75,8 @@ export class ServerRequests {
       )
       return
     }
-    const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
-    const head = Buffer.concat([start, asked.id, Buffer.from(`,"${name}":`)])
-    this.#child.write(toLine(Buffer.concat([head, value, end]), []))
+    const [name, value] = 'result' in answer ? (['result', answer.result] as const) : (['error', answer.error] as const)
+    this.#child.write(response(asked.id, name, value))
   }
 
   /** Whether a client has something to reply to. */
@@ -132,8 +136,12 @@ export class ServerRequests {
 
 const start = Buffer.from('{"jsonrpc":"2.0","id":')
 const end = Buffer.from('}')
+const nothing = Buffer.from('{}')
 
 function refusal(id: Buffer, code: number, message: string): Buffer {
-  const error = JSON.stringify({ code, message })
-  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(`,"error":${error}}\n`)])
+  return response(id, 'error', Buffer.from(JSON.stringify({ code, message })))
+}
+
+function response(id: Buffer, name: 'result' | 'error', value: Uint8Array): Buffer {
+  return toLine(Buffer.concat([start, id, Buffer.from(`,"${name}":`), value, end]), [])
 }

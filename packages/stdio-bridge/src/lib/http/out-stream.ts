@@ -36,6 +36,7 @@ export class OutStream {
   readonly #host: StreamHost
   readonly #context: Context
   readonly #headers: Record<string, string> = {}
+  readonly #streamHeaders: Readonly<Record<string, string>>
   #decide: (response: Response) => void = () => undefined
   #decided = false
   #body: EventBody | undefined
@@ -43,8 +44,10 @@ export class OutStream {
   #ended = false
   #transforms: Promise<void> | undefined
 
-  constructor(id: number, host: StreamHost, context: Context) {
+  /** @param streamHeaders headers that an event stream has, whatever it begins with, and an answer alone has not */
+  constructor(id: number, host: StreamHost, context: Context, streamHeaders: Readonly<Record<string, string>> = {}) {
     this.id = id
+    this.#streamHeaders = streamHeaders
     this.#host = host
     this.#context = context
     this.response = new Promise((resolve) => {
@@ -93,7 +96,8 @@ export class OutStream {
     this.#body = this.#newBody()
     if (first !== undefined) this.#body.write(first)
     if (this.#host.priming) this.#frame((id) => primingFrame(id, this.#host.retry))
-    this.#decide(new Response(this.#body.stream, { headers: { ...sseHeaders, ...this.#headers } }))
+    const headers = { ...sseHeaders, ...this.#streamHeaders, ...this.#headers }
+    this.#decide(new Response(this.#body.stream, { headers }))
   }
 
   /** More headers, where none were sent yet. */

@@ -43,6 +43,8 @@ export interface SessionCare {
 export interface RequestHooks {
   /** Sees the answer first, and may add headers. */
   readonly answered?: (bytes: Buffer) => Record<string, string>
+  /** Headers of its event stream, where one begins before the answer is known. */
+  readonly streamHeaders?: Readonly<Record<string, string>>
   /** Finds something else to ask, where the first answer is an error, or there is none. */
   readonly instead?: () => Promise<SessionConnection | undefined>
 }
@@ -110,8 +112,12 @@ export class LegacySession implements Peer, StreamHost {
   }
 
   /** Passes a request on and answers its POST. */
-  request(message: Message, context: Context, { answered, instead }: RequestHooks = {}): Promise<Response> {
-    const stream = this.#newStream(context)
+  request(
+    message: Message,
+    context: Context,
+    { answered, instead, streamHeaders }: RequestHooks = {},
+  ): Promise<Response> {
+    const stream = this.#newStream(context, streamHeaders)
     const call: Call & { pending?: Pending } = { stream, method: message.method ?? '' }
     const waiter: Waiter = {
       related: (bytes) => stream.send(bytes),
@@ -249,11 +255,7 @@ export class LegacySession implements Peer, StreamHost {
 
   /** What every second or so has to be looked at. */
   tick(now: number, { openAfter, keepAlive, stallTimeout, ...limits }: SessionCare): void {
-    for (const { stream, method } of this.#calls) {
-      if (now - stream.openedAt < openAfter) continue
-      if (method === 'initialize') stream.addHeaders({ 'Mcp-Session-Id': this.id })
-      stream.open()
-    }
+    for (const { stream } of this.#calls) if (now - stream.openedAt >= openAfter) stream.open()
     for (const stream of this.#streams.values()) {
       if (keepAlive) stream.keepAlive()
       if (stream.isFull && now - stream.readAt > stallTimeout) stream.detach()
@@ -280,8 +282,8 @@ export class LegacySession implements Peer, StreamHost {
     return chooseStream(this.#calls, this.#standalone)
   }
 
-  #newStream(context: Context): OutStream {
-    const stream = new OutStream(++this.#lastStream, this, context)
+  #newStream(context: Context, headers?: Readonly<Record<string, string>>): OutStream {
+    const stream = new OutStream(++this.#lastStream, this, context, headers)
     this.#streams.set(stream.id, stream)
     return stream
   }

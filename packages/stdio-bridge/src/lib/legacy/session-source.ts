@@ -226,7 +226,9 @@ export class SessionSource {
       queueMicrotask(() => this.end(session))
       return {}
     }
-    return session.request(message, context, { answered, instead })
+    // MCP L7: what comes before the answer may be a question, to which a client can reply in its session alone
+    const streamHeaders = { 'Mcp-Session-Id': session.id }
+    return session.request(message, context, { answered, instead, streamHeaders })
   }
 
   async #openShared(message: Message, context: Context): Promise<Response> {
