@@ -42,12 +42,12 @@ export class EventBody {
     return this.#controller !== undefined
   }
 
-  /** Whether more is queued than the reader should be given at once. */
+  /** Whether more is queued than the reader should be given at once; never where nothing more will be written. */
   get isFull(): boolean {
-    return this.#full
+    return this.isOpen && this.#full
   }
 
-  /** Bytes that wait for the reader. */
+  /** Bytes that wait for the reader, where more may be written. */
   get queued(): number {
     const room = this.#controller?.desiredSize ?? this.#highWaterMark
     return this.#highWaterMark - room

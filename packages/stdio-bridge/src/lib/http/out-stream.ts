@@ -166,7 +166,10 @@ export class OutStream {
 
   /** Ends the connection, not the stream: the client may come back for the rest. */
   detach(): void {
+    const wasFull = this.isFull
     this.#body?.end()
+    // Nobody reads what waits there, so nobody else shall wait for it
+    if (wasFull) this.#host.pressed()
   }
 
   #newBody(): EventBody {
@@ -196,8 +199,10 @@ export class OutStream {
     if (this.#ended) return
     this.open()
     this.#ended = true
+    const wasFull = this.isFull
     this.#body?.end()
     this.#host.finished(this)
+    if (wasFull) this.#host.pressed()
   }
 
   #transformed(bytes: Buffer, then: (bytes: Buffer) => void, withheld?: () => void, context = this.#context): void {
