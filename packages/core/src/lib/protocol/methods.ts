@@ -93,3 +93,11 @@ const legacyOnly: ReadonlySet<string> = new Set([
 export function isLegacyMethod(method: string): boolean {
   return legacyOnly.has(method)
 }
+
+/** What has its effect each time: a tool may do anything, and the answers to a task's questions are taken once. */
+const effective: ReadonlySet<string> = new Set(['tools/call', 'tasks/update'])
+
+/** Whether a message with this method may reach its server twice without more effect than once. Of others that is not known. */
+export function isRepeatable(method: string): boolean {
+  return clientMethods.has(method) && !effective.has(method)
+}

@@ -1,5 +1,6 @@
 import type { Context } from '../contract/handler.js'
-import { neverArrived } from './transport.js'
+import { isRepeatable } from '../protocol/methods.js'
+import { neverArrived } from './failures.js'
 import type { Send, UpstreamResponse } from './upstream-response.js'
 import type { Upstream } from './upstreams.js'
 
@@ -62,6 +63,7 @@ export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome
       headers,
       signal: controller.signal,
       redirect: 'manual',
+      isRepeatable: mayRepeat(request, context),
       ...(body === null ? {} : { body, duplex: 'half' }),
     })
     note(response.status)
@@ -86,6 +88,12 @@ export function release({ done, abort }: Answer): void {
 /** Whether the body is read while it is sent, so that it cannot be sent a second time. */
 export function isStreamed(request: Request, { message }: Context): boolean {
   return message === undefined && request.method !== 'GET' && request.method !== 'HEAD' && request.body !== null
+}
+
+/** Whether a request may reach the upstream twice without more effect than once (RFC 9110 section 9.2.2). */
+function mayRepeat({ method, body }: Request, { message }: Context): boolean {
+  if (message === undefined) return method === 'GET' || method === 'HEAD' || (method === 'DELETE' && body === null)
+  return message.kind === 'response' || isRepeatable(message.method ?? '')
 }
 
 function bodyOf(request: Request, { message }: Context): BodyInit | null {

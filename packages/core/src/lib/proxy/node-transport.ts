@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { ByteBuffer } from '../http/byte-buffer.js'
-import { guardStream, type StreamGuard } from '../http/guard-stream.js'
+import type { Socket } from 'node:net'
 import { isNode } from '../runtime/is-node.js'
+import { isClosed, markUnsent } from './failures.js'
+import { nodeAnswer } from './node-answer.js'
 import type { TransportInit, UpstreamResponse } from './upstream-response.js'
 
 /** How a request is sent whose body is known as a whole. */
@@ -9,6 +10,8 @@ export type NodeTransport = (url: string, init: TransportInit) => Promise<Upstre
 
 /** Milliseconds that an unused connection is kept: shorter than most servers do, since one that they close is lost. */
 const keepAlive = 4000
+/** Milliseconds after which the upstream may have closed an unused connection already. */
+const freshFor = 5
 
 /**
  * Sends requests with Node's own client, which takes a third of the time that its `fetch` does, and has no limits of its
@@ -27,6 +30,8 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
     http: new http.Agent({ keepAlive: true, timeout: keepAlive }),
     https: new https.Agent({ keepAlive: true, timeout: keepAlive }),
   }
+  /** For what is sent once more: another kept connection may have been closed too. */
+  const single = { http: new http.Agent(), https: new https.Agent() }
   const { pipeline } = process.getBuiltinModule('node:stream')
   const decoders = new Map<string, () => NodeJS.ReadWriteStream>([
     ['gzip', zlib.createGunzip],
@@ -46,142 +51,77 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
     return decoder.on('error', () => {})
   }
 
-  return (url, { method = 'GET', headers, body, signal }) =>
+  /** When each connection that nobody uses was used last. */
+  const unusedSince = new WeakMap<object, number>()
+  for (const agent of [agents.http, agents.https]) {
+    agent.on('free', (socket) => void unusedSince.set(socket, performance.now()))
+  }
+
+  const send = (url: string, init: TransportInit, isAgain: boolean): Promise<UpstreamResponse> =>
     new Promise((resolve, reject) => {
+      const { method = 'GET', headers, body, signal } = init
       // URLs are kept as they were configured
       const isTls = /^\s*https:/i.test(url)
       const sent: Record<string, string> = headers === undefined ? {} : Object.fromEntries(headers)
       // Node frames no body of a DELETE: the upstream would take it for another request
       if (body instanceof Uint8Array) sent['content-length'] = String(body.byteLength)
-      const options = {
-        method,
-        headers: sent,
-        agent: isTls ? agents.https : agents.http,
-        signal: signal ?? undefined,
-      }
+      const { http: plain, https: secure } = isAgain ? single : agents
+      const options = { method, headers: sent, agent: isTls ? secure : plain, signal: signal ?? undefined }
       const request = (isTls ? https : http).request(url, options, (incoming) => {
         // Without a listener an error that comes when nobody reads any more would end the process
         incoming.on('error', () => {})
         request.off('close', onClose)
         try {
           const { statusCode = 0 } = incoming
-          resolve(answer(incoming, method === 'HEAD' || bodiless.has(statusCode) ? undefined : unpacked(incoming)))
+          resolve(nodeAnswer(incoming, method === 'HEAD' || bodiless.has(statusCode) ? undefined : unpacked(incoming)))
         } catch (error) {
           // What is thrown here nobody else would catch
           reject(error)
           request.destroy()
         }
       })
-      request.on('error', reject)
+      let connection: Socket | undefined
+      let bytesBefore = 0
+      let stands = false
+      let isSent = false
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        request.off('close', onClose)
+        if (!stands) markUnsent(error)
+        const isUnanswered = request.reusedSocket && connection?.bytesRead === bytesBefore && isClosed(error)
+        // Who closes before the last byte was written has not seen all of the request
+        const mayRepeat = init.isRepeatable === true || !isSent || error.code === 'EPIPE'
+        if (!isUnanswered || !mayRepeat || isAgain || signal?.aborted === true) reject(error)
+        else send(url, init, true).then(resolve, reject)
+      })
       // Neither an error nor an answer: the upstream has switched protocols, which nobody asked for
       const onClose = () => reject(new Error('The connection closed before an answer'))
       request.once('close', onClose)
-      request.on('socket', (socket) => {
-        if (!socket.connecting) return
-        const late = Object.assign(new Error('The connection did not stand in time'), { code: 'ETIMEDOUT' })
-        const timer = setTimeout(() => request.destroy(late), connectTimeout * 1000)
-        const stop = () => clearTimeout(timer)
-        socket.once(isTls ? 'secureConnect' : 'connect', stop).once('close', stop)
+      const write = () => {
+        if (request.destroyed) return
+        isSent = true
+        request.end(body as Uint8Array | undefined)
+      }
+      request.once('socket', (socket) => {
+        connection = socket
+        bytesBefore = socket.bytesRead
+        if (socket.connecting) {
+          const late = Object.assign(new Error('The connection did not stand in time'), { code: 'ETIMEDOUT' })
+          const timer = setTimeout(() => request.destroy(late), connectTimeout * 1000)
+          const stop = () => clearTimeout(timer)
+          const stand = () => {
+            stands = true
+            stop()
+          }
+          socket.once(isTls ? 'secureConnect' : 'connect', stand).once('close', stop)
+        } else stands = true
+        const since = unusedSince.get(socket)
+        const mayBeClosed = request.reusedSocket && since !== undefined && performance.now() - since > freshFor
+        // What must not be sent twice is sent when Node has read what the upstream said meanwhile, such as that it closes
+        if (mayBeClosed && init.isRepeatable !== true) setImmediate(() => setImmediate(write))
+        else write()
       })
-      request.end(body as Uint8Array | undefined)
     })
+  return (url, init) => send(url, init, false)
 }
 
 const bodiless = new Set([204, 205, 304])
-
-function answer(incoming: IncomingMessage, body: IncomingMessage | undefined): UpstreamResponse {
-  const { statusCode: status = 0, rawHeaders } = incoming
-  const headers = new Headers()
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    headers.append(rawHeaders[index] as string, rawHeaders[index + 1] as string)
-  }
-  if (body === undefined) {
-    incoming.resume()
-    return { status, headers, body: null }
-  }
-  let stream: ReadableStream<Uint8Array> | undefined
-  return {
-    status,
-    headers,
-    get body() {
-      stream ??= toStream(body)
-      return stream
-    },
-    begin: (guard, limit) => begin(body, guard, limit),
-  }
-}
-
-/** A stream that takes from Node's no more than somebody reads. */
-function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  let ended = false
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        incoming.pause()
-        const fail = (error?: unknown) => {
-          if (ended) return
-          ended = true
-          controller.error(error ?? new TypeError('The connection broke'))
-        }
-        incoming.on('data', (chunk: Uint8Array) => {
-          if (!ended) controller.enqueue(chunk)
-          incoming.pause()
-        })
-        incoming.once('end', () => {
-          if (!ended) controller.close()
-          ended = true
-        })
-        incoming.once('error', fail).once('close', () => fail())
-        // It may have broken while nobody listened yet
-        if (incoming.destroyed) fail(incoming.errored)
-      },
-      pull: () => void incoming.resume(),
-      cancel: () => {
-        // What has been read already may still end it
-        ended = true
-        incoming.destroy()
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-/** What `readStart` does, without a stream in between. */
-function begin(
-  incoming: IncomingMessage,
-  guard: StreamGuard,
-  limit: number,
-): Promise<Uint8Array | ReadableStream<Uint8Array> | 'idle' | 'broken'> {
-  return new Promise((resolve) => {
-    const buffer = new ByteBuffer()
-    let idle = false
-    const silent = () => {
-      idle = true
-      guard.abort(new DOMException('The upstream was silent for too long', 'TimeoutError'))
-    }
-    const timer = guard.idleTimeout === null ? undefined : setTimeout(silent, guard.idleTimeout * 1000)
-    const stop = () => {
-      clearTimeout(timer)
-      incoming.off('data', onData).off('end', onEnd).off('close', onBreak)
-    }
-    const onData = (chunk: Uint8Array) => {
-      if (buffer.add(chunk) && buffer.length <= limit) return
-      stop()
-      resolve(guardStream(toStream(incoming), guard, buffer.take()))
-      incoming.off('error', onBreak)
-    }
-    const onEnd = () => {
-      stop()
-      guard.onEnd(buffer.length)
-      resolve(buffer.take())
-    }
-    const onBreak = () => {
-      stop()
-      guard.onEnd(buffer.length)
-      resolve(idle ? 'idle' : 'broken')
-    }
-    incoming.on('data', onData).once('end', onEnd).once('error', onBreak).once('close', onBreak)
-    // It may have broken while nobody listened yet
-    if (incoming.destroyed) onBreak()
-  })
-}

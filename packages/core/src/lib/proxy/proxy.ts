@@ -35,7 +35,8 @@ import { withToken } from './with-token.js'
  * Passes requests on to an MCP server over HTTP, of either era, and its answers back as they come. The caller's token,
  * cookies and every header that is not known to be harmless stay here; the upstream learns who calls from identity
  * headers instead. Of several addresses it tries the least busy one that is well; sessions stay where they began, and
- * belong to who began them. It follows no redirects and does not retry what may have arrived.
+ * belong to who began them. It follows no redirects, and does not send again what may have arrived and has its effect
+ * each time, such as a tool call.
  *
  * Answers 502 or 504 as a JSON-RPC error when the upstream cannot be reached, fails or is late, and 404 for a session
  * that is not the caller's.

@@ -1,3 +1,4 @@
+import { isClosed } from './failures.js'
 import { nodeTransport } from './node-transport.js'
 import type { Send } from './upstream-response.js'
 
@@ -24,7 +25,13 @@ export function createTransport(connectTimeout: number): Send {
     const isPlatform = globalThis.fetch === platformFetch && !hasOwnPool()
     if (plain !== undefined && isWhole && isPlatform) return plain(url, init)
     if (isPlatform) dispatcher ??= await makeDispatcher(connectTimeout)
-    return fetch(url, isPlatform && dispatcher !== null ? ({ ...init, dispatcher } as RequestInit) : init)
+    const { isRepeatable = false, ...sent } = isPlatform && dispatcher !== null ? { ...init, dispatcher } : init
+    try {
+      return await fetch(url, sent)
+    } catch (error) {
+      if (!isRepeatable || !isWhole || !isClosed(error) || init.signal?.aborted === true) throw error
+      return fetch(url, sent)
+    }
   }
 }
 
@@ -43,27 +50,4 @@ async function makeDispatcher(connectTimeout: number): Promise<unknown> {
   const current = globals[pool]
   if (current === undefined) return null
   return new current.constructor({ connect: { timeout: connectTimeout * 1000 }, headersTimeout: 0, bodyTimeout: 0 })
-}
-
-const unreachable = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-const onConnection = new Set(['read', 'write', 'shutdown'])
-
-/** Whether a failed request cannot have reached the upstream, so that another may be tried with it. */
-export function neverArrived(error: unknown): boolean {
-  return isUnreachable(error) || (error instanceof Error && isUnreachable(error.cause))
-}
-
-function isUnreachable(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return false
-  // A connection that stood can time out too, long after the request was sent
-  return unreachable.has(String(error.code)) && !('syscall' in error && onConnection.has(String(error.syscall)))
 }

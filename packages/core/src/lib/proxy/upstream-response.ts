@@ -5,6 +5,8 @@ export type TransportInit = Omit<RequestInit, 'headers'> & {
   headers?: Headers
   duplex?: 'half'
   dispatcher?: unknown
+  /** Whether it may be sent once more where its connection was closed without an answer. */
+  isRepeatable?: boolean
 }
 
 /** What a proxy needs of an answer; every `Response` is one. */
