@@ -1,5 +1,6 @@
 import { type Context, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
 import {
+  checkIssuerScheme,
   checkOptions,
   invalidConfiguration,
   isLoopbackHost,
@@ -56,6 +57,7 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const names = readHeaderNames(options.headers ?? {}, header)
   const authority = 'protect' in options.auth ? options.auth : issuerAuthority(options.auth)
   const routes = buildRoutes(options, authority)
+  for (const { location } of routes) checkIssuerScheme(authority, location.resource)
   const origins = [...new Set(routes.map(({ location }) => location.origin))]
   const loopback = origins.some((origin) => isLoopbackHost(new URL(origin).hostname))
   const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options

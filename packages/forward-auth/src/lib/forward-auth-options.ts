@@ -1,4 +1,4 @@
-import type { Authority, Logger, Policy, SubjectOption } from '@mcp-gateway/core'
+import type { Authority, IssuerAuthorityOptions, Logger, Policy, SubjectOption } from '@mcp-gateway/core'
 import type { Dpop } from '@mcp-gateway/core/dpop'
 import type { AssertionOptions } from './assertion.js'
 import type { Dialect } from './dialect.js'
@@ -37,7 +37,7 @@ export interface ForwardAuthOptions {
   /** The public URL of the servers that are given by path, as clients write it. */
   readonly url: string
   /** Who issues the tokens: our own authorization server, or any OAuth or OpenID issuer. */
-  readonly auth: Authority | { readonly issuer: string }
+  readonly auth: Authority | IssuerAuthorityOptions
   /**
    * Where tokens name their user, for authorities whose verifiers do not set `extra.subject`: a claim, or a function. A
    * token that names nobody is refused with 403: an upstream must not take all of its users for one.

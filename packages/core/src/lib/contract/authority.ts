@@ -14,5 +14,7 @@ export interface Authority {
   readonly handle?: Handler
   /** Whether `handle` serves the path of this request. */
   readonly match?: (request: Request) => boolean
+  /** Whether an issuer of plain http may protect public resources; elsewhere than on loopback they are refused. */
+  readonly dangerouslyAllowHttpIssuer?: boolean
   readonly close?: () => Promise<void>
 }

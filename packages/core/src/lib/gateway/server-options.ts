@@ -1,5 +1,6 @@
 import type { Authority } from '../contract/authority.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import { checkIssuerScheme } from '../tokens/check-issuer-scheme.js'
 import { issuerAuthority } from '../tokens/issuer-authority.js'
 import type { BaseUrl } from './base-url.js'
 import type { GatewayOptions, ServerOptions } from './gateway-options.js'
@@ -18,6 +19,7 @@ export function authorityOf(options: GatewayOptions, base: BaseUrl): Authority |
   if (authority === undefined) checkAnonymous(options, base)
   else if (dangerouslyAllowAnonymous)
     throw invalidConfiguration('dangerouslyAllowAnonymous contradicts auth; remove one')
+  else checkIssuerScheme(authority, options.url)
   return authority
 }
 

@@ -71,6 +71,18 @@ async function readPlace(url: string, fetchFrom: OutboundFetch): Promise<Found> 
   return { says: `${url} answers ${status} without a JSON object`, failed: status >= 500 || status === 429 }
 }
 
+/**
+ * Refuses an address that is not https in the metadata of an issuer that is.
+ *
+ * @throws {GatewayError} `temporarily_unavailable`, until the metadata says something else or the operator names the address
+ */
+export function checkEncrypted(issuer: string, found: Readonly<Record<string, string>>): void {
+  for (const [name, url] of Object.entries(found)) {
+    if (!/^https:/i.test(issuer) || /^https:/i.test(url)) continue
+    throw new GatewayError('temporarily_unavailable', `The ${name} in the metadata of ${issuer} is not https: ${url}`)
+  }
+}
+
 /** The keys at an address. */
 export async function fetchKeySet(url: string, fetchFrom: OutboundFetch): Promise<Record<string, unknown>> {
   const found = await readPlace(url, fetchFrom)

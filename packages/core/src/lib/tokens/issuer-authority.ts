@@ -1,6 +1,7 @@
 import type { Authority } from '../contract/authority.js'
-import { checkOptions, type OptionTypes, optional } from '../contract/option-types.js'
+import { checkOptions, flag, type OptionTypes, optional } from '../contract/option-types.js'
 import { audienceType } from '../contract/shared-option-types.js'
+import { checkIssuerScheme } from './check-issuer-scheme.js'
 import { verifierWithKeys } from './create-token-verifier.js'
 import { issuerKeys } from './issuer-keys.js'
 import type { IssuerOptions } from './issuer-options.js'
@@ -13,16 +14,26 @@ export interface IssuerAuthorityOptions extends IssuerOptions {
    * itself. With one audience for several servers, a token for one of them works at all of them.
    */
   readonly audience?: string | readonly string[]
+  /**
+   * Lets an issuer, or a `jwksUri`, of plain http stand behind a public URL. Whoever is on the way to it can make tokens for
+   * every user, so set it only where that is a network of your own. On loopback it is not needed.
+   *
+   * @default false
+   */
+  readonly dangerouslyAllowHttpIssuer?: boolean
 }
 
 export const issuerAuthorityTypes: OptionTypes<IssuerAuthorityOptions> = {
   ...issuerTypes,
   audience: optional(audienceType),
+  dangerouslyAllowHttpIssuer: optional(flag),
 }
 
 /**
  * An authority that lives elsewhere: verifies its tokens for the resources that it protects, all over one set of keys.
  * It has no routes of its own, and registers nothing with the issuer.
+ *
+ * `protect` throws `invalid_configuration` where a public resource would have an issuer or keys over plain http.
  *
  * @throws {GatewayError} `invalid_configuration` for an issuer that is no URL
  * @example
@@ -36,6 +47,10 @@ export function issuerAuthority(options: IssuerAuthorityOptions): Authority {
   const findKey = issuerKeys(options)
   return {
     issuer: options.issuer,
-    protect: (resource) => verifierWithKeys({ ...options, audience: options.audience ?? resource }, findKey),
+    dangerouslyAllowHttpIssuer: options.dangerouslyAllowHttpIssuer,
+    protect(resource) {
+      checkIssuerScheme(options, resource)
+      return verifierWithKeys({ ...options, audience: options.audience ?? resource }, findKey)
+    },
   }
 }

@@ -3,7 +3,7 @@ import { refreshing } from '../cache/refreshing.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
-import { discoverIssuer, fetchKeySet } from './discover-issuer.js'
+import { checkEncrypted, discoverIssuer, fetchKeySet } from './discover-issuer.js'
 import { type KeyHeader, type KeySet, readKeySet } from './key-set.js'
 
 /** Where an issuer's keys come from. */
@@ -67,6 +67,7 @@ function fetchedKeys({ issuer, jwksUri, fetch: given }: IssuerKeysOptions): () =
     const uri = jwksUri ?? (await discoverIssuer(issuer, { fetchFrom })).jwks_uri
     if (typeof uri !== 'string')
       throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} names no jwks_uri`)
+    if (jwksUri === undefined) checkEncrypted(issuer, { jwks_uri: uri })
     return (await fetchKeySet(uri, fetchFrom)) as unknown as JSONWebKeySet
   }
 }

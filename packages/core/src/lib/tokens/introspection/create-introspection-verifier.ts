@@ -29,7 +29,7 @@ import { isOneSpelling } from '../../keys/token-spelling.js'
 import { boundedFetch, type OutboundFetch } from '../../outbound/bounded-fetch.js'
 import { readAudience } from '../audience.js'
 import { checkClaims } from '../check-claims.js'
-import { discoverIssuer } from '../discover-issuer.js'
+import { checkEncrypted, discoverIssuer } from '../discover-issuer.js'
 import { invalidToken } from '../invalid-token.js'
 import { cacheTypes } from '../issuer-types.js'
 import type { Claims, TokenProfile } from '../token-profile.js'
@@ -197,7 +197,10 @@ function refuseForeign(token: string, issuer: string): void {
 
 async function discoverEndpoint(issuer: string, fetchFrom: OutboundFetch): Promise<string> {
   const { introspection_endpoint: endpoint } = await discoverIssuer(issuer, { fetchFrom })
-  if (typeof endpoint === 'string') return endpoint
+  if (typeof endpoint === 'string') {
+    checkEncrypted(issuer, { introspection_endpoint: endpoint })
+    return endpoint
+  }
   throw new GatewayError('temporarily_unavailable', `The metadata of ${issuer} names no introspection_endpoint`)
 }
 

@@ -1,9 +1,10 @@
 import { checkOptions, filledText, optional, textList } from '../../contract/option-types.js'
 import type { IssuerAuthorityOptions } from '../issuer-authority.js'
+import type { IssuerOptions } from '../issuer-options.js'
 import { presetTypes } from '../issuer-types.js'
 
 /** Which user pool. */
-export interface CognitoOptions extends Omit<IssuerAuthorityOptions, 'issuer' | 'audience' | 'profile'> {
+export interface CognitoOptions extends Omit<IssuerOptions, 'issuer' | 'profile'> {
   /** The pool's id, such as `eu-central-1_AbCdEfGhI`. */
   readonly userPoolId: string
   /**

@@ -1,11 +1,12 @@
 import { invalidConfiguration } from '../../contract/invalid-configuration.js'
 import { checkOptions, filledText, oneOf, optional } from '../../contract/option-types.js'
 import type { IssuerAuthorityOptions } from '../issuer-authority.js'
+import type { IssuerOptions } from '../issuer-options.js'
 import { presetTypes } from '../issuer-types.js'
 import { type Claims, strings } from '../token-profile.js'
 
 /** Which tenant and which app registration. */
-export interface EntraOptions extends Omit<IssuerAuthorityOptions, 'issuer' | 'audience' | 'profile'> {
+export interface EntraOptions extends Omit<IssuerOptions, 'issuer' | 'profile'> {
   /** The tenant's id, a GUID. Names and `common` do not do: the issuer in tokens has the id. */
   readonly tenantId: string
   /** The application (client) id of the registration that stands for the MCP server, a GUID. */
