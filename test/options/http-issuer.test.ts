@@ -1,5 +1,5 @@
-import { createTokenVerifier, issuerAuthority } from '@mcp-gateway/core'
-import { createGateway, type GatewayOptions } from '@mcp-gateway/core/gateway'
+import { createTokenVerifier } from '@mcp-gateway/core'
+import { createGateway, type GatewayOptions, issuerAuthority } from '@mcp-gateway/core/gateway'
 import { createIntrospectionVerifier } from '@mcp-gateway/core/introspection'
 import { keycloak } from '@mcp-gateway/core/presets'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'

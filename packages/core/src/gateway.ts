@@ -10,3 +10,4 @@ export { type MessageOptions, message } from './lib/message/message-middleware.j
 export { type ParseMessageOptions, parseMessage } from './lib/message/parse-message.js'
 export { type RequireScopesOptions, requireScopes } from './lib/resource-server/require-scopes.js'
 export { type IssuerAuthorityOptions, issuerAuthority } from './lib/tokens/issuer-authority.js'
+export { type Actor, actorOf, principal } from './lib/tokens/principal.js'

@@ -37,7 +37,6 @@ export {
   type TokenVerifierOptions,
 } from './lib/tokens/create-token-verifier.js'
 export type { IssuerOptions } from './lib/tokens/issuer-options.js'
-export { type Actor, actorOf, principal } from './lib/tokens/principal.js'
 export type { SubjectOption } from './lib/tokens/subject.js'
 export { type SdkVerifier, toSdkVerifier } from './lib/tokens/to-sdk-verifier.js'
 export type { Claims, TokenProfile } from './lib/tokens/token-profile.js'

@@ -73,7 +73,8 @@ export {
   newestLegacy,
   newestModern,
 } from './lib/protocol/revisions.js'
-export { checkResource, wellKnown } from './lib/resource-server/resource-url.js'
+export { checkIssuedResource } from './lib/resource-server/issued-resource.js'
+export { wellKnown } from './lib/resource-server/resource-url.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
   announcedTask,
@@ -97,3 +98,4 @@ export { type IdentityValues, identityValues } from './lib/tokens/identity-heade
 export { issuerAuthority } from './lib/tokens/issuer-authority.js'
 export { issuerMetadataPaths } from './lib/tokens/issuer-metadata-paths.js'
 export { isSameOwner, type Owner, ownerOf } from './lib/tokens/owner.js'
+export { actorOf, principal } from './lib/tokens/principal.js'

@@ -1,5 +1,5 @@
-import { type AuthInfo, actorOf, type Context, challenge, type Decision, type PolicyInput } from '@mcp-gateway/core'
-import { errorCodes, firstModern, jsonRpcError, modernVersions } from '@mcp-gateway/core/internal'
+import { type AuthInfo, type Context, challenge, type Decision, type PolicyInput } from '@mcp-gateway/core'
+import { actorOf, errorCodes, firstModern, jsonRpcError, modernVersions } from '@mcp-gateway/core/internal'
 import { type AuthRefusal, refused } from './auth-decision.js'
 import type { AuthRequest } from './dialect.js'
 import { type Operation, readMirrored } from './mirrored-headers.js'

@@ -1,5 +1,5 @@
-import { type AuthInfo, actorOf } from '@mcp-gateway/core'
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import type { AuthInfo } from '@mcp-gateway/core'
+import { actorOf, invalidConfiguration } from '@mcp-gateway/core/internal'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import { type Remembered, remembered } from './remembered.js'
 

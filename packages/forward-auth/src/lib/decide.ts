@@ -1,6 +1,6 @@
-import { type AuthInfo, type Context, challenge, GatewayError, principal } from '@mcp-gateway/core'
+import { type AuthInfo, type Context, challenge, GatewayError } from '@mcp-gateway/core'
 import { cors, originCheck } from '@mcp-gateway/core/gateway'
-import { isRefusal, jsonRpcError } from '@mcp-gateway/core/internal'
+import { isRefusal, jsonRpcError, principal } from '@mcp-gateway/core/internal'
 import { askPolicy } from './ask-policy.js'
 import { type AuthDecision, type AuthRefusal, refused } from './auth-decision.js'
 import { type AuthRequest, ambiguousPath, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'

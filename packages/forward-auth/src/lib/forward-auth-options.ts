@@ -1,5 +1,6 @@
-import type { Authority, IssuerAuthorityOptions, Logger, Policy, SubjectOption } from '@mcp-gateway/core'
+import type { Authority, Logger, Policy, SubjectOption } from '@mcp-gateway/core'
 import type { Dpop } from '@mcp-gateway/core/dpop'
+import type { IssuerAuthorityOptions } from '@mcp-gateway/core/gateway'
 import type { AssertionOptions } from './assertion.js'
 import type { Dialect } from './dialect.js'
 import type { IdentityHeaderNames } from './identity-headers.js'

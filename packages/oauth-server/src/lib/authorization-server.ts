@@ -7,7 +7,7 @@ import {
   mountable,
   oauthError,
 } from '@mcp-gateway/core'
-import { checkResource, createCookies, hostCheck, requestPath } from '@mcp-gateway/core/internal'
+import { checkIssuedResource, createCookies, hostCheck, requestPath } from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { answer } from './answer.js'
 import { createClientKeySets } from './client-metadata/client-key-sets.js'
@@ -129,7 +129,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const piece = {
     issuer,
     protect(resource: string) {
-      checkResource(resource, { option: 'The resource of protect', isIssuedFor: true })
+      checkIssuedResource(resource, 'The resource of protect')
       server.resources.add(resource)
       if (settings.accessTokens === 'opaque') return createOpaqueTokenVerifier(server, resource, isRevoked)
       return createTokenVerifier({

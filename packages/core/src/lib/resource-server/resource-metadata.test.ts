@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { checkIssuedResource } from './issued-resource.js'
 import { resourceMetadata } from './resource-metadata.js'
 import { checkResource, resourceMetadataUrl } from './resource-url.js'
 
@@ -144,11 +145,10 @@ test.each([
 })
 
 test('a resource that tokens are issued for is https, and http on loopback alone; the error names the option', () => {
-  const issued = { option: 'resources', isIssuedFor: true }
   for (const fine of ['https://h/x', 'http://127.0.0.1:8787/x', 'http://localhost/x', 'https://h/x?tenant=1']) {
-    expect(checkResource(fine, issued)).toBe(fine)
+    expect(() => checkIssuedResource(fine, 'resources')).not.toThrow()
   }
-  expect(() => checkResource('http://h/x', issued)).toThrow(/^resources "http:\/\/h\/x" must use https/)
+  expect(() => checkIssuedResource('http://h/x', 'resources')).toThrow(/^resources "http:\/\/h\/x" must use https/)
   expect(checkResource('http://h/x')).toBe('http://h/x')
 })
 

@@ -1,31 +1,14 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { text } from '../contract/option-types.js'
-import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
-
-/** What is asked of a resource identifier beyond the rules for all of them. */
-export interface ResourceRules {
-  /**
-   * The option that holds it, for the error.
-   *
-   * @default resource
-   */
-  readonly option?: string
-  /**
-   * Whether tokens are issued for it: it is https then, unless only this machine can reach it.
-   *
-   * @default false
-   */
-  readonly isIssuedFor?: boolean
-}
 
 /**
  * Checks a resource identifier that an operator configured and returns it as it was written.
  *
+ * @param option the option that holds it, for the error
  * @throws {GatewayError} `invalid_configuration` unless it is an absolute http(s) URL without fragment and credentials
  * @see RFC 8707 section 2, RFC 9728 section 1.2
  */
-export function checkResource(resource: string, rules: ResourceRules = {}): string {
-  const { option = 'resource', isIssuedFor = false } = rules
+export function checkResource(resource: string, option = 'resource'): string {
   text(resource, option)
   // `URL` also takes blanks around it and a host without slashes, which nothing compares equal to
   if (!/^https?:\/\/[^\s\\/]\S*$/i.test(resource) || !URL.canParse(resource)) {
@@ -34,9 +17,6 @@ export function checkResource(resource: string, rules: ResourceRules = {}): stri
   const { username, password } = new URL(resource)
   if (resource.includes('#') || username !== '' || password !== '') {
     throw invalidConfiguration(`${option} "${resource}" must have no fragment and no credentials`)
-  }
-  if (isIssuedFor && !/^https:/i.test(resource) && !isLoopbackIssuer(resource)) {
-    throw invalidConfiguration(`${option} "${resource}" must use https; http only on loopback`)
   }
   return resource
 }

@@ -1,4 +1,4 @@
-import { checkOptions, checkResource, invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
+import { checkIssuedResource, checkOptions, invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
 import { createRedirectUriRules, type RedirectUriRules } from '../client-metadata/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
 import { authorizationServerTypes } from './option-types.js'
@@ -49,9 +49,9 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   for (const scope of defaultScopes) {
     if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
-  for (const resource of options.resources ?? []) checkResource(resource, { option: 'resources', isIssuedFor: true })
+  for (const resource of options.resources ?? []) checkIssuedResource(resource, 'resources')
   if (options.defaultResource !== undefined) {
-    checkResource(options.defaultResource, { option: 'defaultResource', isIssuedFor: true })
+    checkIssuedResource(options.defaultResource, 'defaultResource')
   }
   checkStorage(options)
   options.identityProvider.validate?.(issuer)
@@ -87,7 +87,7 @@ function readResourceServers(servers: readonly ResourceServer[]): readonly Resou
         `resourceServers: ${client_id || 'each'} needs a client_id and a client_secret of at least 16 characters`,
       )
     }
-    for (const resource of resources) checkResource(resource, { option: 'resourceServers', isIssuedFor: true })
+    for (const resource of resources) checkIssuedResource(resource, 'resourceServers')
   }
   return servers
 }
