@@ -20,6 +20,8 @@ export interface LoginReturn {
   readonly handle: string
   readonly transaction: Transaction
   readonly parameters: URLSearchParams
+  /** Hears that the provider knows the person. */
+  readonly signedIn?: () => Promise<void>
   /** Ends the step, if that is not done yet. */
   readonly close?: () => Promise<void>
   /** Shows the form again. */
@@ -29,10 +31,11 @@ export interface LoginReturn {
 /** Asks the provider who it was, and sends the browser back to the client with a code or an error. */
 export async function completeLogin(server: Server, login: LoginReturn): Promise<Response> {
   const { identityProvider } = server
-  const { handle, transaction, parameters, close, again } = login
+  const { handle, transaction, parameters, signedIn, close, again } = login
   const answer = { parameters, memo: transaction.memo, callbackUrl: callbackUrl(server), state: handle }
   const result = await identityProvider.complete(answer)
   if ('again' in result) return again(result.again)
+  if ('user' in result) await signedIn?.()
   const response = await conclude(server, login, result)
   // Not before the code is stored: what breaks on the way to it can be sent again.
   await close?.()

@@ -6,6 +6,7 @@ import { pageResponse } from '../pages/page.js'
 import type { LoginForm } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
 import { completeLogin } from './complete-login.js'
+import { countGuess } from './count-guess.js'
 import { formTarget } from './form-target.js'
 import { closeLogin, readLogin, type Transaction } from './transaction.js'
 
@@ -22,12 +23,14 @@ export async function loginEndpoint(server: Server, request: Request, context: C
   const { transaction, form } = await readFormStep(server, request, handle)
   const answer = new URLSearchParams()
   for (const { name } of form.form) answer.set(name, fields.get(name) ?? '')
+  const wasRight = await countGuess(server, context, { handle: handle as string, form: form.form, answer })
   return completeLogin(server, {
     request,
     context,
     handle: handle as string,
     transaction,
     parameters: answer,
+    signedIn: wasRight,
     close: () => closeLogin(server, handle as string, transaction),
     again: (message) => loginPage(server, handle as string, transaction, form, message),
   })
@@ -60,7 +63,7 @@ ${message ? html`<p class="warning" role="alert" id="message">${message}</p>` : 
 <input type="hidden" name="state" value="${handle}">
 ${form.map(
   (field, index) => html`<label for="${field.name}">${field.label}</label>
-<input type="text" id="${field.name}" name="${field.name}" autocomplete="${field.autocomplete ?? 'off'}" autocapitalize="none" spellcheck="false" required${index === 0 ? html` autofocus` : html``}${message ? html` aria-describedby="message"` : html``}>`,
+<input type="${field.type ?? 'text'}" id="${field.name}" name="${field.name}" autocomplete="${field.autocomplete ?? (field.type === 'password' ? 'current-password' : 'off')}" autocapitalize="none" spellcheck="false" required${index === 0 ? html` autofocus` : html``}${message ? html` aria-describedby="message"` : html``}>`,
 )}
 ${note ? html`<p class="note">${note}</p>` : html``}
 <div class="actions"><button type="submit" class="primary">${submit}</button></div>

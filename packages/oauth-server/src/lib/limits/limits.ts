@@ -1,4 +1,4 @@
-import type { Context, Storage } from '@mcp-gateway/core'
+import { type Context, isLoopbackHost, type Storage } from '@mcp-gateway/core'
 import { clientNetworks, createNetworkLimit, Refusal } from '@mcp-gateway/core/internal'
 import type { StorageKeys } from '../store/storage-keys.js'
 
@@ -18,6 +18,8 @@ export interface Limits {
   readonly registrations: Limit
   /** Answers on consent pages, each once, per lifetime of a login. */
   readonly logins: Limit
+  /** Answers on login forms of the identity provider's own, per lifetime of a login. */
+  readonly signIns: Limit
   /** Documents and key sets that nobody vouched for by approving the client, fetched per minute. */
   readonly fetches: Limit
   /** Documents of that kind that are kept, per hour. */
@@ -75,10 +77,19 @@ export function createLimits({ settings, storage, keys, clock }: LimitsOptions):
     }
   }
 
+  const signIns = always('attempts to sign in', lifetimes.login, loginLimits.perAddress, loginLimits.total)
+
   return {
     registrations: registrationLimit(),
     logins: limit('logins', lifetimes.login, loginLimits.perAddress, loginLimits.total),
+    signIns: async (context) => (settings.loopback && isThisMachine(context) ? 'common' : signIns(context)),
     fetches: always('client documents', 60, 30, 240),
     newDocuments: always('new client documents', 3600, 20, 200),
   }
+}
+
+/** Whether the host says so, or nothing. */
+function isThisMachine({ client }: Context): boolean {
+  const address = client?.address
+  return address === undefined || isLoopbackHost(address.includes(':') ? `[${address}]` : address)
 }

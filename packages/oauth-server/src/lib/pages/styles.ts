@@ -21,7 +21,7 @@ h1, ul, dd { contain: paint; }
 .note { color: var(--soft); font-size: .9rem; }
 .warning { padding: .65rem .85rem; border-radius: 8px; background: var(--warn-ground); color: var(--warn-ink); }
 label { display: block; margin-bottom: .35rem; font-weight: 600; }
-input[type="text"] { width: 100%; margin-bottom: 1rem; padding: .6rem .75rem; border: 1px solid var(--soft); border-radius: 8px; background: transparent; color: inherit; font: inherit; }
+input:not([type="hidden"]) { width: 100%; margin-bottom: 1rem; padding: .6rem .75rem; border: 1px solid var(--soft); border-radius: 8px; background: transparent; color: inherit; font: inherit; }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.25rem; }
 button { flex: 1 1 9rem; padding: .65rem 1rem; border: 1px solid var(--accent); border-radius: 8px; background: transparent; color: var(--accent); font: inherit; font-weight: 600; cursor: pointer; }
 button.primary { background: var(--accent); color: var(--card); }

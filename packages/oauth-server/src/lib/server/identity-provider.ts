@@ -15,7 +15,17 @@ export interface User {
 export interface LoginField {
   readonly name: string
   readonly label: string
-  /** The HTML `autocomplete` token. */
+  /**
+   * What is asked for; a password is not shown.
+   *
+   * @default text
+   */
+  readonly type?: 'text' | 'password' | 'email' | 'tel'
+  /**
+   * The HTML `autocomplete` token. `username` or `email` marks the account that attempts are counted by.
+   *
+   * @default off, and `current-password` for a password
+   */
   readonly autocomplete?: string
 }
 

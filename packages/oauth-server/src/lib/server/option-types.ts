@@ -78,7 +78,13 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
   registration: optional((value, name) => {
     if (value !== false) membersOf(registration)(value, name)
   }),
-  loginLimits: optional(membersOf<LoginLimits>({ perAddress: optional(positive), total: optional(positive) })),
+  loginLimits: optional(
+    membersOf<LoginLimits>({
+      perAddress: optional(positive),
+      total: optional(positive),
+      perAccount: optional(positive),
+    }),
+  ),
   clients: optional(
     listOf(
       membersOf<Pick<ConfiguredClient, 'client_id' | 'client_secret'>>({

@@ -81,7 +81,10 @@ export interface Lifetimes {
   readonly revocationDelay?: number
 }
 
-/** How many consent pages may be answered within `lifetimes.login` by people who are not signed in, each page counted once. */
+/**
+ * How many consent pages may be answered within `lifetimes.login` by people who are not signed in, each page counted once;
+ * and, counted for themselves, how many login forms of a provider that has its own, right or wrong. One form takes ten answers.
+ */
 export interface LoginLimits {
   /**
    * From one client address, IPv6 by its /64. A /56 has 4 times as many, a /48 and an IPv4 /24 have 16 times. Holds
@@ -92,6 +95,14 @@ export interface LoginLimits {
   readonly perAddress?: number
   /** Over all addresses; 10,000 by default. Half of them are kept for networks that answered five or fewer. */
   readonly total?: number
+  /**
+   * How often a login form may be answered for one account in an hour from one network, as in `perAddress`; from all
+   * together 5 times as often. Whoever signs in has all of it again. The account is the field whose `autocomplete` has
+   * `username` or `email`, or else the first one that is not a password.
+   *
+   * @default 20
+   */
+  readonly perAccount?: number
 }
 
 /** Options of `createAuthorizationServer`. */

@@ -141,8 +141,8 @@ function readClientDocuments({
   return clientDocuments.length > 0 && new Set(clientDocuments)
 }
 
-function readLoginLimits({ perAddress = 300, total = 10_000 }: LoginLimits): Required<LoginLimits> {
-  return { perAddress, total }
+function readLoginLimits({ perAddress = 300, total = 10_000, perAccount = 20 }: LoginLimits): Required<LoginLimits> {
+  return { perAddress, total, perAccount }
 }
 
 function issuerPath(issuer: string): string {
