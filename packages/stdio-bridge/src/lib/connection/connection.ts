@@ -9,7 +9,7 @@ import { AbandonedRequests } from './abandoned-requests.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { logLevelKey, metaOf } from './meta.js'
-import { copy, numberAt, toNumber } from './numbers.js'
+import { copy, ownNumberAt } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import { ServerRequests } from './server-requests.js'
@@ -228,12 +228,13 @@ export class Connection implements ChildReader {
 
   #answered(message: ChildMessage): void {
     const { bytes, id } = message
-    const raw = id === undefined ? 'null' : bytes.toString('latin1', id.start, id.end)
+    const isNull = id === undefined || bytes[id.start] === 0x6e
+    const number = ownNumberAt(bytes, id)
     // A child that could not read a request answers with id null: with one request waiting that is its answer, unless
     // it may be about what another user had sent
-    const pending = raw !== 'null' ? this.pending.get(toNumber(raw)) : this.#isMixed ? undefined : this.#only()
+    const pending = !isNull ? this.pending.get(number) : this.#isMixed ? undefined : this.#only()
     if (pending === undefined) {
-      this.#abandoned.delete(toNumber(raw))
+      this.#abandoned.delete(number)
       this.#traffic.unmatchedResponses++
       return
     }
@@ -244,7 +245,7 @@ export class Connection implements ChildReader {
 
   #progressed(message: ChildMessage): void {
     const span = member(message.bytes, message.params, 'progressToken')
-    const pending = this.pending.get(numberAt(message.bytes, span) ?? -1)
+    const pending = this.pending.get(ownNumberAt(message.bytes, span))
     // Progress of a request that is over has no stream to go to
     if (span === undefined || pending?.token === undefined) return
     pending.activeAt = performance.now()
@@ -256,7 +257,7 @@ export class Connection implements ChildReader {
   #subscribed(message: ChildMessage): boolean {
     const tag = subscriptionTag(message, 'params')
     if (tag === undefined) return false
-    const pending = this.pending.get(numberAt(message.bytes, tag) ?? -1)
+    const pending = this.pending.get(ownNumberAt(message.bytes, tag))
     if (pending === undefined) return true
     if (!this.#guard.mayHear(pending, message)) this.#traffic.dropped++
     else deliverRelated(pending, message, { ...tag, bytes: pending.id })

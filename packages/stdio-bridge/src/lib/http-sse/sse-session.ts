@@ -1,5 +1,6 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { errorCodes, type Owner } from '@mcp-gateway/core/internal'
+import { ownNumber } from '../connection/numbers.js'
 import type { Peer, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
@@ -59,9 +60,8 @@ export class SseSession implements Peer, StreamHost {
   take(message: Message, context: Context): void {
     this.usedAt = performance.now()
     if (message.kind === 'response') {
-      if (typeof message.id === 'number' && this.#questions.answered(message.id)) {
-        this.connection.serverRequests.reply(message, message.id, this)
-      }
+      const ask = ownNumber(String(message.id))
+      if (this.#questions.answered(ask)) this.connection.serverRequests.reply(message, ask, this)
     } else if (message.kind === 'notification') {
       if (message.method === 'notifications/cancelled') this.connection.cancelled(message, this)
       else this.connection.notify(message.bytes, this.owner)

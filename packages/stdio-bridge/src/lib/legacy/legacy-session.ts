@@ -1,5 +1,6 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { errorCodes, factsOf, mayRequireInput, type Owner } from '@mcp-gateway/core/internal'
+import { ownNumber } from '../connection/numbers.js'
 import type { FailureReason, Peer, Pending, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { History } from '../http/history.js'
@@ -160,8 +161,8 @@ export class LegacySession implements Peer, StreamHost {
 
   /** The client's answer to something that the server asked. */
   reply(message: Message): void {
-    if (typeof message.id !== 'number' || !this.#questions.answered(message.id)) return
-    this.connection.serverRequests.reply(message, message.id, this)
+    const ask = ownNumber(String(message.id))
+    if (this.#questions.answered(ask)) this.connection.serverRequests.reply(message, ask, this)
   }
 
   /** Opens a GET stream. */

@@ -43,10 +43,10 @@ export function readChildLine(line: Buffer): ChildMessage[] {
 /** The id that the two ends of an overlong line show, if it is a response. */
 export function readOverlong(head: Buffer, tail: Buffer): number | undefined {
   const match =
-    /^\s{0,8}\{\s{0,8}(?:"jsonrpc"\s{0,8}:\s{0,8}"2\.0"\s{0,8},\s{0,8})?"id"\s{0,8}:\s{0,8}(\d{1,15})\s{0,8},/.exec(
+    /^\s{0,8}\{\s{0,8}(?:"jsonrpc"\s{0,8}:\s{0,8}"2\.0"\s{0,8},\s{0,8})?"id"\s{0,8}:\s{0,8}"?(\d{1,15})(?:\.0{1,8})?"?\s{0,8},/.exec(
       head.toString('latin1'),
     )
-  const id = match?.[1] ?? tailId(tail)?.text
+  const id = match?.[1] ?? tailId(tail)
   return id === undefined ? undefined : Number(id)
 }
 
@@ -59,12 +59,13 @@ function one(bytes: Buffer, start: number): ChildMessage[] {
   return name === undefined ? [] : [{ kind, bytes, id, method: name, params }]
 }
 
+const trailingId =
+  /[}\]]\s{0,8},\s{0,8}(?:"jsonrpc"\s{0,8}:\s{0,8}"2\.0"\s{0,8},\s{0,8})?"id"\s{0,8}:\s{0,8}"?(\d{1,15})(?:\.0{1,8})?"?\s{0,8}(?:,\s{0,8}"jsonrpc"\s{0,8}:\s{0,8}"2\.0"\s{0,8})?\}\s{0,8}$/
+
 // A quote before a trailing id cannot be inside of a string, nor can the last brace close anything but the object
-function tailId(tail: Buffer): { text: string; at: number; from: number } | undefined {
+function tailId(tail: Buffer): string | undefined {
   const text = tail.toString('latin1')
-  const match = /[}\]],(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})(?:,"jsonrpc":"2\.0")?\}\s{0,8}$/.exec(text)
-  if (match?.[1] === undefined) return undefined
-  return { text: match[1], at: text.indexOf('"id":', match.index) + 5, from: match.index }
+  return trailingId.exec(text)?.[1]
 }
 
 function readString(bytes: Buffer, span: Span | undefined): string | undefined {
