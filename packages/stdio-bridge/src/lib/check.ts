@@ -1,6 +1,7 @@
 import { GatewayError } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayInfo, isRefusal, newestLegacy } from '@mcp-gateway/core/internal'
+import { bridgeItself } from './children/own-request.js'
 import type { Connection } from './connection/connection.js'
 import type { Starter } from './process/starter.js'
 
@@ -58,7 +59,7 @@ function handshake(connection: Connection, timeout: number): Promise<boolean> {
       clientInfo: gatewayInfo,
     }
     const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })))
-    connection.request(message, { waiter: { related: () => undefined, answer }, principal: '' })
+    connection.request(message, { waiter: { related: () => undefined, answer }, principal: bridgeItself })
   })
 }
 

@@ -3,8 +3,8 @@ import { gatewayInfo, metaKeys, newestModern } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Pending } from '../connection/peer.js'
 
-/** Who the bridge's own requests belong to; no user has this name. */
-const bridgeItself = '\0bridge'
+/** Who the bridge's own requests belong to; no user has this name, and it makes nobody's child another's. */
+export const bridgeItself = '\0bridge'
 
 /** What came of a request of the bridge itself. */
 export interface OwnAnswer {

@@ -3,6 +3,7 @@ import { type Span, scanObject } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import { cannotStart, tooSlowToStart } from '../refusals/refusals.js'
 import { splice } from '../wire/splice.js'
+import { bridgeItself } from './own-request.js'
 
 /** A child that has been initialized, and what it said to that. */
 export interface Initialized {
@@ -92,14 +93,14 @@ export class SharedChild {
         const span = idSpan(bytes)
         resolve({ connection, isError: code !== undefined, answerTo: (id) => splice(bytes, [{ ...span, bytes: id }]) })
       }
-      connection.request(this.#initialize, { waiter: { related: () => undefined, answer }, principal: '' })
+      connection.request(this.#initialize, { waiter: { related: () => undefined, answer }, principal: bridgeItself })
     })
   }
 
   /** A new child in the place of one that crashed: it is told what its sessions had told the old one. */
   #tellAgain(connection: Connection): void {
     connection.notify(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'))
-    const quiet = { waiter: { related: () => undefined, answer: () => undefined }, principal: '' }
+    const quiet = { waiter: { related: () => undefined, answer: () => undefined }, principal: bridgeItself }
     if (this.#setLevel !== undefined) connection.request(this.#setLevel, quiet)
   }
 }

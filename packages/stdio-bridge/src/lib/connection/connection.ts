@@ -6,7 +6,7 @@ import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-me
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { requestLine, toLine } from '../wire/splice.js'
 import { AbandonedRequests } from './abandoned-requests.js'
-import { deliverAnswer, deliverRelated, deliverUnasked, subscriptionTag } from './deliver.js'
+import { deliverAnswer, deliverRelated, deliverUnasked, errorCodeOf, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { logLevelKey, metaOf } from './meta.js'
 import { copy, ownNumberAt } from './numbers.js'
@@ -14,9 +14,12 @@ import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import { ServerRequests } from './server-requests.js'
 import { TaskGuard } from './task-guard.js'
+import { Unsure } from './unsure.js'
 
 /** The longest cancellation that is passed on as it is, in bytes. */
 const maxCancellation = 16_384
+/** How long a request waits for its own answer when one without an id may be it, in ms. */
+const unsureFor = 2000
 
 /** Counters that outlive a connection. */
 export interface Traffic {
@@ -59,13 +62,24 @@ export class Connection implements ChildReader {
   readonly #guard: TaskGuard
   readonly #maxQueuedBytes: number
   readonly #abandoned: AbandonedRequests = new AbandonedRequests()
+  readonly #unsure: Unsure = new Unsure()
   #lastNumber = 0
+  /** The last request before the newest line that wants no answer; none where a later one has been answered. */
+  #toldAfter: number | undefined
+  #toldAt = Number.NEGATIVE_INFINITY
+  #repliesToAll = false
   #user: string | undefined
   #isMixed = false
 
   constructor(child: Child, routing: Routing, { logger, traffic, tasks, maxQueuedBytes }: ConnectionHost) {
     this.child = child
-    this.serverRequests = new ServerRequests(child, maxQueuedBytes)
+    const input = {
+      get queued() {
+        return child.queued
+      },
+      write: (line: Buffer) => this.#tell(line),
+    }
+    this.serverRequests = new ServerRequests(input, maxQueuedBytes)
     this.#tasks = tasks
     this.#maxQueuedBytes = maxQueuedBytes
     this.#guard = new TaskGuard(tasks, this, routing.tasks)
@@ -137,8 +151,11 @@ export class Connection implements ChildReader {
    */
   notify(bytes: Uint8Array, owner?: Owner): void {
     const own = asBuffer(bytes)
-    if (owner !== undefined && !this.#guard.admitsNotification(own, owner)) return
-    this.child.write(toLine(own, []))
+    if (owner !== undefined) {
+      if (!this.#guard.admitsNotification(own, owner)) return
+      this.#heardFrom(owner.principal)
+    }
+    this.#tell(toLine(own, []))
   }
 
   /** Tells the child that nobody waits any more (MCP S3); a late answer is dropped. */
@@ -162,7 +179,7 @@ export class Connection implements ChildReader {
     this.#abandoned.add(found)
     // Cancellations always pass, so they must not fill the queue
     const isShort = bytes.length <= maxCancellation && this.child.queued <= this.#maxQueuedBytes
-    if (isShort) this.child.write(toLine(bytes, [{ ...span, bytes: Buffer.from(String(found.number)) }]))
+    if (isShort) this.#tell(toLine(bytes, [{ ...span, bytes: Buffer.from(String(found.number)) }]))
     else this.#tellCancelled(found.number, 'The client cancelled the request')
     found.waiter.answer(undefined)
   }
@@ -209,6 +226,7 @@ export class Connection implements ChildReader {
   }
 
   ended(ending: Ending): void {
+    this.#unsure.clear()
     for (const pending of this.pending.values()) this.fail(pending, ending.expected ? 'closed' : 'exited')
     this.serverRequests.clear()
     this.#tasks.forget(this)
@@ -230,17 +248,58 @@ export class Connection implements ChildReader {
     const { bytes, id } = message
     const isNull = id === undefined || bytes[id.start] === 0x6e
     const number = ownNumberAt(bytes, id)
-    // A child that could not read a request answers with id null: with one request waiting that is its answer, unless
-    // it may be about what another user had sent
-    const pending = !isNull ? this.pending.get(number) : this.#isMixed ? undefined : this.#only()
+    const pending = isNull ? this.#withoutId(message) : this.pending.get(number)
     if (pending === undefined) {
       this.#abandoned.delete(number)
       this.#traffic.unmatchedResponses++
       return
     }
+    // What came without an id was about something else
+    if (this.#unsure.delete(number)) this.#repliesToAll = true
+    if (this.#toldAfter !== undefined && number > this.#toldAfter) this.#toldAfter = undefined
+    this.#deliver(pending, message)
+  }
+
+  #deliver(pending: Pending, message: ChildMessage): void {
     this.pending.delete(pending.number)
     this.child.answered()
     deliverAnswer(pending, this.#guard.answered(pending, message))
+  }
+
+  /**
+   * The request that an answer without an id is for. Only what a child could not read as a request is answered so
+   * (JSON-RPC 2.0 section 5); some also answer notifications so, which may be those of another client. Where it may be
+   * either, the request gets it if nothing better comes soon.
+   */
+  #withoutId(message: ChildMessage): Pending | undefined {
+    const only = this.#only()
+    const code = errorCodeOf(message)
+    const isUnread = code === errorCodes.parseError || code === errorCodes.invalidRequest
+    this.#repliesToAll ||= this.pending.size === 0 || !isUnread
+    if (only === undefined || this.#repliesToAll || this.#isMixed) return undefined
+    const isOverdue = performance.now() - this.#toldAt > unsureFor
+    if (this.#toldAfter === undefined && isOverdue) return only
+    const kept = { ...message, bytes: Buffer.from(message.bytes) }
+    this.#unsure.add(only.number, unsureFor, () => {
+      if (this.pending.has(only.number) && !this.#isMixed && !this.#repliesToAll) this.#deliver(only, kept)
+    })
+    return undefined
+  }
+
+  /** Writes a line that wants no answer. */
+  #tell(line: Buffer): void {
+    this.#toldAfter = this.#lastNumber
+    this.#toldAt = performance.now()
+    this.child.write(line)
+  }
+
+  /** Somebody uses the child; without tokens, nobody can be told from anybody else. */
+  #heardFrom(principal: string): void {
+    // What the bridge itself asks is no user's
+    if (principal.startsWith('\0')) return
+    const isAnother = this.#user !== principal || (principal === '' && this.isShared)
+    this.#isMixed ||= this.#user !== undefined && isAnother
+    this.#user = principal
   }
 
   #progressed(message: ChildMessage): void {
@@ -286,11 +345,7 @@ export class Connection implements ChildReader {
     const pending: Pending = { ...caller, method, number: ++this.#lastNumber, startedAt: now, activeAt: now }
     this.#traffic.requests++
     this.pending.set(pending.number, pending)
-    // What the bridge itself asks is no user's
-    if (!caller.principal.startsWith('\0')) {
-      this.#isMixed ||= this.#user !== undefined && this.#user !== caller.principal
-      this.#user = caller.principal
-    }
+    this.#heardFrom(caller.principal)
     return pending
   }
 

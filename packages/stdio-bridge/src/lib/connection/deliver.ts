@@ -8,8 +8,7 @@ import type { Pending } from './peer.js'
 /** Gives whoever waits the child's answer, under the id of the client. */
 export function deliverAnswer(pending: Pending, message: ChildMessage): void {
   const { bytes, id } = message
-  const error = errorOf(message)
-  const code = error === undefined ? undefined : numberAt(bytes, member(bytes, error, 'code'))
+  const code = errorCodeOf(message)
   if (pending.link !== undefined) {
     pending.link.answered(partsOf(message, code))
     return
@@ -45,6 +44,12 @@ export function deliverUnasked({ link, waiter }: Pending, { bytes, method = '', 
 /** Where a message says which `subscriptions/listen` it is for (MCP M21). */
 export function subscriptionTag({ bytes, params, result }: ChildMessage, place: 'params' | 'result'): Span | undefined {
   return member(bytes, member(bytes, place === 'params' ? params : result, '_meta'), metaKeys.subscriptionId)
+}
+
+/** The code of an answer that is an error. */
+export function errorCodeOf(message: ChildMessage): number | undefined {
+  const error = errorOf(message)
+  return error === undefined ? undefined : numberAt(message.bytes, member(message.bytes, error, 'code'))
 }
 
 // Some servers write both members, and null into the one that does not count

@@ -7,6 +7,9 @@ import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { splice, toLine } from '../wire/splice.js'
 import type { Peer } from './peer.js'
 
+/** Where what a child is told goes. */
+export type ChildInput = Pick<Child, 'queued' | 'write'>
+
 interface OpenRequest {
   /** As the child wrote it. */
   readonly id: Buffer
@@ -20,13 +23,13 @@ const maxId = 1024
 
 /** The requests of a child that its clients have not answered, under numbers of our own. */
 export class ServerRequests {
-  readonly #child: Child
+  readonly #child: ChildInput
   readonly #maxQueuedBytes: number
   readonly #open: Map<number, OpenRequest> = new Map()
   #last = 0
 
   /** @param maxQueuedBytes bytes that the child may leave unread before it is told of no more refusals */
-  constructor(child: Child, maxQueuedBytes: number) {
+  constructor(child: ChildInput, maxQueuedBytes: number) {
     this.#child = child
     this.#maxQueuedBytes = maxQueuedBytes
   }

@@ -1,6 +1,7 @@
 import type { Message } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayCode, Refusal } from '@mcp-gateway/core/internal'
+import { bridgeItself } from '../children/own-request.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import type { LegacySession } from './legacy-session.js'
 
@@ -62,5 +63,5 @@ function tell(
   uri: string,
 ): void {
   const request = { jsonrpc: '2.0', id: 0, method, params: { uri } }
-  connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter: quiet, principal: '' })
+  connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter: quiet, principal: bridgeItself })
 }
