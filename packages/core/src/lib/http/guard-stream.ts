@@ -6,8 +6,12 @@ export interface StreamGuard {
   readonly abort: (reason: unknown) => void
   /** Called once, however the stream ends, with the bytes that have passed. */
   readonly onEnd: (bytes: number) => void
-  /** A last chunk to say that the source failed; without it, the stream fails too. */
-  readonly finalChunk?: (reason: 'idle' | 'broken') => Uint8Array
+  /**
+   * A last chunk to say that the source failed, or ended without a byte. Without one, the stream ends as the source did.
+   *
+   * @param bytes that have passed
+   */
+  readonly finalChunk?: (reason: 'idle' | 'broken' | 'empty', bytes: number) => Uint8Array | undefined
 }
 
 /**
@@ -53,11 +57,14 @@ export function guardStream(
             return
           }
           onEnd()
+          const last = passed === 0 ? finalChunk?.('empty', 0) : undefined
+          if (last !== undefined) controller.enqueue(last)
           controller.close()
         } catch (error) {
           onEnd()
-          if (finalChunk === undefined) throw error
-          controller.enqueue(finalChunk(idle ? 'idle' : 'broken'))
+          const last = finalChunk?.(idle ? 'idle' : 'broken', passed)
+          if (last === undefined) throw error
+          controller.enqueue(last)
           controller.close()
         } finally {
           clearTimeout(timer)

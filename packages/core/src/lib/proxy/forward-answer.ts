@@ -7,6 +7,7 @@ import { respond } from '../http/respond.js'
 import { writeEvent } from '../http/write-event.js'
 import { loggedUrl } from '../text/logged-url.js'
 import { accepted } from './accepted.js'
+import { bodyFault, codingFault, headFault, typeOf } from './answer-fault.js'
 import { type Answer, release } from './ask.js'
 import { toClient } from './proxy-headers.js'
 import type { UpstreamResponse } from './upstream-response.js'
@@ -39,16 +40,24 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   const { status } = response
   const isTaken = context.message !== undefined && context.message.kind !== 'request' && status < 300
   if (isTaken) return accepted(answer, headers)
+  const isAwaited = context.message !== undefined && status < 300
+  const hasBody = response.begin !== undefined || response.body !== null
+  const wrong = headFault(response, isAwaited, hasBody)
+  if (wrong !== undefined) {
+    release(answer)
+    return unreadable(wrong, response, context)
+  }
   // The body is asked for where it is needed, since a stream costs more than most answers
-  if ((response.begin === undefined && response.body === null) || request.method === 'HEAD') {
+  if (!hasBody || request.method === 'HEAD') {
     done()
     return new Response(null, { status, headers })
   }
   const idleTimeout = request.method === 'GET' ? null : options.idleTimeout
   const guard = { idleTimeout, abort, onEnd: done, finalChunk: farewell(response, context) }
   const length = response.headers.get('content-length')
-  const isJson = response.headers.get('content-type')?.toLowerCase().startsWith('application/json') ?? false
-  if (!isJson || Number(length) > wholeUpTo) {
+  const isJson = typeOf(response) === 'application/json'
+  const isUnsure = isAwaited && !isJson && typeOf(response) !== 'text/event-stream'
+  if (!isUnsure && (!isJson || Number(length) > wholeUpTo)) {
     // What fetch has unpacked is longer than the upstream said
     // and what is said when a stream breaks off was not counted
     const isExact = !response.headers.has('content-encoding') && guard.finalChunk === undefined
@@ -56,7 +65,14 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
     return new Response(guardStream(bodyOf(response), guard), { status, headers })
   }
   const start = await (response.begin?.(guard, wholeUpTo) ?? readStart(bodyOf(response), guard, wholeUpTo))
-  if (start === 'idle' || start === 'broken') return broken(start, context)
+  if (start === 'idle' || start === 'broken') return broken(start, response, context)
+  const fault = isAwaited ? bodyFault(start, response) : undefined
+  if (fault !== undefined) {
+    if (!(start instanceof Uint8Array)) await start.cancel().catch(() => {})
+    return unreadable(fault, response, context)
+  }
+  // Clients go by the type
+  if (isUnsure) headers.set('content-type', 'application/json')
   return start instanceof Uint8Array ? respond(start, { status, headers }) : new Response(start, { status, headers })
 }
 
@@ -64,9 +80,25 @@ function bodyOf({ body }: UpstreamResponse): ReadableStream<Uint8Array> {
   return body as ReadableStream<Uint8Array>
 }
 
-function broken(reason: 'idle' | 'broken', context: Context): Response {
+function broken(reason: 'idle' | 'broken', response: UpstreamResponse, context: Context): Response {
+  const coding = reason === 'broken' ? codingFault(response) : undefined
+  if (coding !== undefined) return unreadable(coding, response, context)
   const { status, message } = failure[reason]
   return refusal(context, { status, code: `upstream_${reason}`, message })
+}
+
+function unreadable(message: string, response: UpstreamResponse, context: Context): Response {
+  logFault(message, response, context)
+  return refusal(context, { status: 502, code: 'upstream_unreadable', message })
+}
+
+function logFault(why: string, { status, headers }: UpstreamResponse, { logger, message }: Context): void {
+  const type = headers.get('content-type') ?? undefined
+  const coding = headers.get('content-encoding') ?? undefined
+  logger?.error(
+    { status, type, coding, method: message?.method, why },
+    'an upstream answered with what is no MCP message',
+  )
 }
 
 /** Answers with an error of the proxy, and writes it down. */
@@ -81,6 +113,7 @@ export function refusal(
 const failure = {
   idle: { status: 504, message: 'The server was silent for too long' },
   broken: { status: 502, message: 'The connection to the server broke' },
+  empty: { status: 502, message: 'The server answered with an event stream without a message' },
 }
 
 /** What an upstream says to the gateway rather than to the client. */
@@ -108,16 +141,22 @@ function refuse({ status, headers }: UpstreamResponse, context: Context): Respon
 
 /**
  * The end of a stream that broke, for clients of the modern era: an error for the request that waits. In the legacy era
- * a stream that ends without its response can be resumed, so there the break itself is the message.
+ * a stream that ends without its response can be resumed, so there the break itself is the message, unless nothing has
+ * come that a client could name.
  */
 function farewell(
   response: UpstreamResponse,
-  { message }: Context,
-): ((reason: 'idle' | 'broken') => Uint8Array) | undefined {
-  const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
-  if (!isStream || message?.era !== 'modern' || message.kind !== 'request') return undefined
-  return (reason) => {
-    const error = jsonRpcErrorBody({ ...failure[reason], id: message.id })
+  context: Context,
+): ((reason: 'idle' | 'broken' | 'empty', bytes: number) => Uint8Array | undefined) | undefined {
+  const { message } = context
+  if (typeOf(response) !== 'text/event-stream' || message?.kind !== 'request' || response.status >= 300)
+    return undefined
+  return (reason, bytes) => {
+    if (message.era !== 'modern' && bytes > 0) return undefined
+    const coding = reason === 'broken' ? codingFault(response) : undefined
+    const what = coding === undefined ? failure[reason] : { status: 502, message: coding }
+    logFault(what.message, response, context)
+    const error = jsonRpcErrorBody({ ...what, id: message.id })
     // The line feeds end the event that was under way, if there was one
     return new Uint8Array([0x0a, 0x0a, ...writeEvent(encoder.encode(JSON.stringify(error)))])
   }

@@ -41,14 +41,17 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
   ])
 
   /** Servers that compress although nobody asked them to; `fetch` unpacks their answers too. */
-  function unpacked(incoming: IncomingMessage): IncomingMessage {
+  function unpacked(incoming: IncomingMessage): UpstreamResponse {
     const coding = incoming.headers['content-encoding']?.trim().toLowerCase() ?? ''
-    if (coding === '' || coding === 'identity') return incoming
+    if (coding === '' || coding === 'identity') return nodeAnswer(incoming, incoming)
     const decode = decoders.get(coding)
-    if (decode === undefined) throw new Error(`Nobody asked for an answer in the content coding ${coding}`)
+    if (decode === undefined) return { ...nodeAnswer(incoming, undefined), unknownCoding: coding }
     const decoder = decode() as unknown as IncomingMessage
     pipeline(incoming, decoder as unknown as NodeJS.WritableStream, () => {})
-    return decoder.on('error', () => {})
+    return nodeAnswer(
+      incoming,
+      decoder.on('error', () => {}),
+    )
   }
 
   /** When each connection that nobody uses was used last. */
@@ -72,8 +75,8 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
         incoming.on('error', () => {})
         request.off('close', onClose)
         try {
-          const { statusCode = 0 } = incoming
-          resolve(nodeAnswer(incoming, method === 'HEAD' || bodiless.has(statusCode) ? undefined : unpacked(incoming)))
+          const isBodiless = method === 'HEAD' || bodiless.has(incoming.statusCode ?? 0)
+          resolve(isBodiless ? nodeAnswer(incoming, undefined) : unpacked(incoming))
         } catch (error) {
           // What is thrown here nobody else would catch
           reject(error)

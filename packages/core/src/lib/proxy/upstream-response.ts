@@ -14,6 +14,8 @@ export interface UpstreamResponse {
   readonly status: number
   readonly headers: Headers
   readonly body: ReadableStream<Uint8Array> | null
+  /** The content coding that the body still has, since nobody here can take it off. */
+  readonly unknownCoding?: string
   /** Reads the body as `readStart` does, where that is cheaper than by its stream. */
   readonly begin?: (
     guard: StreamGuard,

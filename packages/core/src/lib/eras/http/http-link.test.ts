@@ -76,6 +76,21 @@ test.each([
   expect(await ask('tools/list').answered).toMatchObject({ code })
 })
 
+test.each([
+  ['a page', () => new Response('<html>', { headers: { 'Content-Type': 'text/html' } }), '200 with text/html'],
+  ['nothing', () => new Response(null), '200 without a body'],
+  ['empty JSON', () => new Response('', { headers: { 'Content-Type': 'application/json' } }), '200 without a body'],
+  [
+    'an empty stream',
+    () => new Response('', { headers: { 'Content-Type': 'text/event-stream' } }),
+    'text/event-stream',
+  ],
+])('says that %s came in place of a message', async (_what, answer, told) => {
+  const { ask } = setUp('modern', answer)
+  const came = await ask('tools/list').answered
+  expect('error' in came && decode(came.error).message).toContain(told)
+})
+
 test('[M17] a request of the modern era is cancelled by closing it', async () => {
   const { ask, requests } = setUp('modern', () => new Promise(() => {}))
   const { cancel } = ask('tools/list')

@@ -7,6 +7,7 @@ import { methodSubject } from '../../message/subjects.js'
 import { errorCodes, gatewayCode } from '../../protocol/error-codes.js'
 import { encodeHeaderValue } from '../../protocol/header-value.js'
 import { newestLegacy, newestModern } from '../../protocol/revisions.js'
+import { displayText } from '../../text/display-text.js'
 import { failed } from '../era-failure.js'
 import type { EraAnswer, EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '../era-server.js'
 import { membersOf } from '../members-of.js'
@@ -174,19 +175,25 @@ export class HttpLink implements EraLink {
         answered(incoming.answer)
       } else this.#receive(incoming, related)
     }
-    const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') === true
+    const type = response.headers.get('content-type')
+    const isStream = type?.toLowerCase().startsWith('text/event-stream') === true
+    let isEmpty = response.body === null
     if (isStream && response.body !== null) {
       await this.#read(response.body, take)
     } else {
       const bytes = response.body === null ? new Uint8Array() : await readStream(response.body, maxAnswer)
       const incoming = bytes === 'too-large' ? undefined : readIncoming(bytes)
       if (incoming !== undefined) take(incoming)
+      isEmpty = bytes.length === 0
     }
     // MCP L7: the session is gone, and whoever uses the link begins anew
     const { status } = response
     const code = this.#session === undefined && isRefusal(status) ? errorCodes.invalidRequest : gatewayCode(502)
     if (status === 404 && this.#session !== undefined) this.#lose()
-    answered(failed(`The server answered ${status} without a message`, code))
+    const what = isEmpty
+      ? 'without a body'
+      : `with ${displayText(type ?? 'no content type', 100)} and without a message`
+    answered(failed(`The server answered ${status} ${what}`, code))
   }
 
   #agree(answer: EraAnswer): void {
