@@ -10,6 +10,7 @@ export type {
   LoginAnswer,
   LoginField,
   LoginForm,
+  LoginPrompt,
   LoginRefusal,
   LoginRequest,
   LoginResult,

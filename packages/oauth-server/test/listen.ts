@@ -45,3 +45,17 @@ export async function listen(options: Partial<AuthorizationServerOptions> = {}):
       }),
   }
 }
+
+/** Registers a public client that is called back there. */
+export async function registerAt({ issuer, redirectUri }: Listening, clientName = 'A client'): Promise<string> {
+  const response = await fetch(`${issuer}/register`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      client_name: clientName,
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: 'none',
+    }),
+  })
+  return ((await response.json()) as { client_id: string }).client_id
+}

@@ -65,7 +65,7 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
       answer: (request, context) => loginEndpoint(server, request, context),
     },
     [`/callback/${identityProvider.name}`]: {
-      methods: ['GET'],
+      methods: identityProvider.postsAnswer ? ['GET', 'POST'] : ['GET'],
       audience: 'browser',
       answer: (request, context) => callbackEndpoint(server, request, context),
     },

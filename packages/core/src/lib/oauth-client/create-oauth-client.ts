@@ -104,14 +104,16 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
   }
 
   return {
-    async begin({ redirectUri, state, parameters = {} }) {
+    async begin({ redirectUri, state, parameters = {}, prompt = [] }) {
       const server = await metadata()
       if (!server.authorization_endpoint) {
         throw new OAuthClientError('invalid_response', `${issuer} has no authorization endpoint`)
       }
       const memo: Memo = { verifier: generateRandomCodeVerifier(), nonce: generateRandomNonce() }
       const url = new URL(server.authorization_endpoint)
+      const shown = supportedPrompt(server, prompt)
       const query = {
+        ...(shown !== undefined && { prompt: shown }),
         ...parameters,
         response_type: 'code',
         client_id: clientId,
@@ -179,6 +181,14 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
       }
     },
   }
+}
+
+/** @see OpenID Connect Prompt Create, section 4: `prompt_values_supported` */
+function supportedPrompt(
+  { prompt_values_supported: supported }: AuthorizationServer,
+  wanted: readonly string[],
+): string | undefined {
+  return Array.isArray(supported) ? wanted.find((value) => supported.includes(value)) : wanted[0]
 }
 
 /** A signed answer is a JWT; a plain one came over TLS from the provider itself. */

@@ -47,9 +47,16 @@ export interface OAuthTokens {
 export interface OAuthClient {
   /**
    * @param flow.state unguessable and bound to the browser by the caller
-   * @param flow.parameters what else to send, such as `prompt`
+   * @param flow.parameters what else to send, such as `login_hint`
+   * @param flow.prompt what would do as `prompt`, the best first: sent is the first that the server says it supports, and
+   *   the first of all where its metadata has no `prompt_values_supported`
    */
-  begin(flow: { redirectUri: string; state: string; parameters?: Readonly<Record<string, string>> }): Promise<OAuthFlow>
+  begin(flow: {
+    redirectUri: string
+    state: string
+    parameters?: Readonly<Record<string, string>>
+    prompt?: readonly string[]
+  }): Promise<OAuthFlow>
   /** @param answer.parameters the query of the callback */
   complete(answer: {
     redirectUri: string

@@ -8,6 +8,7 @@ import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'
 import { storedSize } from '../store/record-size.js'
 import type { ResponseTarget } from './authorization-response.js'
+import { type LoginHints, loginHints } from './login-hints.js'
 import { readAuthorizationRequest } from './read-authorization-request.js'
 
 /** The longest `state`, in characters: it is kept until the person is back from the login. */
@@ -20,6 +21,8 @@ export interface CheckedAuthorization {
   readonly kind: 'checked'
   readonly client: Client
   readonly authorization: AuthorizationRequest
+  /** For the login alone, so that they are neither stored nor part of what the person agrees to. */
+  readonly hints: LoginHints
 }
 
 /** What the client is to be told about its faulty request, at a redirect URI that is its own. */
@@ -59,7 +62,8 @@ export async function checkAuthorization(
     )
   }
   try {
-    return { kind: 'checked', client, authorization: readAuthorizationRequest(server, client, redirectUri, query) }
+    const authorization = readAuthorizationRequest(server, client, redirectUri, query)
+    return { kind: 'checked', client, authorization, hints: loginHints(query) }
   } catch (error) {
     if (!isRefusal(error)) throw error
     // A repeated state is not echoed: which of them would it be?

@@ -101,7 +101,9 @@ export function github(options: GithubOptions): IdentityProvider {
         )
       }
     },
-    begin: (request) => beginAtProvider(client, request, 'select_account'),
+    // It knows no other value of `prompt`, and none of `ui_locales`
+    begin: ({ uiLocales: _, ...request }) =>
+      beginAtProvider(client, request, { prompts: ['select_account'], loginHint: 'login' }),
     async complete({ callbackUrl, state, memo = '', parameters }) {
       try {
         const { accessToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })

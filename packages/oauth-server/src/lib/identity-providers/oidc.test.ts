@@ -148,6 +148,11 @@ test('who is not on the list is refused [attack 115]', async () => {
   expect((await signIn(setup)).answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
 })
 
+test('a real OpenID provider that posts its answer signs a user in [form_post]', async () => {
+  const { claims } = await signIn(start({ responseMode: 'form_post' }))
+  expect(claims).toMatchObject({ sub: 'oidc|alice' })
+})
+
 test('who says no at the provider says no to the client [attack 115]', async () => {
   const { answer } = await signIn(start(), (callback) => {
     callback.searchParams.delete('code')

@@ -4,6 +4,7 @@ import {
   checkOptions,
   filledText,
   invalidConfiguration,
+  listOf,
   membersOf,
   type OptionTypes,
   oneOf,
@@ -14,7 +15,7 @@ import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import { beginAtProvider } from '../interaction/begin-at-provider.js'
 import { loginFailure } from '../interaction/login-failure.js'
-import type { IdentityProvider, User } from '../server/identity-provider.js'
+import type { IdentityProvider, LoginPrompt, User } from '../server/identity-provider.js'
 
 /** The claims of an ID token. */
 export type IdTokenClaims = Readonly<Record<string, unknown>>
@@ -52,6 +53,21 @@ export interface OidcOptions {
   /** Reads roles and groups from the claims; as `profile` says, or from `roles` and `groups`, by default. */
   readonly roles?: (claims: IdTokenClaims) => readonly string[]
   readonly groups?: (claims: IdTokenClaims) => readonly string[]
+  /**
+   * The values of `prompt` that the provider knows, out of `login`, to sign in again, and `select_account`, to choose another
+   * account. Where it does not know the one that is wanted, it is sent the other, and without any nothing.
+   *
+   * @default what the provider's metadata says (`prompt_values_supported`), both where it says nothing; for Google, which
+   * knows no `login` and does not say so, `select_account`
+   */
+  readonly prompts?: readonly LoginPrompt[]
+  /**
+   * How the provider sends its answer: in the query of the callback, or as a form that is posted there, as Apple demands for
+   * the scopes `name` and `email`. The posted form is read, and its code goes on to the callback in the query.
+   *
+   * @default query
+   */
+  readonly responseMode?: 'query' | 'form_post'
   /** How requests are made; an outbound fetch of class `configured` by default. */
   readonly fetch?: OutboundFetch
 }
@@ -74,8 +90,12 @@ const types: OptionTypes<OidcOptions> = {
   ),
   roles: optional(callable),
   groups: optional(callable),
+  prompts: optional(listOf(oneOf('login', 'select_account'), "a list of 'login' and 'select_account'")),
+  responseMode: optional(oneOf('query', 'form_post')),
   fetch: optional(callable),
 }
+
+const google = 'https://accounts.google.com'
 
 /**
  * Signs users in with any OpenID provider that has discovery: Keycloak, Entra ID, Okta, Google and others. A user is the
@@ -94,7 +114,7 @@ const types: OptionTypes<OidcOptions> = {
 export function oidc(options: OidcOptions): IdentityProvider {
   checkOptions('oidc', options, types)
   const { issuer, name = 'oidc', scope = 'openid profile email', allow = () => true } = options
-  const { profile = {} } = options
+  const { profile = {}, responseMode, prompts = issuer === google ? ['select_account'] : undefined } = options
   const { roles = strings(profile.roles, 'roles'), groups = strings(profile.groups, 'groups') } = options
   const { subject = ({ sub }: IdTokenClaims) => sub } = profile
   if (!scope.split(' ').includes('openid')) {
@@ -104,7 +124,12 @@ export function oidc(options: OidcOptions): IdentityProvider {
   return {
     name,
     title: options.title ?? new URL(issuer).host,
-    begin: (request) => beginAtProvider(client, request, 'login'),
+    ...(responseMode === 'form_post' && { postsAnswer: true }),
+    begin: (request) =>
+      beginAtProvider(client, request, {
+        prompts,
+        ...(responseMode === 'form_post' && { parameters: { response_mode: responseMode } }),
+      }),
     async complete({ callbackUrl, state, memo = '', parameters }) {
       try {
         const { idToken, accessToken } = await client.complete({ redirectUri: callbackUrl, state, memo, parameters })

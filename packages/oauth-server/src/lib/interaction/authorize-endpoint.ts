@@ -21,7 +21,7 @@ export async function authorizeEndpoint(server: Server, request: Request, contex
 async function ask(
   server: Server,
   request: Request,
-  { client, authorization }: CheckedAuthorization,
+  { client, authorization, hints }: CheckedAuthorization,
 ): Promise<Response> {
   const { issuer } = server.settings
   const { prompt } = authorization
@@ -37,5 +37,5 @@ async function ask(
     const outcome = { error, error_description: 'The person has to be asked' }
     return answerFault(server, { kind: 'faulty', client, target: authorization, outcome })
   }
-  return consentPage(server, { client, authorization, user })
+  return consentPage(server, { client, authorization, hints, user })
 }

@@ -1,4 +1,6 @@
 import { authorizationResponse } from '../authorization/authorization-response.js'
+import type { LoginHints } from '../authorization/login-hints.js'
+import type { LoginPrompt } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import { newLogin, saveLogin } from './transaction.js'
@@ -8,14 +10,17 @@ export async function beginLogin(
   server: Server,
   request: AuthorizationRequest,
   cookies: readonly string[],
-  fresh: boolean,
+  { prompt, loginHint, uiLocales }: LoginHints & { readonly prompt?: LoginPrompt },
 ): Promise<Response> {
   const { settings, identityProvider } = server
   const { handle, cookie, browser } = await newLogin(server)
   const start = await identityProvider.begin({
     callbackUrl: callbackUrl(server),
     state: handle,
-    fresh,
+    fresh: prompt !== undefined,
+    ...(prompt !== undefined && { prompt }),
+    ...(loginHint !== undefined && { loginHint }),
+    ...(uiLocales !== undefined && { uiLocales }),
   })
   if ('refused' in start) {
     server.logger?.warn({ provider: identityProvider.name, reason: start.reason }, 'Login could not begin')

@@ -1,12 +1,15 @@
 import type { Context } from '@mcp-gateway/core'
 import { Refusal } from '@mcp-gateway/core/internal'
+import { readForm } from '../http/form.js'
 import { refusalPage } from '../pages/refusal-page.js'
 import type { Server } from '../server/server.js'
+import { callbackUrl } from './begin-login.js'
 import { completeLogin } from './complete-login.js'
 import { readLogin, useLogin } from './transaction.js'
 
 /** Where an identity provider sends the browser back to. */
 export async function callbackEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
+  if (request.method === 'POST') return toQuery(server, request)
   const { searchParams } = new URL(request.url)
   const handle = searchParams.get('state') ?? undefined
   const transaction = await readLogin(server, request, handle)
@@ -22,4 +25,23 @@ export async function callbackEndpoint(server: Server, request: Request, context
     parameters: searchParams,
     again: (message) => refusalPage(server.settings.pages, 400, 'The sign-in did not work', message),
   })
+}
+
+/** What an answer of a provider consists of; whatever else is posted is dropped. */
+const answerParameters = ['code', 'state', 'iss', 'error', 'error_description']
+
+/**
+ * Takes an answer that the provider's page posted (OAuth 2.0 Form Post Response Mode). A form that another site posts comes
+ * without our cookies, so nothing is decided here: the browser comes again with GET, and brings them.
+ */
+async function toQuery(server: Server, request: Request): Promise<Response> {
+  const form = await readForm(request)
+  const answer = new URLSearchParams()
+  for (const name of answerParameters) for (const value of form.all(name)) answer.append(name, value)
+  const headers = {
+    Location: `${callbackUrl(server)}?${answer}`,
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+  }
+  return new Response(null, { status: 303, headers })
 }

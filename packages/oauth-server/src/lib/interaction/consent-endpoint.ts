@@ -2,7 +2,7 @@ import type { Context } from '@mcp-gateway/core'
 import { authorizationResponse } from '../authorization/authorization-response.js'
 import { checkAuthorization } from '../authorization/check-authorization.js'
 import { issueCode } from '../authorization/issue-code.js'
-import { wantsLogin } from '../authorization/prompt.js'
+import { loginPrompt } from '../authorization/prompt.js'
 import { readForm } from '../http/form.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import type { Server } from '../server/server.js'
@@ -23,7 +23,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   const { issuer } = server.settings
   // The person answered a page that named this client, so it may hear that something changed meanwhile.
   if (checked.kind !== 'checked') return authorizationResponse(issuer, checked.target, checked.outcome)
-  const { client, authorization } = checked
+  const { client, authorization, hints } = checked
   const over = await endStepCookie(server, request, question.id)
   const decision = form.get('decision')
   const agrees = decision === 'approve' || decision === 'switch'
@@ -32,7 +32,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   const user = session?.subject === question.subject ? session : undefined
   // Whoever agreed to what was shown did not agree to this.
   if (agrees && !(await isUnchanged(question, client, authorization))) {
-    return consentPage(server, { client, authorization, user, cookies: [over] })
+    return consentPage(server, { client, authorization, hints, user, cookies: [over] })
   }
   await countAnswer(server, question, async () => {
     // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
@@ -44,8 +44,13 @@ export async function consentEndpoint(server: Server, request: Request, context:
       return authorizationResponse(issuer, authorization, denied, [over])
     }
     if (!user) {
-      const fresh = decision === 'switch' || authorization.prompt.some(wantsLogin)
-      return beginLogin(server, authorization, [over], fresh)
+      // Who wants another account does not want the one of the hint
+      const { uiLocales } = hints
+      const asked =
+        decision === 'switch'
+          ? { prompt: 'select_account' as const, uiLocales }
+          : { ...hints, prompt: loginPrompt(authorization.prompt) }
+      return beginLogin(server, authorization, [over], asked)
     }
     await rememberConsent(server, authorization, user)
     const code = await issueCode(server, client, authorization, user)

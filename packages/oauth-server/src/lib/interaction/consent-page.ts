@@ -1,4 +1,5 @@
 import { displayText, foreign, type Html, html, longestName, rawHtml } from '@mcp-gateway/core/internal'
+import type { LoginHints } from '../authorization/login-hints.js'
 import { outOfBand } from '../client-metadata/out-of-band.js'
 import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
 import { pageResponse } from '../pages/page.js'
@@ -15,6 +16,8 @@ import { formTarget } from './form-target.js'
 export interface ConsentSubject {
   readonly client: Client
   readonly authorization: AuthorizationRequest
+  /** For the login, if there is one after this page. */
+  readonly hints?: LoginHints
   /** Who is signed in at this browser, if anyone. */
   readonly user: GrantUser | undefined
   /** What else to set beside the cookie of the page. */
@@ -25,7 +28,7 @@ export interface ConsentSubject {
 export async function consentPage(server: Server, asked: ConsentSubject): Promise<Response> {
   const { settings, identityProvider } = server
   const { client, authorization: request, user, cookies = [] } = asked
-  const { handle, cookie } = await newQuestion(server, client, request, user?.subject)
+  const { handle, cookie } = await newQuestion(server, { client, request, hints: asked.hints, subject: user?.subject })
   const form = decisionForm(settings.path, handle, user)
   const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
   const name = displayText(client.metadata.client_name ?? '', longestName)

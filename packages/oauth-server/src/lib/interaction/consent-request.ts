@@ -1,5 +1,6 @@
 import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { base64url } from 'jose'
+import { hintParameters, type LoginHints } from '../authorization/login-hints.js'
 import { derive } from '../crypto/derive.js'
 import { equal } from '../crypto/equal.js'
 import { type Parameters, parameters } from '../http/form.js'
@@ -31,17 +32,24 @@ export interface AskedQuestion {
   readonly cookie: string
 }
 
+/** What a question is about. */
+export interface QuestionSubject {
+  readonly client: Client
+  readonly request: AuthorizationRequest
+  readonly hints?: LoginHints
+  /** Who is signed in, if anyone. */
+  readonly subject: string | undefined
+}
+
 export async function newQuestion(
   server: Server,
-  client: Client,
-  request: AuthorizationRequest,
-  subject: string | undefined,
+  { client, request, hints = {}, subject }: QuestionSubject,
 ): Promise<AskedQuestion> {
   const id = randomToken(16)
   const { secret, cookie } = await newStepCookie(server, id)
   const question: ConsentRequest = {
     id,
-    request: toParameters(request),
+    request: { ...toParameters(request), ...hintParameters(hints) },
     shown: await shownHash(client, request),
     ...(subject !== undefined && { subject }),
     expiresAt: server.clock() + server.settings.lifetimes.login,

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBinary } from '../../../../../test/servers/binary.js'
+import { launchBrowser } from '../../../test/browser.js'
 import { authorizePath, pkce } from '../../../test/fixture.js'
 import { githubClient, startGithubServer } from '../../../test/github-server.js'
-import { type Listening, listen } from '../../../test/listen.js'
+import { type Listening, listen, registerAt } from '../../../test/listen.js'
 import { github } from '../identity-providers/github.js'
 import type { IdentityProvider } from '../server/identity-provider.js'
 
@@ -32,30 +32,13 @@ const hostileNames: [string, string][] = [
   ],
 ]
 
-async function registerAt({ issuer, redirectUri }: Listening, clientName = 'A client'): Promise<string> {
-  const response = await fetch(`${issuer}/register`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({
-      client_name: clientName,
-      redirect_uris: [redirectUri],
-      token_endpoint_auth_method: 'none',
-    }),
-  })
-  return ((await response.json()) as { client_id: string }).client_id
-}
-
 describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () => {
   let at: Listening
   let browser: Browser
   let path: string
   beforeAll(async () => {
-    const executablePath = execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim()
     at = await listen()
-    browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-    })
+    browser = await launchBrowser()
     const client_id = await registerAt(at)
     path =
       at.issuer + authorizePath(client_id, pkce().challenge, { redirect_uri: at.redirectUri, resource: at.resource })

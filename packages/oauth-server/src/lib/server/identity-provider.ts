@@ -29,6 +29,9 @@ export interface LoginField {
   readonly autocomplete?: string
 }
 
+/** What a person is asked again (OpenID Connect Core section 3.1.2.1). */
+export type LoginPrompt = 'login' | 'select_account'
+
 /** What a login needs to know about the authorization request it belongs to. */
 export interface LoginRequest {
   /** Where the provider sends the browser back to; the same for every login with this provider. */
@@ -37,6 +40,12 @@ export interface LoginRequest {
   readonly state: string
   /** Whether the person must be asked again, though the provider may still know them. */
   readonly fresh: boolean
+  /** What is to be asked again: to sign in, or for which account. Absent unless `fresh`. */
+  readonly prompt?: LoginPrompt
+  /** Who the client says will sign in (OpenID Connect `login_hint`), at most 256 characters. Anybody may have written it. */
+  readonly loginHint?: string
+  /** The languages that the client says the person reads (OpenID Connect `ui_locales`): language tags, separated by spaces. */
+  readonly uiLocales?: string
 }
 
 /** Why a login cannot go on; the client gets the error (RFC 6749 section 4.1.2.1), the reason is for the log. */
@@ -87,6 +96,8 @@ export interface IdentityProvider {
   readonly title: string
   /** Whether the login is always a form on a page of ours: then that page's policy keeps its forms from other sites. */
   readonly ownForm?: boolean
+  /** Whether the provider sends its answer as a form that is posted to the callback (`response_mode=form_post`). */
+  readonly postsAnswer?: boolean
   /** Called at construction with the issuer; throws `invalid_configuration` if it cannot serve there. */
   validate?(issuer: string): void
   begin(request: LoginRequest): Promise<LoginStart>

@@ -52,10 +52,11 @@ const registration: OptionTypes<RegistrationOptions> = {
   total: optional(positive),
 }
 
-const provider = membersOf<Pick<IdentityProvider, 'name' | 'title' | 'ownForm' | 'validate'>>({
+const provider = membersOf<Pick<IdentityProvider, 'name' | 'title' | 'ownForm' | 'postsAnswer' | 'validate'>>({
   name: filledText,
   title: text,
   ownForm: optional(flag),
+  postsAnswer: optional(flag),
   validate: optional(callable),
 })
 
