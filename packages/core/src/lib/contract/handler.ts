@@ -18,8 +18,13 @@ export type Middleware = (request: Request, context: Context, next: Handler) => 
 
 /** Where the request came from, as the host adapter saw it. */
 export interface Client {
-  /** The peer's IP address, from the socket or from a trusted proxy; absent on hosts that cannot know it. */
+  /** The client's IP address, from the socket or from a trusted proxy; absent on hosts that cannot know it. */
   readonly address?: string
+  /**
+   * The IP address of the other end of the socket, whatever it says about others: behind a reverse proxy the proxy's.
+   * Absent on hosts that cannot know it.
+   */
+  readonly peer?: string
 }
 
 /**

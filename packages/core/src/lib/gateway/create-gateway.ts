@@ -65,7 +65,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
 
   const addressOf = (request: Request, { client }: Context): Client | undefined => {
     const address = addressHeader === undefined ? null : request.headers.get(addressHeader)
-    return address === null ? client : { address }
+    return address === null ? client : { ...client, address }
   }
 
   const onError = (error: unknown) => logger.error({ err: error }, 'the observer of requests failed')

@@ -1,3 +1,5 @@
+import { parse4, parse6 } from './ip-address.js'
+
 /** A network that a client address is in. */
 export interface ClientNetwork {
   /** In one spelling for all spellings of its addresses, such as `192.0.2.1/32` or `2001:db8:1:2/64`. */
@@ -68,31 +70,4 @@ function bytesOf(high: number, low: number): number[] {
 function withoutPort(address: string): string {
   const [, bracketed] = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(address) ?? []
   return bracketed ?? /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/.exec(address)?.[1] ?? address
-}
-
-function parse4(text: string): number[] | undefined {
-  if (!/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) return undefined
-  const bytes = text.split('.').map(Number)
-  return bytes.every((byte) => byte < 256) ? bytes : undefined
-}
-
-/** RFC 4291 section 2.2, with an IPv4 address as the last two groups if it is written so. */
-function parse6(text: string): number[] | undefined {
-  const [plain = ''] = text.split('%', 1)
-  const [, before = plain, tail] = /^(.*:)(\d[\d.]*\.\d+)$/.exec(plain) ?? []
-  const four = tail === undefined ? [] : parse4(tail)
-  if (four === undefined) return undefined
-  const [a = 0, b = 0, c = 0, d = 0] = four
-  const last = tail === undefined ? [] : [(a << 8) | b, (c << 8) | d]
-  // The colon in front of an IPv4 part is not one between groups.
-  const rest = tail === undefined || before.endsWith('::') ? before : before.slice(0, -1)
-  const halves = rest.split('::')
-  if (halves.length > 2) return undefined
-  const [head = [], foot] = halves.map((half) => (half === '' ? [] : half.split(':')))
-  const given = [...head, ...(foot ?? [])]
-  if (!given.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined
-  const zeros = 8 - given.length - last.length
-  if (foot === undefined ? zeros !== 0 : zeros < 1) return undefined
-  const hex = (group: string): number => Number.parseInt(group, 16)
-  return [...head.map(hex), ...Array<number>(zeros).fill(0), ...(foot ?? []).map(hex), ...last]
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
-import { invalidConfiguration } from '../../contract/invalid-configuration.js'
+import { isIP } from 'node:net'
 import { textList } from '../../contract/option-types.js'
+import { addressList } from '../../http/address-list.js'
 
 /**
  * Makes a function that tells a request's client address: the socket's, or, where the socket's is a trusted proxy, the
@@ -12,12 +12,10 @@ import { textList } from '../../contract/option-types.js'
  */
 export function clientAddress(trustedProxies: readonly string[]): (request: IncomingMessage) => string | undefined {
   textList(trustedProxies, 'trustedProxies')
-  const trusted = new BlockList()
-  for (const entry of trustedProxies) addEntry(trusted, entry)
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isTrusted = addressList(trustedProxies, 'trustedProxies')
 
   return (request) => {
-    const peer = plain(request.socket?.remoteAddress)
+    const peer = peerAddress(request)
     if (peer === undefined || trustedProxies.length === 0 || !isTrusted(peer)) return peer
     const forwarded = request.headers['x-forwarded-for']
     const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',')
@@ -38,19 +36,9 @@ export function clientAddress(trustedProxies: readonly string[]): (request: Inco
   }
 }
 
-function addEntry(list: BlockList, entry: string): void {
-  const [address = '', bits, more] = entry.split('/')
-  const version = isIP(address)
-  const prefix = bits === undefined ? undefined : Number(bits)
-  const valid = prefix === undefined || (/^\d+$/.test(bits ?? '') && prefix <= (version === 6 ? 128 : 32))
-  if (version === 0 || more !== undefined || !valid) {
-    throw invalidConfiguration(
-      `trustedProxies has ${JSON.stringify(entry)}; write addresses or ranges such as 10.0.0.0/8`,
-    )
-  }
-  const family = version === 6 ? 'ipv6' : 'ipv4'
-  if (prefix === undefined) list.addAddress(address, family)
-  else list.addSubnet(address, prefix, family)
+/** The address of the other end of a request's socket, whoever that is; `undefined` for a socket that is a file. */
+export function peerAddress(request: IncomingMessage): string | undefined {
+  return plain(request.socket?.remoteAddress)
 }
 
 /** An IPv4 address that arrived over an IPv6 socket is that IPv4 address. */

@@ -5,7 +5,7 @@ import { checkOptions, optional, textList, withMethods } from '../../contract/op
 import { loggerType } from '../../contract/shared-option-types.js'
 import { isMalformedQuery, pathOf } from '../../http/path-fault.js'
 import { createLogger } from '../../logging/create-logger.js'
-import { clientAddress } from './client-address.js'
+import { clientAddress, peerAddress } from './client-address.js'
 import { type HostRequest, toRequest } from './node-request.js'
 import { parsedBody } from './parsed-body.js'
 import { requestTarget } from './request-target.js'
@@ -79,7 +79,8 @@ export function toNodeHandler(
       return
     }
     const address = addressOf(incoming)
-    const context: Context = address === undefined ? { target } : { client: { address }, target }
+    const context: Context =
+      address === undefined ? { target } : { client: { address, peer: peerAddress(incoming) }, target }
     void answer(outgoing, parsed === undefined ? request : withBody(request, parsed), context)
   }
 }
