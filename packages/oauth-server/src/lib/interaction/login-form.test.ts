@@ -1,4 +1,5 @@
-import { type Context, memoryStorage, type Storage } from '@mcp-gateway/core'
+import type { Context, Storage } from '@mcp-gateway/core'
+import { memoryStorage } from '@mcp-gateway/core/storage'
 import { describe, expect, test } from 'vitest'
 import { authorizePath, form, pkce, register, setUp } from '../../../test/fixture.js'
 import type { IdentityProvider, LoginField } from '../server/identity-provider.js'
@@ -95,7 +96,7 @@ describe('guesses at a login form are limited before the provider is asked [CWE-
   })
 
   test('for one account from one network, however the name is written, until an hour is over', async () => {
-    const { openForm, guesses, clock, ...setup } = start({ loginLimits: { perAccount: 4 } })
+    const { openForm, guesses, ...setup } = start({ loginLimits: { perAccount: 4 } })
     const { client_id = '' } = await register(setup)
     const guess = async (name: string, address = '192.0.2.1', secret = 'wrong') =>
       (await (await openForm(client_id)).answer(name, secret, address)).status
@@ -107,7 +108,7 @@ describe('guesses at a login form are limited before the provider is asked [CWE-
     // Nobody else is locked out by it: neither other accounts there, nor this account elsewhere
     expect(await guess('bob', '192.0.2.1', 'right')).toBe(303)
     expect(await guess('alice', '198.51.100.1', 'right')).toBe(303)
-    clock.advance(3600)
+    setup.clock.advance(3600)
     expect(await guess('alice', '192.0.2.1', 'right')).toBe(303)
   })
 

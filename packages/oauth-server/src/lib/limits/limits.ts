@@ -1,5 +1,5 @@
-import { type Context, isLoopbackHost, type Storage } from '@mcp-gateway/core'
-import { clientNetworks, createNetworkLimit, Refusal } from '@mcp-gateway/core/internal'
+import type { Context, Storage } from '@mcp-gateway/core'
+import { clientNetworks, createNetworkLimit, isLoopbackHost, Refusal } from '@mcp-gateway/core/internal'
 import type { StorageKeys } from '../store/storage-keys.js'
 
 /** Out of which part of a limit something was allowed: the one for all, or what is kept for networks that were quiet. */
