@@ -2,8 +2,9 @@ const token = "[!#$%&'*+.^_`|~0-9a-z-]+"
 const parameter = new RegExp(`^[ \\t]*(${token})=(?:(${token})|"([^"\\\\]*)")[ \\t]*$`, 'i')
 
 /**
- * Whether a `Content-Type` is this type, with a body in UTF-8. A charset that is not `utf-8`, a second one, and parameters
- * that are not well-formed make it another one, since who reads the body by them may read something else.
+ * Whether a `Content-Type` is this type, with a body in UTF-8. A charset other than `utf-8` (or `utf8`, as some libraries
+ * write), a second one, and parameters that are not well-formed make it another one, since who reads the body by them may
+ * read something else.
  *
  * @param header the header as it came, `null` where there is none
  * @param type in lower case, such as `application/json`
@@ -25,7 +26,7 @@ export function isMediaType(header: string | null, type: string): boolean {
     if (name === undefined) return false
     // `charset*` is how RFC 8187 would write one
     if (!name.toLowerCase().startsWith('charset')) continue
-    if (name.length !== 'charset'.length || (plain ?? quoted)?.toLowerCase() !== 'utf-8' || ++charsets > 1) return false
+    if (name.length !== 'charset'.length || !/^utf-?8$/i.test(plain ?? quoted ?? '') || ++charsets > 1) return false
   }
   return true
 }

@@ -170,6 +170,9 @@ test.each([
   'application/json; charset = utf-7',
   'application/json; charset',
   'application/json; charset=',
+  'application/json; charset=utf--8',
+  'application/json; charset=utf8-7',
+  'application/json; charset=utf_8',
   'application/json; charset="utf-8',
   'application/json; x="; charset=utf-7',
   'application/json, application/json; charset=utf-7',
@@ -185,6 +188,7 @@ test.each([
   'application/json',
   'APPLICATION/JSON ; charset=UTF-8',
   'application/json;charset="utf-8"',
+  'application/json; charset=utf8',
   'application/json;',
   'application/json; profile=x; charset=utf-8',
 ])('a body of type %s is read [finding 2]', async (type) => {
