@@ -30,7 +30,7 @@ export const authorize: Requirements = {
   'attack 16': {
     held: true,
     source: 'OAuth 2.1 draft 13 section 4.1.1',
-    rule: 'A request without a redirect URI is refused.',
+    rule: 'A request without a redirect URI is refused where the client registered several, and means the only one otherwise.',
   },
   'attack 17': {
     held: true,

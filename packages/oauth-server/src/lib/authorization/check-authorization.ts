@@ -113,9 +113,18 @@ async function findClient(
       'This server does not know the application. Its registration may have expired: remove the connection in the application and add it again.',
     )
   }
-  const redirectUri = query.get('redirect_uri')
-  if (!redirectUri || query.repeated.has('redirect_uri')) {
-    throw new Refusal(400, 'invalid_request', 'The application sent no redirect_uri, or more than one.')
+  if (query.repeated.has('redirect_uri')) {
+    throw new Refusal(400, 'invalid_request', 'The application sent more than one redirect_uri.')
+  }
+  const [only, another] = client.metadata.redirect_uris
+  // OAuth 2.1 draft 13 section 4.1.1
+  const redirectUri = query.get('redirect_uri') ?? (another === undefined ? only : undefined)
+  if (redirectUri === undefined) {
+    throw new Refusal(
+      400,
+      'invalid_request',
+      'The application sent no redirect_uri, though it registered several: it must say which one it wants.',
+    )
   }
   checkRedirectUri(server, client, redirectUri)
   return { client, redirectUri }

@@ -50,8 +50,12 @@ describe('what cannot be answered at the redirect URI is a page', () => {
     await expectPage(await authorize({ redirect_uri: 'https://evil.example.com/callback' }))
   })
 
-  test('no redirect URI, though only one is registered [attack 16]', async () => {
-    await expectPage(await authorize({ redirect_uri: undefined }))
+  test('no redirect URI where several are registered [attack 16]', async () => {
+    const client = await register(setup, { redirect_uris: [redirectUri, 'https://client.example.com/callback'] })
+    for (const redirect_uri of [undefined, '']) {
+      const path = authorizePath(client.client_id as string, challenge, { redirect_uri })
+      expect(await expectPage(await setup.call(path))).toContain('registered several')
+    }
   })
 
   test.each([
@@ -76,6 +80,36 @@ describe('what cannot be answered at the redirect URI is a page', () => {
     const query = authorizePath(client.client_id as string, challenge, { redirect_uri: 'https://evil.example.com/' })
     const fields = new URLSearchParams(query.split('?')[1])
     await expectPage(await setup.call('/authorize', form(fields)))
+  })
+})
+
+describe('a client with exactly one redirect URI need not name it [OAuth 2.1 section 4.1.1, attack 16]', () => {
+  test.each([
+    ['absent', undefined],
+    ['empty', ''],
+  ])('%s', async (_, redirect_uri) => {
+    const client = await register(setup)
+    const { verifier, challenge } = pkce()
+    const callback = await login(setup, authorizePath(client.client_id as string, challenge, { redirect_uri }))
+    expect(callback.href.startsWith(`${redirectUri}?`)).toBe(true)
+    expect(callback.searchParams.get('iss')).toBe(issuer)
+    const code = { grant_type: 'authorization_code', code: callback.searchParams.get('code') ?? '' }
+    const fields = { ...code, code_verifier: verifier, client_id: client.client_id as string }
+    const other = await setup.call('/token', form({ ...fields, redirect_uri: 'http://127.0.0.1:9/callback' }))
+    expect(other.status).toBe(400)
+    expect((await setup.call('/token', form(fields))).status).toBe(200)
+  })
+
+  test('one that came twice is still none', async () => {
+    const repeated = `&redirect_uri=${encodeURIComponent(redirectUri)}&redirect_uri=`
+    await expectPage(await authorize({ redirect_uri: undefined }, repeated))
+  })
+
+  test('a fault is told at the one that is meant', async () => {
+    expect(await errorOf(await authorize({ redirect_uri: undefined, response_type: 'token' }))).toMatchObject({
+      error: 'unsupported_response_type',
+      state: 'some-state',
+    })
   })
 })
 

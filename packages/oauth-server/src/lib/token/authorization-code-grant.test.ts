@@ -42,12 +42,22 @@ describe('a wrong exchange is invalid_grant and leaves the code as it is', () =>
     ['no verifier (CVE-2025-4144) [attack 37]', { code_verifier: '' }],
     ['a verifier that is too short [attack 37]', { code_verifier: 'short' }],
     ['another redirect URI [attack 39]', { redirect_uri: 'http://127.0.0.1:9999/callback' }],
-    ['no redirect URI [attack 39]', { redirect_uri: '' }],
     ['a truncated code [attack 41]', { code: undefined }],
   ])('%s', async (_, changes) => {
     const { exchange: fields, code } = await obtainCode(setup)
     const wrong = { ...fields, ...changes, code: 'code' in changes ? code.slice(0, -1) : code }
     expect(await exchange(wrong as Record<string, string>)).toMatchObject({ status: 400, error: 'invalid_grant' })
+    expect(await exchange(fields)).toMatchObject({ status: 200 })
+  })
+
+  test('another redirect URI of the same client [attack 39]', async () => {
+    const elsewhere = 'https://client.example.com/callback'
+    const client = await register(setup, { redirect_uris: ['http://127.0.0.1:4321/callback', elsewhere] })
+    const { exchange: fields } = await obtainCode(setup, client)
+    expect(await exchange({ ...fields, redirect_uri: elsewhere })).toMatchObject({
+      status: 400,
+      error: 'invalid_grant',
+    })
     expect(await exchange(fields)).toMatchObject({ status: 200 })
   })
 
@@ -68,6 +78,32 @@ describe('a wrong exchange is invalid_grant and leaves the code as it is', () =>
       error: 'invalid_target',
     })
     expect(await exchange({ ...fields, resource })).toMatchObject({ status: 200 })
+  })
+})
+
+describe('the redirect URI may be left out of the token request, since PKCE binds the code [OAuth 2.1 section 10.2]', () => {
+  test.each([
+    ['absent', (fields: URLSearchParams) => fields.delete('redirect_uri')],
+    ['empty', (fields: URLSearchParams) => fields.set('redirect_uri', '')],
+  ])('%s', async (_, change) => {
+    const { exchange: known } = await obtainCode(setup)
+    const fields = new URLSearchParams(known)
+    change(fields)
+    const bare = Object.fromEntries(fields)
+    const { code_verifier: _verifier, ...unbound } = bare
+    expect(await exchange(unbound)).toMatchObject({ status: 400, error: 'invalid_grant' })
+    expect(await exchange({ ...bare, code_verifier: pkce().verifier })).toMatchObject({ error: 'invalid_grant' })
+    expect(await exchange(bare)).toMatchObject({ status: 200 })
+  })
+
+  test('also by a client with a secret and several redirect URIs', async () => {
+    const client = await register(setup, {
+      token_endpoint_auth_method: 'client_secret_post',
+      redirect_uris: ['http://127.0.0.1:4321/callback', 'https://client.example.com/callback'],
+    })
+    const { exchange: known } = await obtainCode(setup, client)
+    const { redirect_uri: _, ...bare } = { ...known, client_secret: client.client_secret as string }
+    expect(await exchange(bare)).toMatchObject({ status: 200 })
   })
 })
 

@@ -27,7 +27,8 @@ export async function authorizationCodeGrant(
   if (request.clientId !== client.clientId) {
     throw new Refusal(400, 'invalid_grant', 'The code was issued to another client')
   }
-  if (form.get('redirect_uri') !== request.redirectUri) {
+  // PKCE binds the code to who asked for it, so nothing depends on a second redirect URI (OAuth 2.1 draft 13 section 10.2)
+  if ((form.get('redirect_uri') ?? request.redirectUri) !== request.redirectUri) {
     throw new Refusal(400, 'invalid_grant', 'redirect_uri differs from that of the authorization request')
   }
   // The registration may have been changed since the code was issued.
