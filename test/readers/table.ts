@@ -255,6 +255,8 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['eyJ', ''],
       ['Bearer ', ''],
       ['code=', ''],
+      ['"token":"', ''],
+      ['\\"token\\":\\"', ''],
       ['a://', '@'],
     ],
   },

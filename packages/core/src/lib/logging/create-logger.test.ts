@@ -50,6 +50,12 @@ test.each<[string, Record<string, unknown>]>([
   ['a connection string', { store: `redis://user:${secret}@db.internal:6379` }],
   ['a bearer token in text', { text: `curl -H "Authorization: Bearer ${secret}"` }],
   ['an error', { error: new Error(`failed for Bearer ${secret}`, { cause: new Error(`code=${secret}`) }) }],
+  [
+    'JSON as text',
+    { text: `{"access_token":"${secret}","Client-Secret" : "${secret}", "n":{"password":"a\\"${secret}"}}` },
+  ],
+  ['JSON that is cut', { text: `{"password":"${secret}` }],
+  ['JSON in a text of JSON', { text: JSON.stringify({ text: JSON.stringify({ apiKey: secret }) }) }],
   ['bytes', { body: new TextEncoder().encode(secret) }],
 ])('a credential in %s is not written [attack 160]', (_where, fields) => {
   const { lines, logger } = log()
@@ -66,6 +72,13 @@ test('a JWT is not written, wherever it stands [attack 160]', () => {
       expect(lines.join()).not.toContain(jwt)
     }),
   )
+})
+
+test('what JSON has beside credentials is written as it is', () => {
+  const { lines, logger } = log()
+  const text = '{"id":1,"error":{"code":-32600,"message":"code"},"tokens":"7","text":"{\\"name\\":\\"a b\\"}"}'
+  logger.info({ text }, '')
+  expect(JSON.parse(lines[0] as string).text).toBe(text)
 })
 
 test('ordinary fields are written as they are', () => {

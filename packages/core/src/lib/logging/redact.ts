@@ -18,6 +18,9 @@ const jwt = /\b(?:eyJ|ey[AI](?=[\w-]{8,512}\.)|ew[0ok](?=[\w-]{8,512}\.))[\w-]{8
 const scheme = /\b(Bearer|Basic|DPoP)\s{1,8}[\w\-.~+/]{8,}=*/gi
 const parameter =
   /\b(code|state|nonce|access_token|refresh_token|id_token|token|client_secret|password|assertion|client_assertion|code_verifier|subject_token|api_key)=[^&\s"'#]+/gi
+/** Members of JSON, and of JSON in a text of it, whose value is a text. */
+const jsonMember = /"([\w-]{3,40})"(\s{0,4}:\s{0,4})"(?:[^"\\]|\\.)+/g
+const quotedMember = /\\"([\w-]{3,40})\\"(\s{0,4}:\s{0,4})\\"[^"\\]+/g
 
 /** No line needs more of one text, and the patterns above need more than linear time for some texts. */
 const maxLength = 8192
@@ -29,6 +32,12 @@ export function redactText(text: string): string {
     .replaceAll(jwt, hidden)
     .replaceAll(scheme, `$1 ${hidden}`)
     .replaceAll(parameter, `$1=${hidden}`)
+    .replaceAll(jsonMember, (all, name, colon) => (isSecret(name) ? `"${name}"${colon}"${hidden}` : all))
+    .replaceAll(quotedMember, (all, name, colon) => (isSecret(name) ? `\\"${name}\\"${colon}\\"${hidden}` : all))
+}
+
+function isSecret(name: string): boolean {
+  return secretFields.has(name.toLowerCase().replaceAll(/[-_]/g, ''))
 }
 
 /** Cuts between words where that is possible: the first half of a credential may not look like one. */
@@ -57,7 +66,7 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 100).map((item) => redact(item, depth + 1))
   const copy: Record<string, unknown> = {}
   for (const [key, item] of Object.entries(value)) {
-    const secret = item != null && secretFields.has(key.toLowerCase().replaceAll(/[-_]/g, ''))
+    const secret = item != null && isSecret(key)
     copy[key] = secret ? hidden : redact(item, depth + 1)
   }
   return copy
