@@ -8,10 +8,16 @@ export interface Resources {
   list(): readonly string[]
 }
 
+/** Keeps the resources. What the gateway serves at an address, with one more slash or without, is one resource. */
 export function createResources(initial: readonly string[]): Resources {
   const byForm = new Map<string, string>()
+  /** The same without a slash at the end of the path; the first that has a form keeps it. */
+  const withoutSlash = new Map<string, string>()
   const add = (resource: string): void => {
-    byForm.set(comparable(resource) ?? resource, resource)
+    const form = comparable(resource) ?? resource
+    const short = trimSlash(form)
+    if (!withoutSlash.has(short) || withoutSlash.get(short) === byForm.get(form)) withoutSlash.set(short, resource)
+    byForm.set(form, resource)
   }
   for (const resource of initial) add(resource)
   return {
@@ -19,8 +25,8 @@ export function createResources(initial: readonly string[]): Resources {
     canonical(requested) {
       const form = comparable(requested)
       if (form === undefined) return undefined
-      const exact = byForm.get(form)
-      if (exact !== undefined) return exact
+      const found = byForm.get(form) ?? withoutSlash.get(trimSlash(form))
+      if (found !== undefined) return found
       // Some clients ask for the origin of the one server that they know.
       const [only, another] = byForm.keys()
       return another === undefined && only?.startsWith(`${form}/`) && /^https?:\/\/[^/?]+$/.test(form)
@@ -35,10 +41,21 @@ export function createResources(initial: readonly string[]): Resources {
   }
 }
 
-/** Scheme and host in lower case, an empty path for `/` (RFC 3986 section 6.2.2.1 and 6.2.3); the rest as it is. */
+const parts = /^(https?:\/\/[^/?#@\s]+)(\/[^#\s]*|\?[^#\s]*)?$/i
+
+/**
+ * Scheme and host in lower case, without the scheme's own port, an empty path for `/` (RFC 3986 section 6.2.2.1 and 6.2.3);
+ * the rest as it is.
+ */
 function comparable(resource: string): string | undefined {
-  const parts = /^(https?:\/\/[^/?#@\s]+)(\/[^#\s]*|\?[^#\s]*)?$/i.exec(resource)
-  if (!parts?.[1]) return undefined
-  const rest = parts[2] ?? ''
-  return parts[1].toLowerCase() + (rest === '/' ? '' : rest)
+  const [, before, rest = ''] = parts.exec(resource) ?? []
+  if (before === undefined) return undefined
+  const origin = before.toLowerCase()
+  const port = origin.startsWith('https:') ? ':443' : ':80'
+  return (origin.endsWith(port) ? origin.slice(0, -port.length) : origin) + (rest === '/' ? '' : rest)
+}
+
+/** Without one slash at the end of the path. */
+function trimSlash(form: string): string {
+  return form.replace(/([^/])\/(?=\?|$)/, '$1')
 }
