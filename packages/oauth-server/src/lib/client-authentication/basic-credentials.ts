@@ -8,12 +8,15 @@ export interface BasicCredentials {
 
 /**
  * Reads client credentials from the `Authorization` header. Both parts are form-encoded inside it (RFC 6749 section 2.3.1).
+ * Any other scheme is no client authentication: HTTP clients add the access token of the resource to every request, and
+ * SDKs throw their registration away on `invalid_client`.
  *
+ * @returns `undefined` where there are none
  * @throws {Refusal} `invalid_client` for a Basic header that cannot be read
  */
 export function readBasicCredentials(request: Request): BasicCredentials | undefined {
   const header = request.headers.get('authorization')
-  if (header === null) return undefined
+  if (header === null || !/^basic(?: |$)/i.test(header)) return undefined
   const [, encoded] = /^basic +([A-Za-z0-9+/_=-]+)$/i.exec(header) ?? []
   try {
     const text = atob(encoded ?? '!')

@@ -73,6 +73,15 @@ describe.each(['jwt', 'opaque'] as const)('introspection of %s tokens', (accessT
     expect(bare.status).toBe(401)
     expect(bare.headers.get('www-authenticate')).toMatch(/^Basic /)
   })
+
+  test('takes an access token in the header for no authentication, beside that of the body [attack 71]', async () => {
+    const { tokens } = await obtainTokens(setup)
+    const fields = { token: tokens.access_token as string, client_id: 'everything' }
+    const header = { authorization: `Bearer ${tokens.access_token}` }
+    expect((await setup.call('/introspect', form(fields, header))).status).toBe(401)
+    const answer = await answerOf(await setup.call('/introspect', form({ ...fields, client_secret: secret }, header)))
+    expect(answer).toMatchObject({ status: 200, active: true })
+  })
 })
 
 test('without resource servers there is no endpoint [attack 6]', async () => {

@@ -63,12 +63,39 @@ describe('client authentication', () => {
     [`Basic ${btoa('no-colon')}`],
     [`Basic ${btoa(':secret')}`],
     [`Basic ${btoa('%zz:secret')}`],
-    ['Bearer abc'],
   ])('%s is 401 with a challenge [attack 49]', async (authorization) => {
     const { exchange } = await obtainCode(setup)
     const answer = await post(form(exchange, { authorization }))
     expect(answer).toMatchObject({ status: 401, error: 'invalid_client' })
     expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=/)
+  })
+
+  test.each(['Bearer abc', 'bearer', 'DPoP abc', 'Digest username="x"', 'Negotiate YII', '', 'Basically x'])(
+    'what is left in the header and is no client authentication, %j, is not taken for one [attack 49]',
+    async (authorization) => {
+      const { exchange, client } = await obtainCode(setup)
+      const tokens = await post(form(exchange, { authorization }))
+      expect(tokens.status).toBe(200)
+      const { refresh_token } = tokens
+      const refresh = { grant_type: 'refresh_token', refresh_token, client_id: client.client_id as string }
+      expect(await post(form(refresh, { authorization }))).toMatchObject({ status: 200 })
+      const confidential = await register(setup, { token_endpoint_auth_method: 'client_secret_post' })
+      const { exchange: other } = await obtainCode(setup, confidential)
+      expect(await post(form(other, { authorization }))).toMatchObject({ status: 401, error: 'invalid_client' })
+      const secret = { client_secret: confidential.client_secret as string }
+      expect(await post(form({ ...other, ...secret }, { authorization }))).toMatchObject({ status: 200 })
+      const { client_id: _, ...nameless } = exchange
+      expect(await post(form(nameless, { authorization }))).toMatchObject({ status: 401, error: 'invalid_client' })
+    },
+  )
+
+  test('a token of the resource in the header of a revocation changes nothing about it [attack 70]', async () => {
+    const { client, tokens } = await obtainTokens(setup)
+    const authorization = `Bearer ${tokens.access_token}`
+    const fields = { token: tokens.refresh_token as string, client_id: client.client_id as string }
+    expect((await setup.call('/revoke', form(fields, { authorization }))).status).toBe(200)
+    const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token as string }
+    expect(await post(form({ ...refresh, client_id: client.client_id as string }))).toMatchObject({ status: 400 })
   })
 
   test('the scheme is case-insensitive and both parts are form-decoded [attack 49]', async () => {
