@@ -10,10 +10,11 @@ import { readAssertionSubject } from './client-assertion-subject.js'
 
 /** What came with a request to prove which client sends it. */
 interface Credentials {
-  readonly clientId: string
+  /** In each way that it can be read. */
+  readonly clientIds: readonly string[]
   readonly method: 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
-  /** The secret or the assertion. */
-  readonly proof?: string
+  /** The secret, in each way that it can be read, or the assertion. */
+  readonly proofs: readonly string[]
 }
 
 /** A client that proved, as far as it can, that it is the one. */
@@ -42,10 +43,10 @@ export async function authenticateClient(
   context: Context,
 ): Promise<AuthenticatedClient> {
   const credentials = readCredentials(request, form)
-  const client = await server.clients.find(credentials.clientId, context)
-  const { method, proof } = credentials
+  const client = await findClient(server, credentials, context)
+  const { method, proofs } = credentials
   if (client && method === 'private_key_jwt') {
-    const assertion = await readAssertion(server, client, proof as string, context)
+    const assertion = await readAssertion(server, client, proofs[0] as string, context)
     if (!assertion) throw wrong()
     let used: Promise<boolean> | undefined
     const confirm = async (): Promise<void> => {
@@ -58,8 +59,19 @@ export async function authenticateClient(
   return { client, confirm: async () => {} }
 }
 
+async function findClient(server: Server, { clientIds }: Credentials, context: Context): Promise<Client | undefined> {
+  for (const clientId of clientIds) {
+    const client = await server.clients.find(clientId, context)
+    if (client) return client
+  }
+  return undefined
+}
+
 function readCredentials(request: Request, form: Parameters): Credentials {
-  const basic = readBasicCredentials(request)
+  const header = readBasicCredentials(request)
+  // Some libraries name a client without a secret so
+  const isBare = header?.clientSecrets[0] === ''
+  const basic = isBare ? undefined : header
   const secret = form.get('client_secret')
   const assertion = form.get('client_assertion')
   const type = form.get('client_assertion_type')
@@ -67,31 +79,33 @@ function readCredentials(request: Request, form: Parameters): Credentials {
     throw new Refusal(400, 'invalid_request', 'Authenticate once: in the header, with a secret or with an assertion')
   }
   const posted = form.get('client_id')
-  if (basic) {
-    if (posted !== undefined && posted !== basic.clientId) {
-      throw invalidClient('client_id differs from that of the Authorization header')
-    }
-    return { clientId: basic.clientId, method: 'client_secret_basic', proof: basic.clientSecret }
+  if (header && posted !== undefined && !header.clientIds.includes(posted)) {
+    throw invalidClient('client_id differs from that of the Authorization header')
   }
+  const named = posted === undefined ? (header?.clientIds ?? []) : [posted]
+  if (basic) return { clientIds: named, method: 'client_secret_basic', proofs: basic.clientSecrets }
   if (assertion !== undefined || type !== undefined) {
     if (assertion === undefined || type !== assertionType) {
       throw invalidClient(`client_assertion_type must be ${assertionType}, with a client_assertion`)
     }
     const clientId = readAssertionSubject(assertion)
-    if (clientId === undefined || (posted !== undefined && posted !== clientId)) {
+    if (clientId === undefined || (named.length > 0 && !named.includes(clientId))) {
       throw invalidClient('client_assertion is not a JWT about this client_id')
     }
-    return { clientId, method: 'private_key_jwt', proof: assertion }
+    return { clientIds: [clientId], method: 'private_key_jwt', proofs: [assertion] }
   }
-  if (posted === undefined) throw invalidClient('client_id is missing')
-  return { clientId: posted, method: secret === undefined ? 'none' : 'client_secret_post', proof: secret }
+  if (named.length === 0) throw invalidClient('client_id is missing')
+  return secret === undefined
+    ? { clientIds: named, method: 'none', proofs: [] }
+    : { clientIds: named, method: 'client_secret_post', proofs: [secret] }
 }
 
-async function isAuthentic(client: Client, { method, proof }: Credentials): Promise<boolean> {
+async function isAuthentic(client: Client, { method, proofs }: Credentials): Promise<boolean> {
   const registered = client.metadata.token_endpoint_auth_method
   if (method === 'none') return registered === 'none'
   if (client.secretHash === undefined || (client.methodChosen && registered !== method)) return false
-  return equal(await sha256(proof ?? ''), client.secretHash)
+  for (const proof of proofs) if (equal(await sha256(proof), client.secretHash)) return true
+  return false
 }
 
 function wrong(): Refusal {

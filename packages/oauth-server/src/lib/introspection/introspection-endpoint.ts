@@ -36,10 +36,11 @@ async function authenticate(
   const basic = readBasicCredentials(request)
   const secret = form.get('client_secret')
   if (basic && secret) throw new Refusal(400, 'invalid_request', 'Authenticate once: in the header or in the body')
-  const id = basic?.clientId ?? form.get('client_id')
-  const caller = known.find(({ client_id }) => client_id === id)
-  const presented = await sha256(basic?.clientSecret ?? secret ?? '')
-  if (caller && equal(presented, await sha256(caller.client_secret))) return caller
+  const ids = basic?.clientIds ?? [form.get('client_id')]
+  const caller = known.find(({ client_id }) => ids.includes(client_id))
+  for (const presented of basic?.clientSecrets ?? [secret ?? '']) {
+    if (caller && equal(await sha256(presented), await sha256(caller.client_secret))) return caller
+  }
   throw new Refusal(401, 'invalid_client', 'The resource server is unknown, or its secret is wrong', {
     headers: { 'WWW-Authenticate': 'Basic realm="oauth"' },
   })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { answerOf, form, obtainCode, obtainTokens, register, setUp } from '../../../test/fixture.js'
+import { answerOf, form, obtainCode, obtainTokens, redirectUri, register, setUp } from '../../../test/fixture.js'
 
 const setup = setUp()
 const basic = (id: string, secret: string): string => `Basic ${btoa(`${id}:${secret}`)}`
@@ -104,6 +104,68 @@ describe('client authentication', () => {
     const encoded = (client.client_id as string).replace('client_', 'client%5F')
     const authorization = basic(encoded, client.client_secret as string).replace('Basic', 'bAsIc')
     expect(await post(form(exchange, { authorization }))).toMatchObject({ status: 200 })
+  })
+
+  describe('HTTP clients that do not form-encode what is in the header [RFC 6749 section 2.3.1]', () => {
+    const id = 'our+client%41'
+    const secret = 'a+b%2Fc%zz/and:more=='
+    const configured = (client_id: string, client_secret: string) =>
+      setUp({ clients: [{ client_id, client_secret, redirect_uris: [redirectUri] }] })
+    const encoded = (text: string): string => encodeURIComponent(text).replaceAll('%20', '+')
+
+    test.each([
+      ['raw', id, secret],
+      ['encoded', encoded(id), encoded(secret)],
+      ['raw, with an encoded id', encoded(id), secret],
+      ['encoded, with a raw id', id, encoded(secret)],
+      ['in lower-case escapes', encoded(id), encoded(secret).replaceAll(/%../g, (each) => each.toLowerCase())],
+    ])('%s', async (_, clientId, clientSecret) => {
+      const own = configured(id, secret)
+      const { exchange } = await obtainCode(own, { client_id: id })
+      const header = { authorization: basic(clientId, clientSecret) }
+      const answer = await answerOf(await own.call('/token', form(exchange, header)))
+      expect(answer).toMatchObject({ status: 200 })
+      const { client_id: _id, ...nameless } = (await obtainCode(own, { client_id: id })).exchange
+      expect((await own.call('/token', form(nameless, header))).status).toBe(200)
+    })
+
+    test('nothing else passes for the secret', async () => {
+      const own = configured(id, secret)
+      const { exchange } = await obtainCode(own, { client_id: id })
+      for (const wrong of [secret.replaceAll('+', ' '), encoded(encoded(secret)), secret.toLowerCase(), '', '%']) {
+        const header = { authorization: basic(encoded(id), wrong) }
+        const answer = await answerOf(await own.call('/token', form(exchange, header)))
+        expect([wrong, answer.status, answer.error]).toEqual([wrong, 401, 'invalid_client'])
+      }
+    })
+
+    test('a secret that can be read both ways is that of either', async () => {
+      for (const [kept, sent] of [
+        ['a secret with blanks', 'a+secret+with+blanks'],
+        ['a+secret+with+blanks', 'a+secret+with+blanks'],
+      ] as const) {
+        const own = configured('ours', kept)
+        const { exchange } = await obtainCode(own, { client_id: 'ours' })
+        const header = { authorization: basic('ours', sent) }
+        expect((await own.call('/token', form(exchange, header))).status).toBe(200)
+      }
+    })
+  })
+
+  test('a public client with an empty secret in the header is a public client [attack 51]', async () => {
+    const { exchange, client } = await obtainCode(setup)
+    const authorization = basic(client.client_id as string, '')
+    const { client_id: _, ...nameless } = exchange
+    const tokens = await post(form(nameless, { authorization }))
+    expect(tokens.status).toBe(200)
+    const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token }
+    expect(await post(form(refresh, { authorization }))).toMatchObject({ status: 200 })
+    const confidential = await register(setup, { token_endpoint_auth_method: 'client_secret_basic' })
+    const { exchange: other } = await obtainCode(setup, confidential)
+    const empty = { authorization: basic(confidential.client_id as string, '') }
+    expect(await post(form(other, empty))).toMatchObject({ status: 401, error: 'invalid_client' })
+    const differing = { authorization: basic(client.client_id as string, '') }
+    expect(await post(form(other, differing))).toMatchObject({ status: 401, error: 'invalid_client' })
   })
 
   test('a client_id in the body that is not that of the header [attack 49]', async () => {
