@@ -62,7 +62,9 @@ import { StderrLog } from '../../packages/stdio-bridge/src/lib/process/stderr-lo
 import { readChildLine, readOverlong } from '../../packages/stdio-bridge/src/lib/wire/child-message.js'
 import { clientSpans } from '../../packages/stdio-bridge/src/lib/wire/client-message.js'
 import { LineReader } from '../../packages/stdio-bridge/src/lib/wire/line-reader.js'
+import { ownNumber } from '../../packages/stdio-bridge/src/lib/wire/own-number.js'
 import { toLine } from '../../packages/stdio-bridge/src/lib/wire/splice.js'
+import { UnreadableLines } from '../../packages/stdio-bridge/src/lib/wire/unreadable-lines.js'
 import { fromBase64 } from '../../packages/storage-adapters/src/lib/encrypted/base64-url.js'
 import { decodeText, encodeText } from '../../packages/storage-adapters/src/lib/text.js'
 
@@ -425,6 +427,11 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/stdio-bridge/src/lib/wire/line-reader.ts#LineReader': { read: (text) => readLines(text, 65_536) },
   'packages/stdio-bridge/src/lib/wire/line-reader.ts#LineReader in small chunks': {
     read: (text) => readLines(text, 16),
+  },
+  'packages/stdio-bridge/src/lib/wire/own-number.ts#ownNumber': { read: ownNumber },
+  'packages/stdio-bridge/src/lib/wire/unreadable-lines.ts#UnreadableLines': {
+    read: (text) => new UnreadableLines().read(Buffer.from(text)),
+    around: document,
   },
   'packages/stdio-bridge/src/lib/wire/splice.ts#toLine': { read: (text) => toLine(Buffer.from(text), []) },
   'packages/storage-adapters/src/lib/text.ts#decodeText': { read: decodeText },

@@ -14,8 +14,8 @@ import {
   textOf,
 } from '../../../../test/fixtures/bridge-client.js'
 import { serveBridge } from '../../../../test/fixtures/bridge-server.js'
-import { ownNumber } from './connection/numbers.js'
 import { readOverlong } from './wire/child-message.js'
+import { ownNumber } from './wire/own-number.js'
 
 const server = (...habits: string[]) => [fixture('awkward-server.mjs'), ...habits]
 const texts = (result: unknown) => (result as { content: { text?: string }[] }).content.map(({ text }) => text).join()

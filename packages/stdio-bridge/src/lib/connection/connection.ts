@@ -1,15 +1,18 @@
 import type { Logger, Message } from '@mcp-gateway/core'
 import type { EraLinkCall, EraRequest } from '@mcp-gateway/core/eras'
-import { type Edit, errorCodes, member, type Owner, type TaskOwners } from '@mcp-gateway/core/internal'
+import { type Edit, errorCodes, member, type Owner, redactText, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { Child, ChildReader, Ending } from '../process/child.js'
+import { LineLog } from '../process/line-log.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
+import { ownNumberAt } from '../wire/own-number.js'
 import { requestLine, toLine } from '../wire/splice.js'
+import { UnreadableLines } from '../wire/unreadable-lines.js'
 import { AbandonedRequests } from './abandoned-requests.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, errorCodeOf, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
 import { logLevelKey, metaOf } from './meta.js'
-import { copy, ownNumberAt } from './numbers.js'
+import { copy } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
 import { ServerRequests } from './server-requests.js'
@@ -20,6 +23,11 @@ import { Unsure } from './unsure.js'
 const maxCancellation = 16_384
 /** How long a request waits for its own answer when one without an id may be it, in ms. */
 const unsureFor = 2000
+/** The same after a line that cannot be read: it may be what a server shows of an answer before it sends it. */
+const unreadableFor = 200
+/** How much of such a line is searched for credentials, in bytes, and how much of it is shown. */
+const maxRedacted = 4000
+const maxShown = 500
 
 /** Counters that outlive a connection. */
 export interface Traffic {
@@ -63,6 +71,8 @@ export class Connection implements ChildReader {
   readonly #maxQueuedBytes: number
   readonly #abandoned: AbandonedRequests = new AbandonedRequests()
   readonly #unsure: Unsure = new Unsure()
+  readonly #unreadable: UnreadableLines = new UnreadableLines()
+  readonly #lineLog: LineLog
   #lastNumber = 0
   /** The last request before the newest line that wants no answer; none where a later one has been answered. */
   #toldAfter: number | undefined
@@ -85,6 +95,7 @@ export class Connection implements ChildReader {
     this.#guard = new TaskGuard(tasks, this, routing.tasks)
     this.#routing = routing
     this.#logger = logger
+    this.#lineLog = new LineLog(logger, { pid: child.pid }, 'stdout')
     this.#traffic = traffic
     child.reader = this
   }
@@ -213,7 +224,7 @@ export class Connection implements ChildReader {
 
   line(line: Buffer): void {
     const messages = readChildLine(line)
-    if (messages.length === 0 && line.length > 0) this.#invalidLine(line.length)
+    if (messages.length === 0 && line.length > 0) this.#invalidLine(line)
     for (const message of messages) this.#receive(message)
   }
 
@@ -255,7 +266,7 @@ export class Connection implements ChildReader {
       return
     }
     // What came without an id was about something else
-    if (this.#unsure.delete(number)) this.#repliesToAll = true
+    if (this.#unsure.delete(number) === 'without id') this.#repliesToAll = true
     if (this.#toldAfter !== undefined && number > this.#toldAfter) this.#toldAfter = undefined
     this.#deliver(pending, message)
   }
@@ -280,7 +291,7 @@ export class Connection implements ChildReader {
     const isOverdue = performance.now() - this.#toldAt > unsureFor
     if (this.#toldAfter === undefined && isOverdue) return only
     const kept = { ...message, bytes: Buffer.from(message.bytes) }
-    this.#unsure.add(only.number, unsureFor, () => {
+    this.#unsure.add(only.number, unsureFor, 'without id', () => {
       if (this.pending.has(only.number) && !this.#isMixed && !this.#repliesToAll) this.#deliver(only, kept)
     })
     return undefined
@@ -364,11 +375,17 @@ export class Connection implements ChildReader {
     return this.pending.size === 1 ? this.pending.values().next().value : undefined
   }
 
-  #invalidLine(bytes: number): void {
+  #invalidLine(line: Buffer): void {
+    this.#lineLog.write(() => redactText(line.toString('utf8', 0, maxRedacted)).slice(0, maxShown))
+    const pending = this.pending.get(this.#unreadable.read(line))
+    if (pending !== undefined) {
+      this.#unsure.add(pending.number, unreadableFor, 'unreadable', () => this.fail(pending, 'answer_unreadable'))
+    }
+    const bytes = line.length
     const count = ++this.#traffic.invalidLines
     // Each power of ten, so that a chatty child does not fill the log
     if (!/^10*$/.test(String(count))) return
-    const text = 'The child wrote a line to stdout that is not an MCP message'
+    const text = 'The child wrote a line to stdout that is not an MCP message; the level debug shows it'
     this.#logger.warn({ pid: this.child.pid, bytes, count }, text)
   }
 }

@@ -6,6 +6,8 @@ const texts: Record<FailureReason, string> = {
   exited: 'The MCP server process ended before it answered; the call may or may not have had its effect',
   timeout: 'The MCP server did not answer in time',
   answer_too_large: 'The answer of the MCP server is larger than the bridge passes on',
+  answer_unreadable:
+    'The answer of the MCP server is not JSON in UTF-8 on one line; its operator finds it in the log, at level debug',
   closed: 'The session was closed before the MCP server answered',
 }
 

@@ -17,7 +17,7 @@ export interface Waiter {
 }
 
 /** Why a request got no response from the child. */
-export type FailureReason = 'exited' | 'timeout' | 'answer_too_large' | 'closed'
+export type FailureReason = 'exited' | 'timeout' | 'answer_too_large' | 'answer_unreadable' | 'closed'
 
 /** Who stands for a client at a connection: a session. */
 export interface Peer {

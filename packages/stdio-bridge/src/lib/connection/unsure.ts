@@ -1,28 +1,38 @@
+/** Why it is not sure: something without an id may be the answer, or something that cannot be read. */
+export type Doubt = 'without id' | 'unreadable'
+
+interface Waiting {
+  readonly doubt: Doubt
+  readonly timer: NodeJS.Timeout
+}
+
 /**
  * Requests of which it is not sure what was said about them: what is to be done about each if nothing better comes in time.
  * One thing waits for a request at a time.
  */
 export class Unsure {
-  readonly #timers: Map<number, NodeJS.Timeout> = new Map()
+  readonly #waiting: Map<number, Waiting> = new Map()
 
   /** Does something about a request after so many ms, unless something waits for it already. */
-  add(number: number, ms: number, action: () => void): void {
-    if (this.#timers.has(number)) return
-    const timer = setTimeout(() => {
-      this.#timers.delete(number)
+  add(number: number, ms: number, doubt: Doubt, action: () => void): void {
+    if (this.#waiting.has(number)) return
+    const act = () => {
+      this.#waiting.delete(number)
       action()
-    }, ms).unref()
-    this.#timers.set(number, timer)
+    }
+    this.#waiting.set(number, { doubt, timer: setTimeout(act, ms).unref() })
   }
 
-  /** Something better has come; says whether something was waiting. */
-  delete(number: number): boolean {
-    clearTimeout(this.#timers.get(number))
-    return this.#timers.delete(number)
+  /** Something better has come; says what was waiting. */
+  delete(number: number): Doubt | undefined {
+    const waiting = this.#waiting.get(number)
+    clearTimeout(waiting?.timer)
+    this.#waiting.delete(number)
+    return waiting?.doubt
   }
 
   clear(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    for (const { timer } of this.#waiting.values()) clearTimeout(timer)
+    this.#waiting.clear()
   }
 }

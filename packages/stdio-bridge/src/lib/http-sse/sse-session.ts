@@ -1,12 +1,12 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { errorCodes, type Owner } from '@mcp-gateway/core/internal'
-import { ownNumber } from '../connection/numbers.js'
 import type { Peer, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { type QuestionLimits, SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
+import { ownNumber } from '../wire/own-number.js'
 
 /** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */
 export class SseSession implements Peer, StreamHost {

@@ -1,6 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { errorCodes, factsOf, mayRequireInput, type Owner } from '@mcp-gateway/core/internal'
-import { ownNumber } from '../connection/numbers.js'
 import type { FailureReason, Peer, Pending, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { History } from '../http/history.js'
@@ -8,6 +7,7 @@ import { OutStream, type StreamHost } from '../http/out-stream.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
+import { ownNumber } from '../wire/own-number.js'
 
 /** A request of a client that waits for its answer. */
 interface Call {

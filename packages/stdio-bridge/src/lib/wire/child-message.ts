@@ -18,10 +18,12 @@ const scanFrom = 16_384
 
 /**
  * Reads one line of a child's stdout: usually one message, several for the batches of 2025-03-26, none when it is
- * not a message. The payload of a large message is not looked into.
+ * not a message. The payload of a large message is not looked into, except for numbers that JSON does not have, which some
+ * programs write. A byte order mark before the message is skipped, as RFC 8259 section 8.1 allows.
  */
-export function readChildLine(line: Buffer): ChildMessage[] {
-  if (line.length < scanFrom) {
+export function readChildLine(whole: Buffer): ChildMessage[] {
+  const line = hasMark(whole) ? whole.subarray(3) : whole
+  if (line.length < scanFrom || line.includes('NaN') || line.includes('Infinity')) {
     try {
       JSON.parse(line.toString('utf8', 0, line.length))
     } catch {
@@ -38,6 +40,10 @@ export function readChildLine(line: Buffer): ChildMessage[] {
     })
   }
   return messages
+}
+
+function hasMark(line: Buffer): boolean {
+  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf
 }
 
 /** The id that the two ends of an overlong line show, if it is a response. */
