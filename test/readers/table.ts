@@ -65,6 +65,7 @@ import { LineReader } from '../../packages/stdio-bridge/src/lib/wire/line-reader
 import { ownNumber } from '../../packages/stdio-bridge/src/lib/wire/own-number.js'
 import { toLine } from '../../packages/stdio-bridge/src/lib/wire/splice.js'
 import { UnreadableLines } from '../../packages/stdio-bridge/src/lib/wire/unreadable-lines.js'
+import { startOf, wholeText } from '../../packages/stdio-bridge/src/lib/wire/whole-text.js'
 import { fromBase64 } from '../../packages/storage-adapters/src/lib/encrypted/base64-url.js'
 import { decodeText, encodeText } from '../../packages/storage-adapters/src/lib/text.js'
 
@@ -432,6 +433,9 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/stdio-bridge/src/lib/wire/unreadable-lines.ts#UnreadableLines': {
     read: (text) => new UnreadableLines().read(Buffer.from(text)),
     around: document,
+  },
+  'packages/stdio-bridge/src/lib/wire/whole-text.ts#wholeText': {
+    read: (text) => startOf(wholeText(Buffer.from(text)), 10),
   },
   'packages/stdio-bridge/src/lib/wire/splice.ts#toLine': { read: (text) => toLine(Buffer.from(text), []) },
   'packages/storage-adapters/src/lib/text.ts#decodeText': { read: decodeText },

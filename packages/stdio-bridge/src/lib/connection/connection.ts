@@ -8,6 +8,7 @@ import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { ownNumberAt } from '../wire/own-number.js'
 import { requestLine, toLine } from '../wire/splice.js'
 import { UnreadableLines } from '../wire/unreadable-lines.js'
+import { startOf, wholeText } from '../wire/whole-text.js'
 import { AbandonedRequests } from './abandoned-requests.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, errorCodeOf, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
@@ -376,7 +377,7 @@ export class Connection implements ChildReader {
   }
 
   #invalidLine(line: Buffer): void {
-    this.#lineLog.write(() => redactText(line.toString('utf8', 0, maxRedacted)).slice(0, maxShown))
+    this.#lineLog.write(() => startOf(redactText(wholeText(line.subarray(0, maxRedacted))), maxShown))
     const pending = this.pending.get(this.#unreadable.read(line))
     if (pending !== undefined) {
       this.#unsure.add(pending.number, unreadableFor, 'unreadable', () => this.fail(pending, 'answer_unreadable'))

@@ -53,7 +53,7 @@ export class ChildRegistry {
     await this.#host.watchdog.close()
   }
 
-  #report(child: Child, { expected, code, signal, error }: Ending): void {
+  #report(child: Child, { expected, code, signal, closed, error }: Ending): void {
     const { command, cwd } = this.#host.spec
     if (expected) {
       this.#logger.info({ command, pid: child.pid }, 'The MCP server was stopped')
@@ -65,10 +65,12 @@ export class ChildRegistry {
     }
     this.counts.crashed++
     const seconds = Math.round((performance.now() - child.startedAt) / 100) / 10
-    this.#logger.warn(
-      { command, pid: child.pid, exitCode: code, signal, seconds, stderr: child.stderr },
-      'The MCP server ended by itself',
-    )
+    const facts = { command, pid: child.pid, seconds, stderr: child.stderr }
+    if (closed === undefined) {
+      this.#logger.warn({ ...facts, exitCode: code, signal }, 'The MCP server ended by itself')
+    } else {
+      this.#logger.warn(facts, `The MCP server closed its ${closed} and lived on, so it was stopped`)
+    }
   }
 }
 

@@ -22,6 +22,8 @@ export interface Ending {
   readonly expected: boolean
   readonly code?: number | null
   readonly signal?: string | null
+  /** The pipe that it closed although it lived on, so that it was stopped. */
+  readonly closed?: 'stdin' | 'stdout'
   /** Why it could not be started at all. */
   readonly error?: Error
 }
@@ -35,6 +37,9 @@ export interface ChildReader {
 }
 
 const noopObserver: ChildReader = { line: () => undefined, overlong: () => undefined, ended: () => undefined }
+
+/** How long a child that has closed a pipe may take to end, in ms: one that ends closes them too. */
+const closedMs = 250
 
 /** How long what a dead child had written may still take to arrive when somebody else keeps its pipes open, in ms. */
 const drainMs = 250
@@ -61,6 +66,8 @@ export class Child {
   readonly #lines: LineReader
   #gone: () => void = () => undefined
   #stopping = false
+  #hasExited = false
+  #isSwept = false
   #hasAnswered = false
   #ending: Ending | undefined
   #timers: NodeJS.Timeout[] = []
@@ -141,20 +148,25 @@ export class Child {
   stop(): Promise<void> {
     if (this.#stopping || this.#ending !== undefined) return this.gone
     this.#stopping = true
+    this.#askToEnd()
+    return this.gone
+  }
+
+  #askToEnd(): void {
     const [first, second] = this.#host.stopGrace
     this.#process.stdin?.end()
     this.#process.stdout?.resume()
     this.#later(first, () => this.#signal('SIGTERM'))
     this.#later(first + second, () => this.#signal('SIGKILL'))
-    return this.gone
   }
 
   #listen(): void {
     const { stdin, stdout, stderr } = this.#process
-    // EPIPE: the child is about to end, or has closed its stdin, and its end is told elsewhere
-    stdin?.on('error', () => undefined)
+    // EPIPE: the child is about to end, or has closed its stdin
+    stdin?.on('error', () => this.#closed('stdin'))
     stdout?.on('data', (chunk: Buffer) => this.#lines.push(chunk))
     stdout?.on('error', () => undefined)
+    stdout?.once('close', () => this.#closed('stdout'))
     stderr?.on('data', (chunk: Buffer) => this.#stderr.push(chunk))
     stderr?.on('error', () => undefined)
     this.#process.once('error', (error) => {
@@ -162,6 +174,7 @@ export class Child {
       if (this.#process.pid === undefined) this.#end({ expected: false, error })
     })
     this.#process.once('exit', (code, signal) => {
+      this.#hasExited = true
       const end = () => this.#end({ expected: this.#stopping, code, signal })
       if (stdout === null || stdout.readableEnded || stdout.destroyed) {
         end()
@@ -174,15 +187,35 @@ export class Child {
     })
   }
 
+  /** A child without one of its pipes cannot be spoken with: it is over, even if it lives on. */
+  #closed(pipe: 'stdin' | 'stdout'): void {
+    const isOver = () => this.#hasExited || this.#stopping || this.#ending !== undefined
+    if (isOver()) return
+    // What is about to end tells why. An end that is known by now, and waits behind a late timer, is heard first
+    const look = () => {
+      if (isOver()) return
+      this.#tell({ expected: false, closed: pipe })
+      this.#askToEnd()
+    }
+    setTimeout(() => setImmediate(look), closedMs).unref()
+  }
+
   #end(ending: Ending): void {
+    if (this.#isSwept) return
+    this.#isSwept = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#tell(ending)
+    this.#sweep()
+  }
+
+  #tell(ending: Ending): void {
     if (this.#ending !== undefined) return
     this.#ending = ending
-    for (const timer of this.#timers) clearTimeout(timer)
     this.#lines.end()
+    this.#stderr.end()
     this.onEnd(ending)
     this.reader.ended(ending)
     this.reader = noopObserver
-    this.#sweep()
   }
 
   /** The leader is dead: what it started and left in its group ends too. */

@@ -1,6 +1,7 @@
 import type { Logger } from '@mcp-gateway/core'
 import { LineReader } from '../wire/line-reader.js'
 import { TailBuffer } from '../wire/tail-buffer.js'
+import { startOf, wholeText } from '../wire/whole-text.js'
 import { LineLog } from './line-log.js'
 
 const ringBytes = 65_536
@@ -29,19 +30,24 @@ export class StderrLog {
     this.#reader.push(chunk)
   }
 
+  /** Nothing follows: what is left is a line too. */
+  end(): void {
+    this.#reader.end()
+  }
+
   /** The last lines, for the log entry that tells why a child ended. */
   tail(lines = 5): string[] {
-    const text = this.#tail.bytes.toString('utf8').trimEnd()
+    const text = wholeText(this.#tail.bytes).trimEnd()
     return text === ''
       ? []
       : text
           .split('\n')
           .slice(-lines)
-          .map((line) => line.slice(0, maxLoggedLine))
+          .map((line) => startOf(line, maxLoggedLine))
   }
 
   #logged(bytes: Buffer): void {
-    const line = bytes.toString('utf8')
-    if (line.trim() !== '') this.#log.write(() => line.slice(0, maxLoggedLine))
+    const line = wholeText(bytes)
+    if (line.trim() !== '') this.#log.write(() => startOf(line, maxLoggedLine))
   }
 }
