@@ -74,6 +74,7 @@ export {
   newestLegacy,
   newestModern,
 } from './lib/protocol/revisions.js'
+export { checkGrantable } from './lib/resource-server/check-grantable.js'
 export { checkIssuedResource } from './lib/resource-server/issued-resource.js'
 export { wellKnown } from './lib/resource-server/resource-url.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'

@@ -8,7 +8,7 @@ import {
   resourceMetadataUrl,
   type TokenVerifier,
 } from '@mcp-gateway/core'
-import { invalidConfiguration } from '@mcp-gateway/core/internal'
+import { checkGrantable, invalidConfiguration } from '@mcp-gateway/core/internal'
 import { type Assert, asserter } from './assertion.js'
 import type { ForwardAuthOptions, ForwardAuthServer } from './forward-auth-options.js'
 import { type Location, type Placed, readLocation } from './route-table.js'
@@ -42,6 +42,7 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
     }
     const location = readLocation(options.url, key)
     const { resource } = location
+    checkGrantable(authority, server, JSON.stringify(key))
     const verifier = authority.protect(resource)
     verifiers.set(resource, verifier)
     const scopesSupported = server.scopesSupported ?? server.requiredScopes

@@ -28,7 +28,9 @@ import { createStorageKeys } from './store/storage-keys.js'
 import { createOpaqueTokenVerifier } from './token/opaque-token-verifier.js'
 
 /** What `createAuthorizationServer` returns: mount it, or hand it to `createGateway` as `auth`. */
-export interface AuthorizationServer extends Mountable, Required<Pick<Authority, 'issuer' | 'protect' | 'match'>> {
+export interface AuthorizationServer
+  extends Mountable,
+    Required<Pick<Authority, 'issuer' | 'protect' | 'match' | 'scopes'>> {
   readonly handle: Handler
   /**
    * Ends everything that acts for a user: sessions, remembered approvals and grants, with their tokens.
@@ -128,6 +130,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 
   const piece = {
     issuer,
+    scopes: [...new Set([...settings.scopes.keys(), 'offline_access'])],
     protect(resource: string) {
       checkIssuedResource(resource, 'The resource of protect')
       server.resources.add(resource)

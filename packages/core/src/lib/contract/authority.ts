@@ -14,6 +14,8 @@ export interface Authority {
   readonly handle?: Handler
   /** Whether `handle` serves the path of this request. */
   readonly match?: (request: Request) => boolean
+  /** The scopes that it grants, where it knows: a server that needs others is refused at construction. */
+  readonly scopes?: readonly string[]
   /** Whether an issuer of plain http may protect public resources; elsewhere than on loopback they are refused. */
   readonly dangerouslyAllowHttpIssuer?: boolean
   readonly close?: () => Promise<void>

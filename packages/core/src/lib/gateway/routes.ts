@@ -2,6 +2,7 @@ import type { Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { RequestRoute } from '../contract/request-record.js'
 import { message } from '../message/message-middleware.js'
+import { checkGrantable } from '../resource-server/check-grantable.js'
 import { wellKnown } from '../resource-server/resource-url.js'
 import { guardAuthority, guardVault, ownHosts } from './account-pages.js'
 import { type BaseUrl, checkPath } from './base-url.js'
@@ -45,6 +46,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
     checkPath(server.path, 'servers')
     const path = base.prefix + server.path
     const resource = resourceOf(base, server)
+    if (authority !== undefined) checkGrantable(authority, server, server.path)
     add(path, serverChain(options, base, server, { verifier: authority?.protect(resource), readMessage }), 'server')
     if (authority === undefined) continue
     const isRoot = options.rootResource === server.path || servers.length === 1
