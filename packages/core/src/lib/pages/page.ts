@@ -63,7 +63,10 @@ ${body}
   return respond(text, { status, headers })
 }
 
-/** The headers that a page and a redirect away from one have. */
+/**
+ * The headers that a page and a redirect away from one have. There is no Cross-Origin-Opener-Policy: a client that opens
+ * the page in a popup would see `closed` at once, and its callback could not hand the code over.
+ */
 export function pageHeaders({ styleHash, formTargets, referrerPolicy }: PageProtection): Headers {
   return new Headers({
     'Cache-Control': 'no-store',
@@ -77,6 +80,5 @@ export function pageHeaders({ styleHash, formTargets, referrerPolicy }: PageProt
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': referrerPolicy,
-    'Cross-Origin-Opener-Policy': 'same-origin',
   })
 }

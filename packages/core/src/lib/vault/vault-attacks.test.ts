@@ -183,6 +183,7 @@ test('pages are not to be framed, kept or scripted, and the cookie stays with th
   )
   const page = await gateway.fetch(new Request(`${url}/connect/unknown`))
   expect(page.status).toBe(404)
+  for (const { headers } of [response, page]) expect(headers.has('cross-origin-opener-policy')).toBe(false)
   expect(Object.fromEntries(page.headers)).toMatchObject({
     'cache-control': 'no-store',
     'content-security-policy': expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),

@@ -105,6 +105,7 @@ describe('the page [attack 119, A9]', () => {
       'cache-control': 'no-store',
     })
     expect(response.headers.get('access-control-allow-origin')).toBeNull()
+    expect(response.headers.get('cross-origin-opener-policy')).toBeNull()
   })
 
   test('lets its form go where a provider may lead, and to an IPv6 loopback that a policy cannot name [attack 108]', async () => {
