@@ -1,5 +1,5 @@
 import type { AuthInfo } from '@mcp-gateway/core'
-import { actorOf, invalidConfiguration } from '@mcp-gateway/core/internal'
+import { actorOf, invalidConfiguration, randomToken } from '@mcp-gateway/core/internal'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import { type Remembered, remembered } from './remembered.js'
 
@@ -20,6 +20,13 @@ export interface AssertionOptions {
    */
   readonly lifetime?: number
   /**
+   * Makes an assertion for each request, which the server behind can take once: with the `storage` of `forwardedIdentity` in
+   * `@mcp-gateway/core/identity`. It costs a signature per request.
+   *
+   * @default false
+   */
+  readonly singleUse?: boolean
+  /**
    * Where the public keys are served.
    *
    * @default /.well-known/forward-auth-jwks.json
@@ -30,25 +37,37 @@ export interface AssertionOptions {
 /** Gives the assertion about a caller. */
 export type Assert = (auth: AuthInfo) => Promise<string>
 
+/** What all assertions for one resource have in common. */
+export interface AsserterOptions {
+  readonly issuer: string
+  readonly resource: string
+  readonly keys: SigningKeys
+  /** In seconds. */
+  readonly lifetime: number
+  readonly singleUse: boolean
+}
+
 /**
  * Makes assertions for one resource: a JWT with `iss` (the public URL), `aud` (the resource), `sub` (the user; not there where
- * a client acts for itself), `client_id`,
- * `scope`, `roles`, `groups`, the token's `name`, `preferred_username` and `email`, `iat` and `exp`, and the type
- * `identity+jwt`, which no access token has. One assertion serves the requests with one token during half its life.
+ * a client acts for itself), `client_id`, `scope`, `roles`, `groups`, the token's `name`, `preferred_username` and `email`, its
+ * issuer and expiry (`token_iss`, `token_exp`), `jti`, `iat` and `exp`, and the type `identity+jwt`, which no access token has.
+ * Unless it is for single use, one assertion serves the requests with one token during half its life.
  */
-export function asserter(issuer: string, resource: string, keys: SigningKeys, lifetime: number): Assert {
+export function asserter({ issuer, resource, keys, lifetime, singleUse }: AsserterOptions): Assert {
   if (!(lifetime >= 5 && lifetime <= 300)) {
     throw invalidConfiguration('assertion.lifetime must be between 5 and 300 seconds')
   }
+  const sign = (auth: AuthInfo, iat: number, exp: number): Promise<string> =>
+    keys.sign({ ...claims(auth), iss: issuer, aud: resource, jti: randomToken(), iat, exp }, { typ: 'identity+jwt' })
   const made: Remembered<Made> = new WeakMap()
   return async (auth) => {
     const now = Math.floor(Date.now() / 1000)
+    const expires = Math.min(now + lifetime, auth.expiresAt ?? now)
+    if (singleUse) return sign(auth, now, expires)
     const slot = remembered(made, auth, () => ({ until: 0 })) as Made
     if (slot.value === undefined || now >= slot.until) {
-      const expires = Math.min(now + lifetime, auth.expiresAt ?? now)
-      const times = { iss: issuer, aud: resource, iat: now, exp: expires }
       slot.until = Math.floor((now + expires) / 2)
-      slot.value = keys.sign({ ...claims(auth), ...times }, { typ: 'identity+jwt' })
+      slot.value = sign(auth, now, expires)
       slot.value.catch(() => {
         slot.value = undefined
       })
@@ -76,5 +95,14 @@ function claims(auth: AuthInfo): Record<string, unknown> {
     name: known.name,
     preferred_username: known.preferred_username,
     email: known.email,
+    token_iss: issuerOf(auth),
+    token_exp: auth.expiresAt,
   }
+}
+
+/** Users are told apart by it: a server behind must not take those of two issuers for one. */
+function issuerOf({ extra }: AuthInfo): string | undefined {
+  if (typeof extra?.issuer === 'string') return extra.issuer
+  // `anyVerifier` numbers those of its verifiers that name no issuer
+  return typeof extra?.verifier === 'number' ? `verifier ${extra.verifier}` : undefined
 }

@@ -495,6 +495,27 @@ describe('assertion', () => {
     expect((await app.fetch(ask(page))).headers.get('x-proof')).toBe('-')
   })
 
+  test('names the issuer and the end of the token, so that a server tells users of two issuers apart', async () => {
+    const app = make({ assertion: { keys: own } })
+    const exp = Math.floor(Date.now() / 1000) + 200
+    const response = await app.fetch(ask({ Authorization: `Bearer ${await sign({ exp })}` }))
+    const claims = JSON.parse(atob(response.headers.get('x-identity-assertion')?.split('.')[1] ?? ''))
+    expect(claims).toMatchObject({ token_iss: issuer, token_exp: exp })
+  })
+
+  test('for single use is another one for each request', async () => {
+    const app = make({ assertion: { keys: own, singleUse: true } })
+    const headers = { Authorization: `Bearer ${await sign()}` }
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const assertion = (await app.fetch(ask(headers))).headers.get('x-identity-assertion') ?? ''
+        return JSON.parse(atob(assertion.split('.')[1] ?? '')).jti
+      }),
+    )
+    expect(new Set(ids).size).toBe(20)
+    expect(ids.every((id) => /^[\w-]{20,}$/.test(id))).toBe(true)
+  })
+
   test('keys that cannot sign are an outage', async () => {
     const broken = { ...own, sign: () => Promise.reject(new GatewayError('temporarily_unavailable', 'no keys')) }
     const response = await make({ assertion: { keys: broken } }).fetch(ask({ Authorization: `Bearer ${await sign()}` }))

@@ -51,6 +51,7 @@ export const forwardAuthTypes: OptionTypes<ForwardAuthOptions> = {
       keys: withMethods('createSigningKeys(…)', 'sign', 'jwks'),
       header: optional(filledText),
       lifetime: optional(positive),
+      singleUse: optional(flag),
       jwksPath: optional(text),
     }),
   ),

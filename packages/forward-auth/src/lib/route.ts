@@ -46,7 +46,7 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
     const verifier = authority.protect(resource)
     verifiers.set(resource, verifier)
     const scopesSupported = server.scopesSupported ?? server.requiredScopes
-    const { keys, lifetime = 60 } = options.assertion ?? {}
+    const { keys, lifetime = 60, singleUse = false } = options.assertion ?? {}
     return {
       location,
       subpaths: server.subpaths ?? false,
@@ -69,7 +69,7 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
         dpopRequired: options.dpop?.required,
       }),
       metadataUrl: resourceMetadataUrl(resource),
-      assert: keys === undefined ? undefined : asserter(options.url, resource, keys, lifetime),
+      assert: keys && asserter({ issuer: options.url, resource, keys, lifetime, singleUse }),
     }
   })
 }
