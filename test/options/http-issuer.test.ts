@@ -1,10 +1,12 @@
-import { createTokenVerifier } from '@mcp-gateway/core'
-import { createGateway, type GatewayOptions, issuerAuthority } from '@mcp-gateway/core/gateway'
+import { type Authority, createTokenVerifier } from '@mcp-gateway/core'
+import { createGateway, type IssuerAuthorityOptions, issuerAuthority } from '@mcp-gateway/core/gateway'
 import { createIntrospectionVerifier } from '@mcp-gateway/core/introspection'
 import { keycloak } from '@mcp-gateway/core/presets'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { expect, test } from 'vitest'
 import { keySet, sign, testKey } from '../../packages/core/test/issuer.js'
+
+type TokenAuth = Authority | IssuerAuthorityOptions
 
 const key = await testKey('ES256', 'one')
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -13,12 +15,12 @@ const http = 'http://login.example.com/realms/acme'
 const https = 'https://login.example.com'
 const protect = () => createTokenVerifier({ issuer: http, audience: `${publicUrl}/mcp` })
 
-const gateway = (auth: GatewayOptions['auth'], url = publicUrl) =>
+const gateway = (auth: TokenAuth | undefined, url = publicUrl) =>
   createGateway({ url, auth, servers: { '/mcp': () => new Response() }, logger: quiet })
-const forwardAuth = (auth: NonNullable<GatewayOptions['auth']>, url = publicUrl) =>
+const forwardAuth = (auth: TokenAuth, url = publicUrl) =>
   createForwardAuth({ url, auth, dialect: 'forwarded', servers: { '/mcp': {} }, logger: quiet })
 
-const wrong: [string, () => NonNullable<GatewayOptions['auth']>, string][] = [
+const wrong: [string, () => TokenAuth, string][] = [
   ['an issuer', () => ({ issuer: http }), 'issuer'],
   ['an issuer in capitals', () => ({ issuer: 'HTTP://login.example.com' }), 'issuer'],
   ['an issuer with keys that are configured', () => ({ issuer: http, jwks: keySet(key) }), 'issuer'],

@@ -1,4 +1,5 @@
-import { createGateway, type GatewayOptions, issuerAuthority } from '@mcp-gateway/core/gateway'
+import type { Authority } from '@mcp-gateway/core'
+import { createGateway, type IssuerAuthorityOptions, issuerAuthority } from '@mcp-gateway/core/gateway'
 import { memoryStorage } from '@mcp-gateway/core/storage'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { type AuthorizationServerOptions, createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
@@ -10,14 +11,16 @@ const url = 'http://127.0.0.1:8787'
 const authorizationServer = (options: Partial<AuthorizationServerOptions> = {}) =>
   createAuthorizationServer({ issuer: url, storage: memoryStorage(), identityProvider: devLogin(), ...options })
 
+type TokenAuth = Authority | IssuerAuthorityOptions
+
 interface Needs {
   readonly requiredScopes?: readonly string[]
   readonly scopesSupported?: readonly string[]
 }
 
-const gateway = (auth: GatewayOptions['auth'], server: Needs & { scopeHierarchy?: Record<string, string[]> }) =>
+const gateway = (auth: TokenAuth | undefined, server: Needs & { scopeHierarchy?: Record<string, string[]> }) =>
   createGateway({ url, auth, servers: { '/notes/mcp': { server: () => new Response(), ...server } }, logger: quiet })
-const forwardAuth = (auth: NonNullable<GatewayOptions['auth']>, server: Needs) =>
+const forwardAuth = (auth: TokenAuth, server: Needs) =>
   createForwardAuth({ url, auth, dialect: 'forwarded', servers: { '/notes/mcp': server }, logger: quiet })
 const both = [gateway, forwardAuth]
 

@@ -21,6 +21,7 @@ import {
   rateLimit,
   requireScopes,
 } from '@mcp-gateway/core/gateway'
+import { forwardedIdentity } from '@mcp-gateway/core/identity'
 import { createNetworkLimit, hostCheck } from '@mcp-gateway/core/internal'
 import { createIntrospectionVerifier } from '@mcp-gateway/core/introspection'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
@@ -80,6 +81,7 @@ const calls: readonly (readonly [name: string, call: Call, ...values: unknown[]]
   ['createNetworkLimit', createNetworkLimit, { storage, key: () => 'x', ...limit }],
   ['createTokenVerifier', createTokenVerifier, { issuer, audience: [url], jwks: { keys: [] } }],
   ['issuerAuthority', issuerAuthority, { issuer, audience: url }],
+  ['forwardedIdentity', forwardedIdentity as Call, { issuer, audience: url, jwks: { keys: [] }, healthPaths: ['/up'] }],
   ['hostCheck', hostCheck, [url], ['mcp.example.com']],
   ['memoryStorage', memoryStorage, { maxEntries: 10 }],
   ['mountable', mountable, { handle: handler }],

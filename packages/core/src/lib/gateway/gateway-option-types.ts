@@ -19,6 +19,7 @@ import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { authType } from '../tokens/authority-type.js'
 import type { GatewayOptions, LoggingOptions, ServerOptions } from './gateway-options.js'
+import { isIdentitySource } from './server-options.js'
 
 const middlewareList = listOf(callable, 'a list of middleware')
 
@@ -61,7 +62,9 @@ type RateLimits = NonNullable<GatewayOptions['rateLimits']>
 
 export const gatewayTypes: OptionTypes<GatewayOptions> = {
   url: text,
-  auth: optional(authType),
+  auth: optional((value, name) => {
+    if (!isIdentitySource(value)) authType(value, name)
+  }),
   subject: optional(subjectType),
   servers: recordOf(serverType, 'an object with a server for each path'),
   vault: optional(withMethods('createVault(…)', 'handle', 'match')),

@@ -1,5 +1,6 @@
 import type { Authority } from '../contract/authority.js'
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
+import type { IdentitySource } from '../contract/identity-source.js'
 import type { Logger } from '../contract/logger.js'
 import type { RequestRecord } from '../contract/request-record.js'
 import type { Storage } from '../contract/storage.js'
@@ -51,8 +52,12 @@ export interface GatewayOptions {
    * A reverse proxy in front must keep the path.
    */
   readonly url: string
-  /** Who issues the tokens: our own authorization server, or any OpenID or OAuth issuer. */
-  readonly auth?: Authority | IssuerAuthorityOptions
+  /**
+   * Who issues the tokens: our own authorization server, or any OpenID or OAuth issuer. Or, behind a reverse proxy that has
+   * checked the token, what tells who calls: `forwardedIdentity` and its kin of `@mcp-gateway/core/identity`. Resource
+   * metadata is then the proxy's to serve, and 404 here.
+   */
+  readonly auth?: Authority | IssuerAuthorityOptions | IdentitySource
   /**
    * Where tokens name their user, for authorities whose verifiers do not set `extra.subject`: a claim, or a function.
    * Requests that need to know the user, such as those of sessions, are refused with 403 while a token names none.

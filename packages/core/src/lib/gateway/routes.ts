@@ -12,7 +12,7 @@ import { probes } from './health.js'
 import type { OwnPaths, Place } from './place.js'
 import { resourceOf, serverChain } from './server-chain.js'
 import { serverMetadata } from './server-metadata.js'
-import { authorityOf, serversOf } from './server-options.js'
+import { callersOf, serversOf } from './server-options.js'
 
 /** Everything that the gateway serves, and where. */
 export interface Routes {
@@ -28,7 +28,8 @@ export interface Routes {
 
 /** Builds the table of paths, once. */
 export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): Routes {
-  const authority = authorityOf(options, base)
+  const callers = callersOf(options, base)
+  const { authority } = callers
   const servers = serversOf(options)
   const table = new Map<string, Place>()
   const add = (path: string, handle: Handler, kind?: RequestRoute['kind']) => {
@@ -47,7 +48,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
     const path = base.prefix + server.path
     const resource = resourceOf(base, server)
     if (authority !== undefined) checkGrantable(authority, server, server.path)
-    add(path, serverChain(options, base, server, { verifier: authority?.protect(resource), readMessage }), 'server')
+    add(path, serverChain(options, base, server, { callers, readMessage }), 'server')
     if (authority === undefined) continue
     const isRoot = options.rootResource === server.path || servers.length === 1
     const metadata = serverMetadata(server, { resource, issuer: authority.issuer, isRoot, checkHost })

@@ -1,4 +1,3 @@
-import type { TokenVerifier } from '../contract/auth-info.js'
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import { recordRefusal } from '../contract/request-record.js'
 import { compose } from '../http/compose.js'
@@ -12,12 +11,11 @@ import { allowedOriginsOf, type BaseUrl } from './base-url.js'
 import type { GatewayOptions } from './gateway-options.js'
 import { rateLimits } from './rate-limits.js'
 import { recover } from './recover.js'
-import type { NamedServer } from './server-options.js'
+import type { Callers, NamedServer } from './server-options.js'
 
 /** What stands in front of a server beside what its options say. */
 export interface ServerChainOptions {
-  /** The verifier of its tokens; without one everybody may come. */
-  readonly verifier: TokenVerifier | undefined
+  readonly callers: Callers
   /** Reads the message of a POST; one for all servers. */
   readonly readMessage: Middleware
 }
@@ -27,7 +25,7 @@ export function serverChain(
   options: GatewayOptions,
   base: BaseUrl,
   server: NamedServer,
-  { verifier, readMessage }: ServerChainOptions,
+  { callers, readMessage }: ServerChainOptions,
 ): Handler {
   const allowedOrigins = allowedOriginsOf(options.allowedOrigins, base)
   // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
@@ -39,7 +37,7 @@ export function serverChain(
     originCheck({ allowedOrigins, allowedHosts }),
     allowMethods,
     ...limits.address,
-    verifier === undefined ? anonymous(base, server) : authenticate(options, base, server, verifier),
+    guard(options, base, server, callers),
     readMessage,
     ...limits.identity,
     ...(options.middleware ?? []),
@@ -48,19 +46,21 @@ export function serverChain(
   return compose(layers, toHandler(server.server))
 }
 
-function authenticate(
-  { subject }: GatewayOptions,
-  base: BaseUrl,
-  server: NamedServer,
-  verifier: TokenVerifier,
-): Middleware {
-  return bearerAuth({
-    verifier,
+function guard({ subject }: GatewayOptions, base: BaseUrl, server: NamedServer, callers: Callers): Middleware {
+  const { requiredScopes, scopeHierarchy } = server
+  const { authority, identities } = callers
+  const terms = {
     resource: resourceOf(base, server),
-    requiredScopes: server.requiredScopes,
+    requiredScopes,
+    scopeHierarchy,
     resourceMetadataUrl: base.origin + wellKnown + base.prefix + server.path,
-    scopesSupported: server.scopesSupported ?? server.requiredScopes,
-    scopeHierarchy: server.scopeHierarchy,
+  }
+  if (identities !== undefined) return identities.identify(terms)
+  if (authority === undefined) return anonymous(base, server)
+  return bearerAuth({
+    ...terms,
+    verifier: authority.protect(terms.resource),
+    scopesSupported: server.scopesSupported ?? requiredScopes,
     dpop: server.dpop,
     subject,
   })

@@ -107,10 +107,10 @@ function callerOf({ auth }: Context): string {
 
 /** A token is shown to nobody but who issued it. */
 function callersToken({ auth }: Context, issuer: string): SubjectToken {
-  if (auth !== undefined && auth.extra?.issuer === issuer) {
+  if (auth !== undefined && auth.token !== '' && auth.extra?.issuer === issuer) {
     return { token: auth.token, type: `${tokenTypes}access_token` }
   }
-  throw invalidConfiguration(`identityAssertion: the caller's token is not of ${issuer}; give subjectToken`)
+  throw invalidConfiguration(`identityAssertion: there is no token of the caller by ${issuer}; give subjectToken`)
 }
 
 interface Expected {

@@ -54,6 +54,10 @@ export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
 }
 
 function subjectToken({ auth }: Context): string {
-  if (auth !== undefined) return auth.token
-  throw invalidConfiguration('tokenExchange needs a caller: put the proxy behind bearerAuth')
+  if (auth === undefined) throw invalidConfiguration('tokenExchange needs a caller: put the proxy behind bearerAuth')
+  // What is kept is kept by the token: without one, all callers would share it
+  if (auth.token !== '') return auth.token
+  throw invalidConfiguration(
+    'tokenExchange needs the access token of the caller, and a reverse proxy tells the identity alone; put bearerAuth in front',
+  )
 }

@@ -79,6 +79,16 @@ test('exchange: each caller gets a token of their own, for theirs', async () => 
   await expect(token.get({})).rejects.toMatchObject({ code: 'invalid_configuration' })
 })
 
+test('exchange: callers whose proxy tells no token share none', async () => {
+  const { forms, options } = fakeEndpoint()
+  const token = tokenExchange(options)
+  for (const name of ['ada', 'bob']) {
+    const auth = { ...user(name), token: '' }
+    await expect(token.get({ auth })).rejects.toMatchObject({ code: 'invalid_configuration' })
+  }
+  expect(forms).toEqual([])
+})
+
 test('what was exchanged for a token is not used longer than that token', async () => {
   const { forms, options } = fakeEndpoint()
   const token = tokenExchange(options)

@@ -102,7 +102,7 @@ describe('the redirect URI may be left out of the token request, since PKCE bind
       redirect_uris: ['http://127.0.0.1:4321/callback', 'https://client.example.com/callback'],
     })
     const { exchange: known } = await obtainCode(setup, client)
-    const { redirect_uri: _, ...bare } = { ...known, client_secret: client.client_secret as string }
+    const { redirect_uri: _, ...bare } = { redirect_uri: '', ...known, client_secret: client.client_secret as string }
     expect(await exchange(bare)).toMatchObject({ status: 200 })
   })
 })
