@@ -41,23 +41,29 @@ function type(give: string, accepts: (value: unknown) => boolean): OptionType {
 }
 
 /** An object of whatever members; what it is for looks at them. */
-export const object: OptionType = type('an object', isPlain)
+export const object: OptionType = /* @__PURE__ */ type('an object', isPlain)
 
-export const text: OptionType = type('a string', (value) => typeof value === 'string')
+export const text: OptionType = /* @__PURE__ */ type('a string', (value) => typeof value === 'string')
 
-export const filledText: OptionType = type(
+export const filledText: OptionType = /* @__PURE__ */ type(
   'a string that is not empty',
   (value) => typeof value === 'string' && value !== '',
 )
 
-export const flag: OptionType = type('true or false', (value) => typeof value === 'boolean')
+export const flag: OptionType = /* @__PURE__ */ type('true or false', (value) => typeof value === 'boolean')
 
 /** `Infinity` is one: it stands for no limit. */
-export const positive: OptionType = type('a number above 0', (value) => typeof value === 'number' && value > 0)
+export const positive: OptionType = /* @__PURE__ */ type(
+  'a number above 0',
+  (value) => typeof value === 'number' && value > 0,
+)
 
-export const notNegative: OptionType = type('a number from 0 on', (value) => typeof value === 'number' && value >= 0)
+export const notNegative: OptionType = /* @__PURE__ */ type(
+  'a number from 0 on',
+  (value) => typeof value === 'number' && value >= 0,
+)
 
-export const callable: OptionType = type('a function', (value) => typeof value === 'function')
+export const callable: OptionType = /* @__PURE__ */ type('a function', (value) => typeof value === 'function')
 
 /** Anything that the type lets pass, and nothing at all. */
 /* @__NO_SIDE_EFFECTS__ */
@@ -75,7 +81,7 @@ export function listOf(inner: OptionType, give = 'a list'): OptionType {
   }
 }
 
-export const textList: OptionType = listOf(text, 'a list of strings')
+export const textList: OptionType = /* @__PURE__ */ listOf(text, 'a list of strings')
 
 /** An object with members of any names. */
 /* @__NO_SIDE_EFFECTS__ */

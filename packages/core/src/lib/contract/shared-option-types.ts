@@ -1,6 +1,6 @@
 import { anyOf, callable, filledText, listOf, type OptionType, withMethods } from './option-types.js'
 
-export const storageType: OptionType = withMethods(
+export const storageType: OptionType = /* @__PURE__ */ withMethods(
   'a Storage, such as memoryStorage() or one of @mcp-gateway/storage-adapters',
   'get',
   'set',
@@ -13,7 +13,7 @@ export const storageType: OptionType = withMethods(
   'close',
 )
 
-export const loggerType: OptionType = withMethods(
+export const loggerType: OptionType = /* @__PURE__ */ withMethods(
   'a logger with debug, info, warn and error, such as createLogger() or one of pino',
   'debug',
   'info',
@@ -21,11 +21,15 @@ export const loggerType: OptionType = withMethods(
   'error',
 )
 
-export const verifierType: OptionType = withMethods(
+export const verifierType: OptionType = /* @__PURE__ */ withMethods(
   'an object with verifyAccessToken, such as createTokenVerifier(…)',
   'verifyAccessToken',
 )
 
-export const subjectType: OptionType = anyOf('the name of a claim, or a function', filledText, callable)
+export const subjectType: OptionType = /* @__PURE__ */ anyOf('the name of a claim, or a function', filledText, callable)
 
-export const audienceType: OptionType = anyOf('a string, or a list of strings', filledText, listOf(filledText))
+export const audienceType: OptionType = /* @__PURE__ */ anyOf(
+  'a string, or a list of strings',
+  filledText,
+  listOf(filledText),
+)
