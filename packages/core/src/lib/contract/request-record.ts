@@ -40,6 +40,13 @@ export interface RequestRefusal {
   readonly code: string | number
   /** The reason of the verifier, the policy or the check, in words. */
   readonly reason?: string
+  /**
+   * What is behind the reason: of our own verifiers `{ seen, expected }`, such as the audience that the token names and those
+   * that are accepted; of `anyVerifier` the errors of all its verifiers.
+   */
+  readonly cause?: unknown
+  /** The scopes that are needed, where one is missing. */
+  readonly scopes?: readonly string[]
 }
 
 /** What came of asking the server behind. */

@@ -132,7 +132,8 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   return async (request, context, next) => {
     const { record } = context
     const reject = (why: ChallengeOptions): Response => {
-      recordRefusal(record, { by: 'bearerAuth', code: why.error ?? 'unauthorized', reason: why.description })
+      const { error: code = 'unauthorized', description: reason, scope: scopes } = why
+      recordRefusal(record, { by: 'bearerAuth', code, reason, scopes })
       return refuse(why)
     }
     if (record !== undefined) record.resource = resource
@@ -232,7 +233,8 @@ function inQuery(url: string): ChallengeOptions {
 function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response, context: Context): Response {
   const code = errorCode(error)
   const isOutageOfIssuer = isOutage(code)
-  const told = { by: 'bearerAuth', code: code ?? 'invalid_token', reason: reasonOf(error) }
+  const { cause } = Object(error) as { cause?: unknown }
+  const told = { by: 'bearerAuth', code: code ?? 'invalid_token', reason: reasonOf(error), cause }
   recordRefusal(context.record, told, isOutageOfIssuer ? 'error' : 'deny')
   if (code === 'subject_missing') return oauthError(403, 'access_denied', subjectMissing)
   if (isOutageOfIssuer) {

@@ -68,7 +68,7 @@ export function requireScopes(options: RequireScopesOptions): Middleware {
     }
     if (coversScopes(auth.scopes, needed, scopeHierarchy)) return next(request, context)
     const reason = `needs ${needed.join(' ')}`
-    recordRefusal(context.record, { by: 'requireScopes', code: 'insufficient_scope', reason })
+    recordRefusal(context.record, { by: 'requireScopes', code: 'insufficient_scope', reason, scopes: needed })
     return refuse({ error: 'insufficient_scope', scope: [...new Set([...requiredScopes, ...needed])] })
   }
 }

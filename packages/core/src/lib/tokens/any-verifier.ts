@@ -29,14 +29,16 @@ export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier 
   return {
     async verifyAccessToken(token, proof) {
       let undecided: unknown
+      const causes: unknown[] = []
       for (const [index, verifier] of verifiers.entries()) {
         try {
           return numbered(await verifier.verifyAccessToken(token, proof), index)
         } catch (error) {
           if ((error as { code?: unknown } | null)?.code === 'temporarily_unavailable') undecided ??= error
+          causes.push(error)
         }
       }
-      throw undecided ?? invalidToken('is accepted by none of the verifiers')
+      throw undecided ?? invalidToken('is accepted by none of the verifiers', causes)
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Audience } from './audience.js'
-import { invalidToken } from './invalid-token.js'
+import { invalidToken, unlike } from './invalid-token.js'
 import { type Claims, strings, type TokenProfile } from './token-profile.js'
 import type { VerifiedToken } from './verified-token.js'
 
@@ -23,7 +23,7 @@ export interface ExpectedClaims {
  */
 export function checkIssuer({ iss }: Claims, { issuer, profile }: ExpectedClaims): void {
   const known = profile.issuers ?? [issuer]
-  if (typeof iss !== 'string' || !known.includes(iss)) throw invalidToken('is from another issuer')
+  if (typeof iss !== 'string' || !known.includes(iss)) throw unlike('is from another issuer', iss, known)
 }
 
 /**
@@ -39,17 +39,17 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): VerifiedT
   const forUs = audienceOf(profile.audience === undefined ? claims.aud : profile.audience(claims)).find((one) =>
     audience.has(one),
   )
-  if (forUs === undefined) throw invalidToken('is for another audience')
-  if (!isTime(claims.exp) || claims.exp + clockTolerance <= now) throw invalidToken('has expired, or never does')
+  if (forUs === undefined) throw unlike('is for another audience', claims.aud, [...audience.keys()])
+  if (!isTime(claims.exp) || claims.exp + clockTolerance <= now) throw unlike('has expired', claims.exp, now)
   if (claims.nbf !== undefined && !(isTime(claims.nbf) && claims.nbf - clockTolerance <= now)) {
-    throw invalidToken('is not valid yet')
+    throw unlike('is not valid yet', claims.nbf, now)
   }
   const undated = claims.iat === undefined && expected.undated
   if (!undated && !(isTime(claims.iat) && claims.iat - clockTolerance <= now)) {
-    throw invalidToken('does not say when it was issued, or says that it will be')
+    throw unlike('was not issued before now', claims.iat, now)
   }
   for (const name of profile.requiredClaims) if (!isText(claims[name])) throw invalidToken(`lacks ${name}`)
-  if (profile.accept?.(claims) === false) throw invalidToken('is no access token of a kind that is accepted')
+  if (profile.accept?.(claims) === false) throw invalidToken('is of a kind that is not accepted')
   const clientId = profile.clientId(claims)
   const subject = profile.subject === undefined ? claims.sub : profile.subject(claims)
   if (!isText(clientId) || !(isText(subject) || expected.nameless)) throw invalidToken('does not say who it speaks for')

@@ -2,7 +2,7 @@ import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { isCompact } from '../keys/token-spelling.js'
 import { checkClaims, checkIssuer, type ExpectedClaims } from './check-claims.js'
-import { invalidToken } from './invalid-token.js'
+import { invalidToken, unlike } from './invalid-token.js'
 import type { FindKey } from './issuer-keys.js'
 import type { Claims } from './token-profile.js'
 import type { VerifiedToken } from './verified-token.js'
@@ -28,7 +28,7 @@ export async function verifyJwt(token: string, findKey: FindKey, expected: Expec
   // Before any key is looked for: a stranger's token must not make us ask our issuer for its keys.
   checkIssuer(claims, expected)
   const key = await findKey({ alg, kid: header.kid })
-  if (key === undefined) throw invalidToken('is signed with a key that its issuer does not have')
+  if (key === undefined) throw unlike('has a kid that its issuer does not have', header.kid)
   try {
     await compactVerify(token, key, { algorithms: [alg] })
   } catch (error) {
@@ -53,13 +53,13 @@ function readToken(token: string): { header: Header; claims: Claims } {
 function checkHeader(header: Header, { profile, algorithms }: ExpectedToken): string {
   const { alg, typ = '', crit } = header
   if (typeof typ !== 'string' || !profile.types.includes(typ.toLowerCase().replace(/^application\//, ''))) {
-    throw invalidToken('is no access token by its type')
+    throw unlike('has another typ', typ, profile.types)
   }
   if (typeof alg !== 'string' || !algorithms.includes(alg)) {
-    throw invalidToken('is signed with an algorithm that is not accepted')
+    throw unlike('has another alg', alg, algorithms)
   }
   // Among them `b64`, which would let the signature cover another payload than the one that was read.
-  if (crit !== undefined) throw invalidToken('has header parameters that must be understood')
+  if (crit !== undefined) throw unlike('has header parameters that must be understood', crit)
   return alg
 }
 

@@ -30,7 +30,7 @@ import { boundedFetch, type OutboundFetch } from '../../outbound/bounded-fetch.j
 import { readAudience } from '../audience.js'
 import { checkClaims } from '../check-claims.js'
 import { checkEncrypted, discoverIssuer } from '../discover-issuer.js'
-import { invalidToken } from '../invalid-token.js'
+import { invalidToken, unlike } from '../invalid-token.js'
 import { cacheTypes } from '../issuer-types.js'
 import type { Claims, TokenProfile } from '../token-profile.js'
 import { type VerificationCacheOptions, withVerifiedTokenCache } from '../verified-token-cache.js'
@@ -192,7 +192,7 @@ function refuseForeign(token: string, issuer: string): void {
   } catch {
     return
   }
-  if (iss !== issuer) throw invalidToken('is from another issuer')
+  if (iss !== issuer) throw unlike('is from another issuer', iss, issuer)
 }
 
 async function discoverEndpoint(issuer: string, fetchFrom: OutboundFetch): Promise<string> {
