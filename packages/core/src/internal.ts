@@ -39,6 +39,7 @@ export { isLoopbackHost } from './lib/http/loopback.js'
 export { isMediaType } from './lib/http/media-type.js'
 export { foreignPage, isForeign, isUnjudged } from './lib/http/origin-check.js'
 export { foldPath, isMalformedQuery, type PathFault, pathFault, pathOf } from './lib/http/path-fault.js'
+export { createProbes, type ProbeOptions, type Probes, type ReadinessPart } from './lib/http/probes.js'
 export { readBody } from './lib/http/read-body.js'
 export { requestPath } from './lib/http/request-path.js'
 export { requestWithBody } from './lib/http/request-with-body.js'
@@ -77,6 +78,7 @@ export {
 export { checkGrantable } from './lib/resource-server/check-grantable.js'
 export { checkIssuedResource } from './lib/resource-server/issued-resource.js'
 export { wellKnown } from './lib/resource-server/resource-url.js'
+export { checkByWriting, checkStorage } from './lib/storage/check-storage.js'
 export { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './lib/storage/storage-arguments.js'
 export {
   announcedTask,

@@ -1,4 +1,5 @@
 import type { TokenVerifier } from './auth-info.js'
+import type { Check } from './check.js'
 import type { Handler } from './handler.js'
 
 /**
@@ -18,5 +19,7 @@ export interface Authority {
   readonly scopes?: readonly string[]
   /** Whether an issuer of plain http may protect public resources; elsewhere than on loopback they are refused. */
   readonly dangerouslyAllowHttpIssuer?: boolean
+  /** Whether what it needs to issue or verify tokens is there. */
+  readonly check?: Check
   readonly close?: () => Promise<void>
 }

@@ -1,4 +1,5 @@
 import type { AuthInfo } from './auth-info.js'
+import type { Check } from './check.js'
 import type { Logger } from './logger.js'
 import type { Message, MessageTransform } from './message.js'
 import type { RequestRecord } from './request-record.js'
@@ -63,6 +64,10 @@ export interface Mountable {
   /** `handle(request, {})`. */
   readonly fetch: (request: Request) => Promise<Response>
   readonly handle: Handler
+  /** Whether it works, and what it depends on; the gateway that it is a part of asks in `/ready`. */
+  readonly check?: Check
+  /** Makes `/ready` answer 503, so that load balancers send no more; requests are served until `close`. */
+  readonly willClose?: () => void
   /** Ends what `start` or the first request began: children, timers, connections. Resolves when nothing is left. */
   readonly close?: () => Promise<void>
 }

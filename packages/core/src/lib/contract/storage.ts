@@ -1,3 +1,5 @@
+import type { Check } from './check.js'
+
 /** How long a record lives and which lists it is on. */
 export interface StorageWriteOptions {
   /**
@@ -78,6 +80,11 @@ export interface Storage {
    * counter as decimal digits; on a key that `set`, `add` or `compareAndSet` wrote this rejects.
    */
   increment(key: string, options: { readonly ttl: number | null }): Promise<number>
+  /**
+   * Whether the store can be read and written now; every adapter of this repository has it. Readiness probes of a storage
+   * without it write a record `readiness` and read it.
+   */
+  readonly check?: Check
   /** Ends what the adapter itself opened; a client object that was handed in stays open. */
   close(): Promise<void>
 }

@@ -23,8 +23,12 @@ import { createUserHash } from './user-hash.js'
  * token and message, in this order, and answers `/health` and `/ready` besides. It opens no port and asks nobody
  * anything until the first request.
  *
- * @returns a `Mountable`; `match` says whether a request is for it, `close` refuses new requests, waits for those under
- *   way, and closes the servers and the authorization server, but not the storage
+ * `/ready` asks the storage, the authority, the vault and the servers that have a `check`; what failed is named, and why is
+ * in the log.
+ *
+ * @returns a `Mountable`; `match` says whether a request is for it, `willClose` makes `/ready` answer 503 while requests are
+ *   served on, `close` refuses new requests, waits for those under way, and closes the servers and the authorization server,
+ *   but not the storage
  * @throws {GatewayError} `invalid_configuration` at construction
  * @example
  * ```ts
@@ -37,6 +41,7 @@ import { createUserHash } from './user-hash.js'
  */
 export function createGateway(options: GatewayOptions): Mountable & {
   match(request: Request): boolean
+  willClose(): void
   close(): Promise<void>
 } {
   checkOptions('createGateway', options, gatewayTypes)
@@ -44,7 +49,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const userHash = createUserHash(logging?.userKey)
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, probes, authority, vault, close } = buildRoutes(options, base, inFlight)
+  const { table, probes, authority, vault, willClose, close } = buildRoutes(options, base, logger)
 
   const match = (request: Request): boolean => {
     const path = requestPath(request.url)
@@ -116,7 +121,9 @@ export function createGateway(options: GatewayOptions): Mountable & {
   return mountable({
     handle,
     match,
+    willClose,
     close: async () => {
+      willClose()
       await inFlight.close(drainTimeout)
       await close()
     },

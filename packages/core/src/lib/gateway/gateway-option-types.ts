@@ -1,5 +1,6 @@
 import { invalidConfiguration, wrongOption } from '../contract/invalid-configuration.js'
 import {
+  anyOf,
   callable,
   filledText,
   flag,
@@ -18,7 +19,7 @@ import { loggerType, storageType, subjectType } from '../contract/shared-option-
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { authType } from '../tokens/authority-type.js'
-import type { GatewayOptions, LoggingOptions, ServerOptions } from './gateway-options.js'
+import type { GatewayOptions, LoggingOptions, ReadinessCheck, ServerOptions } from './gateway-options.js'
 import { isIdentitySource } from './server-options.js'
 
 const middlewareList = listOf(callable, 'a list of middleware')
@@ -58,6 +59,10 @@ const settings: OptionType = membersOf<ServerOptions>({
   name: optional(text),
 })
 
+const readinessSettings = membersOf<ReadinessCheck>({ check: optional(callable), required: optional(flag) })
+
+const readinessType: OptionType = anyOf('a function, or { check, required }', callable, readinessSettings)
+
 type RateLimits = NonNullable<GatewayOptions['rateLimits']>
 
 export const gatewayTypes: OptionTypes<GatewayOptions> = {
@@ -84,7 +89,7 @@ export const gatewayTypes: OptionTypes<GatewayOptions> = {
   allowedHosts: optional(textList),
   rootResource: optional(text),
   message: optional(membersOf(messageTypes)),
-  readiness: optional(recordOf(callable)),
+  readiness: optional(recordOf(readinessType)),
   drainTimeout: optional(notNegative),
   dangerouslyAllowAnonymous: optional(flag),
 }

@@ -1,4 +1,5 @@
 import type { Authority } from '../contract/authority.js'
+import type { Check } from '../contract/check.js'
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import type { IdentitySource } from '../contract/identity-source.js'
 import type { Logger } from '../contract/logger.js'
@@ -31,6 +32,21 @@ export interface ServerOptions {
   readonly middleware?: readonly Middleware[]
   /** What the resource metadata calls it (RFC 9728 `resource_name`). */
   readonly name?: string
+}
+
+/** What readiness asks, and what it means that it does not work. */
+export interface ReadinessCheck {
+  /**
+   * Resolves when it works, and rejects when it does not; to `{ degraded: why }` when it does in part. It has 5 seconds.
+   * Left out for a part of the gateway itself, whose own check is asked.
+   */
+  readonly check?: Check
+  /**
+   * Whether `/ready` is 503 when it does not work. With `false` it is 200 with `"status":"degraded"`.
+   *
+   * @default true
+   */
+  readonly required?: boolean
 }
 
 /** What goes into the log. */
@@ -97,8 +113,13 @@ export interface GatewayOptions {
   readonly rootResource?: string
   /** Limits on bodies and batches. */
   readonly message?: MessageOptions
-  /** What `/ready` asks besides the storage, by name: resolves when it works. */
-  readonly readiness?: Readonly<Record<string, () => Promise<unknown>>>
+  /**
+   * What `/ready` asks besides the parts of the gateway, by name, and which of those count. Asked without being told are
+   * `storage`, `authority`, `vault` and each server that has a `check`, by its path: the first three are required, and of
+   * the servers one must work. An entry of such a name stands in place of that: `{ required: false }` for a server that
+   * never matters, `{ required: true }` for one without which nobody should come.
+   */
+  readonly readiness?: Readonly<Record<string, (() => Promise<unknown>) | ReadinessCheck>>
   /**
    * Seconds that `close` waits for requests that are under way.
    *

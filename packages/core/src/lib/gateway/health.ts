@@ -1,87 +1,65 @@
+import type { Authority } from '../contract/authority.js'
+import type { Check } from '../contract/check.js'
 import type { Handler } from '../contract/handler.js'
+import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import type { Logger } from '../contract/logger.js'
 import { compose } from '../http/compose.js'
 import { originCheck } from '../http/origin-check.js'
-import { respond } from '../http/respond.js'
+import { createProbes, type ReadinessPart } from '../http/probes.js'
+import { checkStorage } from '../storage/check-storage.js'
 import { allowedOriginsOf, type BaseUrl } from './base-url.js'
-import type { Drainer } from './drainer.js'
 import type { GatewayOptions } from './gateway-options.js'
+import type { NamedServer } from './server-options.js'
 
-const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+/** The pieces of a gateway that may have something to say about readiness. */
+export interface CheckedPieces {
+  readonly authority: Authority | undefined
+  readonly servers: readonly NamedServer[]
+  readonly logger: Logger
+}
 
-/** The paths that orchestrators ask, with what answers there. They may name any host. */
-export function probes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): readonly [string, Handler][] {
-  const { storage, readiness = {} } = options
-  const checks = storage === undefined ? readiness : { storage: () => storage.get('readiness'), ...readiness }
+/** What orchestrators ask of a gateway. */
+export interface GatewayProbes {
+  /** The paths, with what answers there. They may name any host. */
+  readonly places: readonly [path: string, Handler][]
+  readonly willClose: () => void
+}
+
+export function gatewayProbes(options: GatewayOptions, base: BaseUrl, pieces: CheckedPieces): GatewayProbes {
+  const { health, ready, willClose } = createProbes({ parts: partsOf(options, pieces), logger: pieces.logger })
   // A check may start what it asks, which is not for a page to make it do
   const ofNoPage = originCheck({ allowedOrigins: allowedOriginsOf(options.allowedOrigins, base) })
-  const isReady = ready(checks, () => inFlight.closing)
-  return [
-    [`${base.prefix}/health`, health()],
-    [`${base.prefix}/ready`, compose([ofNoPage], isReady)],
-  ]
-}
-
-/** Answers 200 as long as the process can answer at all. */
-function health(): Handler {
-  return (request) => onlyReads(request) ?? respond('{"status":"ok"}', { headers: headersFor(request) })
-}
-
-/**
- * Answers 200 when every check resolves, else 503 naming the checks that failed, not why. One round of checks serves
- * all who ask within a second, so that asking often costs nothing.
- *
- * @param checks what to ask, by name; each gets 5 seconds
- * @param isClosing whether to answer 503 because no more requests should come
- */
-function ready(checks: Readonly<Record<string, () => Promise<unknown>>>, isClosing: () => boolean): Handler {
-  let round: Promise<Record<string, 'ok' | 'failed'>> | undefined
-  let ends = 0
-  return async (request) => {
-    const refused = onlyReads(request)
-    if (refused !== undefined) return refused
-    const headers = headersFor(request)
-    if (isClosing()) return respond('{"status":"closing"}', { status: 503, headers })
-    const now = performance.now()
-    if (round === undefined || now > ends) {
-      ends = now + 1000
-      round = runChecks(checks)
-    }
-    const results = await round
-    const good = Object.values(results).every((result) => result === 'ok')
-    const body = JSON.stringify({ status: good ? 'ready' : 'unavailable', checks: results })
-    return respond(body, { status: good ? 200 : 503, headers })
+  return {
+    places: [
+      [`${base.prefix}/health`, health],
+      [`${base.prefix}/ready`, compose([ofNoPage], ready)],
+    ],
+    willClose,
   }
 }
 
-async function runChecks(
-  checks: Readonly<Record<string, () => Promise<unknown>>>,
-): Promise<Record<string, 'ok' | 'failed'>> {
-  const entries = Object.entries(checks).map(async ([name, check]) => {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(reject, 5000)
-    })
-    try {
-      await Promise.race([check(), late])
-      return [name, 'ok'] as const
-    } catch {
-      return [name, 'failed'] as const
-    } finally {
-      clearTimeout(timer)
+/** @throws {GatewayError} `invalid_configuration` for an entry of `readiness` that says what to ask nowhere */
+function partsOf(options: GatewayOptions, { authority, servers }: CheckedPieces): ReadonlyMap<string, ReadinessPart> {
+  const { storage, vault, readiness = {} } = options
+  const parts = new Map<string, ReadinessPart>()
+  const add = (name: string, check: Check | undefined, required: ReadinessPart['required']) => {
+    if (check !== undefined) parts.set(name, { check, required })
+  }
+  add('storage', storage && (() => checkStorage(storage)), true)
+  add('authority', authority?.check?.bind(authority), true)
+  add('vault', vault?.check?.bind(vault), true)
+  for (const { path, server } of servers) {
+    add(path, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')
+  }
+  for (const [name, entry] of Object.entries(readiness)) {
+    const { check = parts.get(name)?.check, required = true } = typeof entry === 'function' ? { check: entry } : entry
+    if (check === undefined) {
+      const known = [...parts.keys()].map((one) => JSON.stringify(one)).join(', ')
+      throw invalidConfiguration(
+        `readiness has ${JSON.stringify(name)} without a check; only ${known || 'no part of this gateway'} has one of its own`,
+      )
     }
-  })
-  return Object.fromEntries(await Promise.all(entries))
-}
-
-const allow = { ...headers, Allow: 'GET, HEAD, OPTIONS' }
-
-// RFC 9110 section 15.5.6
-function onlyReads({ method }: Request): Response | undefined {
-  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
-  return respond('{"error":"method_not_allowed"}', { status: 405, headers: allow })
-}
-
-/** HAProxy asks with OPTIONS unless it is told otherwise, and goes by the status alone. */
-function headersFor({ method }: Request): Record<string, string> {
-  return method === 'OPTIONS' ? allow : headers
+    parts.set(name, { check, required })
+  }
+  return parts
 }

@@ -1,14 +1,14 @@
 import type { Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import type { Logger } from '../contract/logger.js'
 import type { RequestRoute } from '../contract/request-record.js'
 import { message } from '../message/message-middleware.js'
 import { checkGrantable } from '../resource-server/check-grantable.js'
 import { wellKnown } from '../resource-server/resource-url.js'
 import { guardAuthority, guardVault, ownHosts } from './account-pages.js'
 import { type BaseUrl, checkPath } from './base-url.js'
-import type { Drainer } from './drainer.js'
 import type { GatewayOptions } from './gateway-options.js'
-import { probes } from './health.js'
+import { gatewayProbes } from './health.js'
 import type { OwnPaths, Place } from './place.js'
 import { resourceOf, serverChain } from './server-chain.js'
 import { serverMetadata } from './server-metadata.js'
@@ -23,11 +23,12 @@ export interface Routes {
   /** The endpoints of the authorization server, where this process serves them. */
   readonly authority?: OwnPaths
   readonly vault?: OwnPaths
+  readonly willClose: () => void
   readonly close: () => Promise<void>
 }
 
 /** Builds the table of paths, once. */
-export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Drainer): Routes {
+export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logger): Routes {
   const callers = callersOf(options, base)
   const { authority } = callers
   const servers = serversOf(options)
@@ -37,7 +38,8 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
     table.set(path, { handle, route: kind && { kind, path } })
   }
 
-  for (const [path, probe] of probes(options, base, inFlight)) add(path, probe)
+  const probes = gatewayProbes(options, base, { authority, servers, logger })
+  for (const [path, probe] of probes.places) add(path, probe)
   const probePaths = new Set(table.keys())
   const vault = guardVault(options)
   const checkHost = ownHosts([base.origin], options.allowedHosts)
@@ -62,5 +64,6 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, inFlight: Dr
       pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
     )
   }
-  return { table, probes: probePaths, authority: guardAuthority(options, base, authority), vault, close }
+  const { willClose } = probes
+  return { table, probes: probePaths, authority: guardAuthority(options, base, authority), vault, willClose, close }
 }

@@ -215,6 +215,10 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       entry.versionText = undefined
       return count
     },
+    async check() {
+      if (entries.size < maxEntries) return
+      return { degraded: `The memory storage is full: it holds ${maxEntries} records` }
+    },
     async close() {},
   }
 }

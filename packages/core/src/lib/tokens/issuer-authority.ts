@@ -47,6 +47,7 @@ export function issuerAuthority(options: IssuerAuthorityOptions): Authority {
   const findKey = issuerKeys(options)
   return {
     issuer: options.issuer,
+    check: findKey.check,
     dangerouslyAllowHttpIssuer: options.dangerouslyAllowHttpIssuer,
     protect(resource) {
       checkIssuerScheme(options, resource)

@@ -1,5 +1,6 @@
 import type { JSONWebKeySet } from 'jose'
 import { refreshing } from '../cache/refreshing.js'
+import type { Check } from '../contract/check.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
@@ -21,7 +22,11 @@ export interface IssuerKeysOptions {
 }
 
 /** The key for a token; rejects with `temporarily_unavailable` while that cannot be decided. */
-export type FindKey = (header: KeyHeader) => ReturnType<KeySet['find']>
+export interface FindKey {
+  (header: KeyHeader): ReturnType<KeySet['find']>
+  /** Asks for the keys, unless that was done a moment ago; absent where they were configured. */
+  check?: Check
+}
 
 /** Seconds in which an unknown `kid` makes no second request. */
 const cooldown = 30
@@ -45,7 +50,7 @@ export function issuerKeys(options: IssuerKeysOptions): FindKey {
   // A function is asked in this process: a key that was just made must work at once.
   const limits = { maxAge: jwksMaxAge, cooldown: jwks === undefined ? cooldown : 1, maxStale }
   const source = refreshing(async () => readKeySet(await load()), limits)
-  return async (header) => {
+  const findKey: FindKey = async (header) => {
     const known = await source.get()
     const key = await known.find(header)
     if (key !== undefined) return key
@@ -59,6 +64,11 @@ export function issuerKeys(options: IssuerKeysOptions): FindKey {
     }
     return undefined
   }
+  findKey.check = async () => {
+    await source.newer(await source.get())
+    if (source.failing) return { degraded: 'The issuer does not answer; its old keys are in use' }
+  }
+  return findKey
 }
 
 function fetchedKeys({ issuer, jwksUri, fetch: given }: IssuerKeysOptions): () => Promise<JSONWebKeySet> {

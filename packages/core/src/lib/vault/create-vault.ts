@@ -15,6 +15,7 @@ import { storageType, verifierType } from '../contract/shared-option-types.js'
 import { mountable } from '../http/mountable.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import { createOAuthClient, oauthClientTypes } from '../oauth-client/create-oauth-client.js'
+import { checkStorage } from '../storage/check-storage.js'
 import { principal } from '../tokens/principal.js'
 import { Browsers } from './browser.js'
 import { Grants } from './grants.js'
@@ -67,6 +68,7 @@ export function createVault(options: VaultOptions): Vault {
   return mountable({
     handle,
     match,
+    check: () => checkStorage(options.storage),
     token: (upstream: string) => vaultToken(accessTo(upstream)),
     async connections(auth) {
       return (await grants.list(principal(auth))).map(({ upstream, scope, connectedAt }) => ({

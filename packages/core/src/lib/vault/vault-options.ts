@@ -1,4 +1,5 @@
 import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
+import type { Check } from '../contract/check.js'
 import type { Mountable } from '../contract/handler.js'
 import type { Storage } from '../contract/storage.js'
 import type { OAuthClientOptions } from '../oauth-client/oauth-client-options.js'
@@ -73,6 +74,8 @@ export interface VaultConnection {
 
 /** Users' grants at upstreams, and the pages on which they give them. */
 export interface Vault extends Mountable {
+  /** Whether the storage of the grants works; the gateway asks it in `/ready`. */
+  readonly check: Check
   /** Whether a request is for one of the vault's pages. */
   match(request: Request): boolean
   /** Where a proxy gets the token of its caller for this upstream. */

@@ -1,3 +1,4 @@
+import { checkStorage } from '../../storage/check-storage.js'
 import { expectRejection, expectSame, expectTrue } from './expect.js'
 import type { StorageCases } from './subject.js'
 
@@ -17,6 +18,11 @@ export const verbCases: StorageCases = {
     await storage.set(key, 'second', forever)
     expectSame((await storage.get(key))?.value, 'second', 'get after a second set')
     expectSame((await other.get(key))?.value, 'second', 'get through another handle')
+  },
+
+  'check: resolves while the store can be read and written': async ({ storage, other }) => {
+    expectSame(await checkStorage(storage), undefined, 'check')
+    expectSame(await checkStorage(other), undefined, 'check through another handle')
   },
 
   'get: the version stays while nothing is written': async ({ storage, other, name }) => {
