@@ -1,2 +1,2 @@
-export { proxy } from './lib/proxy/proxy.js'
+export { type ProxyServer, proxy } from './lib/proxy/proxy.js'
 export type { ProxyOptions } from './lib/proxy/proxy-options.js'

@@ -1,3 +1,4 @@
+import type { Check } from '../contract/check.js'
 import type { Context, Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import {
@@ -22,6 +23,7 @@ import { opensUrls } from '../message/opens-urls.js'
 import { transformResponse } from '../message/transform-response.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 import { type Answer, ask as askOnce, isStreamed, type Outcome } from './ask.js'
+import { upstreamCheck } from './check-upstreams.js'
 import { forwardAnswer, refusal } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
@@ -30,6 +32,16 @@ import { createTransport } from './transport.js'
 import type { Send } from './upstream-response.js'
 import { type Upstream, Upstreams } from './upstreams.js'
 import { withToken } from './with-token.js'
+
+/** An MCP server over HTTP, as a handler. */
+export interface ProxyServer extends Handler {
+  /**
+   * Whether the server answers; the gateway asks it in `/ready`. It sends `OPTIONS` to the address, and takes every status but 502,
+   * 503 and 504 for an answer; with `healthCheck` it asks that path instead. Of several addresses one that answers is
+   * enough, and the others are told as degraded.
+   */
+  readonly check: Check
+}
 
 /**
  * Passes requests on to an MCP server over HTTP, of either era, and its answers back as they come. The caller's token,
@@ -49,7 +61,7 @@ import { withToken } from './with-token.js'
  * const notes = proxy('http://notes.internal:3000/mcp', { headers: { 'X-Api-Key': apiKey } })
  * ```
  */
-export function proxy(url: string | readonly string[], options: ProxyOptions = {}): Handler {
+export function proxy(url: string | readonly string[], options: ProxyOptions = {}): ProxyServer {
   urlType(url, 'The url of proxy')
   checkOptions('proxy', options, types)
   const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
@@ -125,7 +137,10 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       return unchanged ? sealed : sessions.seal({ upstream, id, opensUrls: opensUrls(context.message) }, context)
     }
   }
-  return options.eras === undefined ? forward : options.eras(forward)
+  const check = upstreamCheck(upstreams, { send, path: healthCheck?.path, timeout: Math.min(connectTimeout, 4) })
+  const translated = options.eras?.(forward)
+  const handle: Handler = translated === undefined ? forward : (request, context) => translated(request, context)
+  return Object.assign(handle, { check })
 }
 
 const urlType = anyOf('the address of an MCP server, or a list of them', text, listOf(text))
