@@ -1,5 +1,5 @@
 import type { Storage } from '@mcp-gateway/core'
-import { storageType, textList } from '@mcp-gateway/core/internal'
+import { checkStorage, storageType, textList } from '@mcp-gateway/core/internal'
 import { createValueCipher } from './value-cipher.js'
 
 /**
@@ -53,6 +53,7 @@ export function encryptedStorage(inner: Storage, encryptionKeys: readonly string
       if (entry) throw new TypeError('Only a key that increment created can be incremented')
       return count
     },
+    check: () => checkStorage(inner),
     close: () => inner.close(),
   }
 }

@@ -2,6 +2,7 @@ import type { Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
+  checkByWriting,
   checkOptions,
   lifetimeInMilliseconds,
   optional,
@@ -126,6 +127,9 @@ export function postgresStorage(pool: PostgresPool, options: PostgresStorageOpti
       wrote()
       if (row === undefined) throw new TypeError('Only a key that increment created can be incremented')
       return Number(row.value)
+    },
+    check() {
+      return checkByWriting(this)
     },
     async close() {
       await sweeping

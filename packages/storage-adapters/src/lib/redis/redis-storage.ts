@@ -2,6 +2,7 @@ import type { Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
+  checkByWriting,
   checkOptions,
   invalidConfiguration,
   lifetimeInMilliseconds,
@@ -108,6 +109,9 @@ export function redisStorage(client: IoredisClient | NodeRedisClient, options: R
       const count = Number(await onRecord(increment, key, newCounterVersion(), lifetime(ttl)))
       if (count === 0) throw new TypeError('Only a key that increment created can be incremented')
       return count
+    },
+    check() {
+      return checkByWriting(this)
     },
     async close() {},
   }

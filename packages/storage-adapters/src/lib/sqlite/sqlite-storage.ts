@@ -3,6 +3,7 @@ import {
   assertPageLimit,
   assertStorageKey,
   callable,
+  checkByWriting,
   checkOptions,
   invalidConfiguration,
   lifetimeInMilliseconds,
@@ -162,6 +163,9 @@ export function sqliteStorage(database: SqliteDatabase, options: SqliteStorageOp
       const [row] = query('increment', name(key), newCounterVersion(), expiry, time, time, time)
       if (row === undefined) throw new TypeError('Only a key that increment created can be incremented')
       return Number(row.value)
+    },
+    check() {
+      return checkByWriting(this)
     },
     async close() {},
   }

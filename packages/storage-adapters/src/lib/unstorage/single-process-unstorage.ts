@@ -3,6 +3,7 @@ import {
   assertPageLimit,
   assertStorageKey,
   callable,
+  checkByWriting,
   checkOptions,
   invalidConfiguration,
   lifetimeInMilliseconds,
@@ -191,6 +192,9 @@ export function singleProcessUnstorage(
         wrote()
         return Number(value)
       })
+    },
+    check() {
+      return checkByWriting(this)
     },
     async close() {
       await sweeping
