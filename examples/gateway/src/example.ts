@@ -30,7 +30,7 @@ export interface ExampleServer {
   /** The names of the variables that it gets beside those that every child inherits. */
   readonly variables: readonly string[]
   /** Starts it once, where it has to be fetched first; resolves when it answers. */
-  readonly warmUp?: () => Promise<void>
+  readonly warmUp?: () => Promise<unknown>
 }
 
 /**

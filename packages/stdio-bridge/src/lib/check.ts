@@ -1,26 +1,40 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { type Degraded, GatewayError } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayInfo, isRefusal, newestLegacy } from '@mcp-gateway/core/internal'
 import { bridgeItself } from './children/own-request.js'
 import type { Connection } from './connection/connection.js'
-import type { Starter } from './process/starter.js'
 
 /** For how long a good answer stands for the next ones, in ms. */
 const freshFor = 30_000
 
+/** What the check of a bridge looks at. */
+export interface CheckOptions {
+  /** Whether the last starts failed, so that no more are tried for a while. */
+  readonly isBroken: () => boolean
+  /** Whether a child is there that has answered. */
+  readonly isAnswering: () => boolean
+  /** How many children failed to start or ended by themselves so far. */
+  readonly failures: () => number
+  readonly connect: () => Promise<Connection>
+  readonly isModern: () => Promise<boolean>
+  /** Seconds from the start of a child to its first answer. */
+  readonly timeout: number
+}
+
 /**
  * Makes the check whether the server can start and answers. A child that is at work says so; with none, one is started
- * for it, at most every half minute.
- *
+ * for it, at most every half minute unless one has failed since. While starts are paused because they failed, it waits for
+ * the pause to end like everybody, and then tries: a server that is put right again needs no restart of the bridge.
  */
-export function createCheck(
-  starter: Starter,
-  isAnswering: () => boolean,
-  connect: () => Promise<Connection>,
-  isModern: () => Promise<boolean>,
-  timeout: number,
-): () => Promise<void> {
-  let goodUntil = 0
+export function createCheck({
+  isBroken,
+  isAnswering,
+  failures,
+  connect,
+  isModern,
+  timeout,
+}: CheckOptions): () => Promise<Degraded | undefined> {
+  let good = { until: 0, failures: 0 }
   let asking: Promise<void> | undefined
   const ask = async () => {
     const connection = await connect().catch((refusal) => {
@@ -30,15 +44,16 @@ export function createCheck(
     void connection.child.stop()
     // A modern server may die of an `initialize`, or not answer it
     if (!isGood && !(await isModern())) throw unavailable('The MCP server does not answer after its start')
-    goodUntil = performance.now() + freshFor
+    good = { until: performance.now() + freshFor, failures: failures() }
   }
   return async () => {
-    if (starter.isBroken) throw unavailable('The MCP server has failed to start several times')
-    if (isAnswering() || performance.now() < goodUntil) return
+    if (isAnswering()) return isBroken() ? { degraded: 'New processes of the MCP server fail to start' } : undefined
+    if (performance.now() < good.until && failures() === good.failures) return undefined
     asking ??= ask().finally(() => {
       asking = undefined
     })
     await asking
+    return undefined
   }
 }
 

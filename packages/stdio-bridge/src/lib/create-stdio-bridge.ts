@@ -1,6 +1,14 @@
-import { type Context, compose, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
+import { type Check, type Context, compose, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
 import { message } from '@mcp-gateway/core/gateway'
-import { foreignPage, isForeign, isRefusal, isUnjudged, jsonRpcError, TaskOwners } from '@mcp-gateway/core/internal'
+import {
+  createProbes,
+  foreignPage,
+  isForeign,
+  isRefusal,
+  isUnjudged,
+  jsonRpcError,
+  TaskOwners,
+} from '@mcp-gateway/core/internal'
 import { createCheck } from './check.js'
 import { type Connect, Connection, type Traffic } from './connection/connection.js'
 import { exclusive } from './connection/routing.js'
@@ -23,10 +31,11 @@ export interface StdioBridge extends Mountable {
   /** What the bridge is doing and has done. */
   readonly stats: () => BridgeStats
   /**
-   * Resolves when the server can be started and answers; rejects with `temporarily_unavailable` when it does not. Give it
-   * to a gateway's `readiness`.
+   * Resolves when the server can be started and answers; rejects with `temporarily_unavailable` when it does not. A gateway
+   * asks it in `/ready`, and a bridge that is mounted alone serves `/health` and `/ready` itself. It starts a process where
+   * none is at work, at most every half minute unless one has failed since.
    */
-  readonly check: () => Promise<void>
+  readonly check: Check
   /** Refuses what is new, ends the sessions and stops every child; resolves when no process is left. */
   readonly close: () => Promise<void>
 }
@@ -97,7 +106,7 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
 
   const handle = (request: Request, context: Context) => {
     const own = isOwn(request, context)
-    if (own.kind !== 'own') return own.response
+    if (own.kind !== 'own') return probes.serve(request) ?? own.response
     const { method, headers } = request
     // A page of another site must start no process by what it embeds, where no gateway with its check stands in front
     if (isForeign(request) || startsUnjudged(request, context)) return foreignPage()
@@ -110,6 +119,16 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     }
     return serve(request, context)
   }
+
+  const check = createCheck({
+    isBroken: () => starter.isBroken,
+    isAnswering: () => [...registry.children].some((child) => child.hasAnswered && !child.isStopping),
+    failures: () => registry.counts.failedStarts + registry.counts.crashed,
+    connect: () => exclusively('\0check'),
+    isModern: () => translation.finds({ principal: '\0check', audience: '', scopes: [] }),
+    timeout: settings.handshakeTimeout,
+  })
+  const probes = createProbes({ parts: new Map([['server', { check, required: true }]]), logger })
 
   const close = async () => {
     const deadline = performance.now() + settings.drainTimeout * 1000
@@ -133,14 +152,10 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
       ...registry.counts,
       ...traffic,
     }),
-    check: createCheck(
-      starter,
-      () => [...registry.children].some((child) => child.hasAnswered && !child.isStopping),
-      () => exclusively('\0check'),
-      () => translation.finds({ principal: '\0check', audience: '', scopes: [] }),
-      settings.handshakeTimeout,
-    ),
+    check,
+    willClose: probes.willClose,
     close: () => {
+      probes.willClose()
       closing ??= close()
       return closing
     },
