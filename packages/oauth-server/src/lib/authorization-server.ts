@@ -1,5 +1,6 @@
 import {
   type Authority,
+  type Check,
   type Context,
   createTokenVerifier,
   type Handler,
@@ -7,8 +8,9 @@ import {
   mountable,
   oauthError,
 } from '@mcp-gateway/core'
-import { checkIssuedResource, createCookies, hostCheck, requestPath } from '@mcp-gateway/core/internal'
+import { checkIssuedResource, createCookies, createProbes, hostCheck, requestPath } from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { createLogger } from '@mcp-gateway/core/logging'
 import { answer } from './answer.js'
 import { createClientKeySets } from './client-metadata/client-key-sets.js'
 import { readConfiguredClients } from './client-metadata/configured-clients.js'
@@ -16,6 +18,7 @@ import { createDocumentClients } from './client-metadata/document-clients.js'
 import { createResources } from './client-metadata/resources.js'
 import { createGuardedFetch } from './limits/guarded-fetch.js'
 import { createLimits } from './limits/limits.js'
+import { readinessParts } from './readiness-parts.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
 import { createRoutes } from './routes.js'
 import type { AuthorizationServerOptions } from './server/options.js'
@@ -32,6 +35,11 @@ export interface AuthorizationServer
   extends Mountable,
     Required<Pick<Authority, 'issuer' | 'protect' | 'match' | 'scopes'>> {
   readonly handle: Handler
+  /**
+   * Resolves when the storage can be written and there is a key to sign tokens with. A gateway asks it in `/ready`; mounted
+   * alone, the server answers `/health` and `/ready` below its issuer itself.
+   */
+  readonly check: Check
   /**
    * Ends everything that acts for a user: sessions, remembered approvals and grants, with their tokens.
    *
@@ -61,7 +69,7 @@ export interface AuthorizationServer
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
   const settings = readSettings(options)
-  const { issuer, storage, identityProvider, logger, now = Date.now } = options
+  const { issuer, storage, identityProvider, logger = createLogger(), now = Date.now } = options
   const { lifetimes } = settings
   const clock = (): number => Math.floor(now() / 1000)
   const keys = createStorageKeys(issuer)
@@ -128,9 +136,13 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const isServed = hostCheck([issuer], options.allowedHosts)
   const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
 
+  const probes = createProbes({ parts: readinessParts(storage, signingKeys, clock), logger })
+
   const piece = {
     issuer,
     scopes: [...new Set([...settings.scopes.keys(), 'offline_access'])],
+    check: probes.check,
+    willClose: probes.willClose,
     protect(resource: string) {
       checkIssuedResource(resource, 'The resource of protect')
       server.resources.add(resource)
@@ -147,6 +159,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     revokeUser: (subject: string) => grants.revokeAll('user_tokens', subject),
     match: (request: Request) => route(requestPath(request.url)) !== undefined,
     async handle(request: Request, context: Context) {
+      // Not in `match`: in an application, and in a gateway, these paths belong to others
+      const probed = probes.serve(request, settings.path)
+      if (probed !== undefined) return probed
       // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
       if (!isServed(request)) return oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
       return answer(route(requestPath(request.url)), request, context, server)

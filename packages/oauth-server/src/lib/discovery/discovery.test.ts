@@ -166,7 +166,7 @@ describe('HTTP', () => {
 
   test('match says what is served here, and the rest is 404 JSON', async () => {
     for (const path of [...open, ...closed]) expect(setup.server.match(new Request(issuer + path))).toBe(true)
-    for (const path of ['/', '/everything/mcp', '/tokens', '/token/', '/callback', '/callback/', '/health']) {
+    for (const path of ['/', '/everything/mcp', '/tokens', '/token/', '/callback', '/callback/', '/healthy']) {
       expect(setup.server.match(new Request(issuer + path))).toBe(false)
       expect(await answerOf(await setup.call(path))).toMatchObject({ status: 404, error: 'not_found' })
     }
