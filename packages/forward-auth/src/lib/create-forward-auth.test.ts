@@ -616,7 +616,7 @@ describe('what is routed here', () => {
       '/notes/mcp',
       '/authx',
       '/auth/notes/mcp',
-      '/health',
+      '/healthy',
       '/.well-known/forward-auth-jwks.json',
     ]) {
       const response = await app.fetch(get(path, { headers: { Authorization: `Bearer ${await sign()}` } }))

@@ -1,10 +1,12 @@
-import { type Context, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
+import { type Check, type Context, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
 import {
   checkIssuerScheme,
   checkOptions,
+  createProbes,
   invalidConfiguration,
   isLoopbackHost,
   issuerAuthority,
+  type ReadinessPart,
   wrongOption,
 } from '@mcp-gateway/core/internal'
 import { createLogger } from '@mcp-gateway/core/logging'
@@ -24,6 +26,8 @@ import { servePublic } from './serve-public.js'
  * caller in headers, or the refusal that tells an MCP client how to get in. It also serves the resource metadata of its
  * servers, their preflights, the keys of its assertions, and the endpoints of an `auth` that has some, for a proxy to
  * route there.
+ *
+ * It answers `/health`, and `/ready` by asking the authority and the keys of its assertions.
  *
  * A path that proxies and servers could read differently is 400. The dialect `ext-authz` refuses everything on hosts that
  * do not tell the target as it came: mount it by `toNodeHandler`, or give `handle` the `context.target`.
@@ -77,6 +81,11 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   })
   const serve = servePublic({ routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys })
 
+  const parts = new Map<string, ReadinessPart>()
+  if (authority.check !== undefined) parts.set('authority', { check: authority.check, required: true })
+  if (keys !== undefined) parts.set('assertion keys', { check: () => keys.jwks(), required: true })
+  const probes = createProbes({ parts, logger })
+
   const isAsked = (target: string): boolean =>
     target.startsWith(path) && (dialect === 'ext-authz' ? /^\// : /^(?:\?|$)/).test(target.slice(path.length))
   const ask: ForwardAuth['ask'] = (request, context) =>
@@ -87,14 +96,25 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
     const { target } = context
     const isRaw = target !== undefined
     const result = await ask({ method, target: target ?? targetOf(request.url), isRaw, headers }, context)
-    if (result === undefined) return serve(request, { ...context, logger: context.logger ?? logger })
+    if (result === undefined) {
+      return probes.serve(request) ?? serve(request, { ...context, logger: context.logger ?? logger })
+    }
     return result.kind === 'allowed' ? allowed(result.headers) : result.response
   }
-  return mountable({ handle, ask, ...(authority.close === undefined ? {} : { close: authority.close }) })
+  const { check, willClose } = probes
+  return mountable({
+    handle,
+    ask,
+    check,
+    willClose,
+    ...(authority.close === undefined ? {} : { close: authority.close }),
+  })
 }
 
 /** A forward-auth endpoint. */
 export interface ForwardAuth extends Mountable {
+  /** Whether the authority, and the keys of the assertions, can be had. */
+  readonly check: Check
   /**
    * Decides about one request without a `Request` and a `Response`, which cost more than the decision; for adapters.
    * Whatever does not resolve to `kind: 'allowed'` is a refusal; `undefined` is returned for what is no auth request.
