@@ -32,6 +32,7 @@ export function exampleStorage({ redisUrl, file }: { redisUrl?: string; file: st
     delete: async (key) => (await storage()).delete(key),
     list: async (name, options) => (await storage()).list(name, options),
     increment: async (key, options) => (await storage()).increment(key, options),
+    check: async () => (await storage()).check?.(),
     close: async () => {
       const closing = await opening?.catch(() => undefined)
       await closing?.storage.close()
