@@ -1,9 +1,10 @@
 import type { Authority } from '../contract/authority.js'
+import type { Degraded } from '../contract/check.js'
 import { checkOptions, flag, type OptionTypes, optional } from '../contract/option-types.js'
 import { audienceType } from '../contract/shared-option-types.js'
 import { checkIssuerScheme } from './check-issuer-scheme.js'
 import { verifierWithKeys } from './create-token-verifier.js'
-import { issuerKeys } from './issuer-keys.js'
+import { type FindKey, issuerKeys } from './issuer-keys.js'
 import type { IssuerOptions } from './issuer-options.js'
 import { issuerTypes } from './issuer-types.js'
 
@@ -45,13 +46,20 @@ export const issuerAuthorityTypes: OptionTypes<IssuerAuthorityOptions> = {
 export function issuerAuthority(options: IssuerAuthorityOptions): Authority {
   checkOptions('issuerAuthority', options, issuerAuthorityTypes)
   const findKey = issuerKeys(options)
+  const { source } = findKey
   return {
     issuer: options.issuer,
-    check: findKey.check,
+    check: source && (() => checkSource(source)),
     dangerouslyAllowHttpIssuer: options.dangerouslyAllowHttpIssuer,
     protect(resource) {
       checkIssuerScheme(options, resource)
       return verifierWithKeys({ ...options, audience: options.audience ?? resource }, findKey)
     },
   }
+}
+
+/** Asks for the keys, unless that was done a moment ago. */
+async function checkSource(source: NonNullable<FindKey['source']>): Promise<Degraded | undefined> {
+  await source.newer(await source.get())
+  return source.failing ? { degraded: 'The issuer does not answer; its old keys are in use' } : undefined
 }

@@ -1,6 +1,5 @@
 import type { JSONWebKeySet } from 'jose'
-import { refreshing } from '../cache/refreshing.js'
-import type { Check } from '../contract/check.js'
+import { type Refreshing, refreshing } from '../cache/refreshing.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { boundedFetch, type OutboundFetch } from '../outbound/bounded-fetch.js'
@@ -24,8 +23,8 @@ export interface IssuerKeysOptions {
 /** The key for a token; rejects with `temporarily_unavailable` while that cannot be decided. */
 export interface FindKey {
   (header: KeyHeader): ReturnType<KeySet['find']>
-  /** Asks for the keys, unless that was done a moment ago; absent where they were configured. */
-  check?: Check
+  /** Where the keys come from; absent where they were configured. */
+  source?: Refreshing<KeySet>
 }
 
 /** Seconds in which an unknown `kid` makes no second request. */
@@ -64,10 +63,7 @@ export function issuerKeys(options: IssuerKeysOptions): FindKey {
     }
     return undefined
   }
-  findKey.check = async () => {
-    await source.newer(await source.get())
-    if (source.failing) return { degraded: 'The issuer does not answer; its old keys are in use' }
-  }
+  findKey.source = source
   return findKey
 }
 

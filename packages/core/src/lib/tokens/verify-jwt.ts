@@ -41,7 +41,7 @@ type Header = ReturnType<typeof decodeProtectedHeader>
 
 function readToken(token: string): { header: Header; claims: Claims } {
   // RFC 7515 section 2. The library also reads padding, the other alphabet and left-over bits.
-  if (!isCompact(token)) throw invalidToken('is no JWT, or not written as it was issued')
+  if (!isCompact(token)) throw invalidToken('is no JWT')
   try {
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) }
   } catch (error) {
