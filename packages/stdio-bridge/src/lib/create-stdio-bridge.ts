@@ -22,6 +22,7 @@ import { ChildRegistry } from './process/child-registry.js'
 import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
 import { refusalResponse } from './refusals/refusal-response.js'
+import { type BridgeSession, findSession, listSessions, type OperatorSource } from './sessions/operator-sessions.js'
 import type { BridgeStats } from './stats.js'
 import { createTicker } from './ticker.js'
 import { Translation } from './translation/translation.js'
@@ -36,6 +37,18 @@ export interface StdioBridge extends Mountable {
    * none is at work, at most every half minute unless one has failed since.
    */
   readonly check: Check
+  /**
+   * The sessions, and the processes that serve modern clients, for operators. Sessions are named by a fingerprint: their ids
+   * are secrets.
+   */
+  readonly sessions: () => Promise<BridgeSession[]>
+  /**
+   * Ends a session, with its process where that is its own, or a process that serves modern clients. Its client begins anew.
+   *
+   * @param id as `sessions` lists it
+   * @returns whether there was one
+   */
+  readonly end: (id: string) => Promise<boolean>
   /** Refuses what is new, ends the sessions and stops every child; resolves when no process is left. */
   readonly close: () => Promise<void>
 }
@@ -130,6 +143,23 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   })
   const probes = createProbes({ parts: new Map([['server', { check, required: true }]]), logger })
 
+  const source: OperatorSource = {
+    sessions: () => [...sessions.sessions, ...(sse?.sessions ?? [])],
+    serving: () => modern.serving(),
+  }
+
+  const end = async (id: string): Promise<boolean> => {
+    const session = await findSession(sessions.sessions, id)
+    const ofSse = await findSession(sse?.sessions ?? [], id)
+    const served = [...modern.serving()].find(({ child }) => `child-${child.connection.child.pid}` === id)
+    if (session === undefined && ofSse === undefined && served === undefined) return false
+    if (session !== undefined) sessions.end(session)
+    ofSse?.end()
+    void served?.child.connection.child.stop()
+    logger.info({ session: id }, 'a session was ended by the operator')
+    return true
+  }
+
   const close = async () => {
     const deadline = performance.now() + settings.drainTimeout * 1000
     while (calls() > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -152,6 +182,8 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
       ...registry.counts,
       ...traffic,
     }),
+    sessions: () => listSessions(source),
+    end,
     check,
     willClose: probes.willClose,
     close: () => {

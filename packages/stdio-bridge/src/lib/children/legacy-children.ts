@@ -55,6 +55,11 @@ export class LegacyChildren {
     this.#connect = connect
   }
 
+  /** The children, each with whose it is; nobody's in particular where it is everybody's. */
+  *serving(): Generator<{ readonly child: LegacyChild; readonly principal: string }> {
+    for (const group of this.#groups) for (const child of alive(group)) yield { child, principal: group.principal }
+  }
+
   children(): Iterable<LegacyChild> {
     return this.#groups.children()
   }

@@ -38,6 +38,7 @@ export const legacyOnly = 'legacy-only'
 type Started = ServingChild | typeof legacyOnly
 
 interface Group extends ChildGroup<ServingChild> {
+  readonly principal: string
   starting?: Promise<Started>
   crashes: number
   notBefore: number
@@ -60,6 +61,14 @@ export class ModernChildren {
   /** The child that speaks over this connection, where it is one of these. */
   find(connection: object): ServingChild | undefined {
     return this.#groups.find(connection)
+  }
+
+  /** The children, each with whose it is; nobody's in particular where several users share them. */
+  *serving(): Generator<{ readonly child: ServingChild; readonly principal: string }> {
+    for (const group of this.#groups) {
+      const principal = isForAll(this.#settings) ? '' : group.principal
+      for (const child of alive(group)) yield { child, principal }
+    }
   }
 
   /** Bytes that wait for the child that would get a message of this user now. */
@@ -134,7 +143,10 @@ export class ModernChildren {
 
   #groupOf(owner: Owner): Group {
     const key = this.#keyOf(owner)
-    return this.#groups.get(key) ?? this.#groups.add({ key, children: [], crashes: 0, notBefore: 0 })
+    return (
+      this.#groups.get(key) ??
+      this.#groups.add({ key, principal: owner.principal, children: [], crashes: 0, notBefore: 0 })
+    )
   }
 
   async #startIn(group: Group, principal: string): Promise<Started> {

@@ -48,6 +48,10 @@ export class SseSession implements Peer, StreamHost {
     this.stream.open(Buffer.from(`event: endpoint\ndata: ?sessionId=${id}\n\n`))
   }
 
+  get openedAt(): number {
+    return this.stream.openedAt
+  }
+
   get inFlight(): number {
     return this.connection.pending.size
   }

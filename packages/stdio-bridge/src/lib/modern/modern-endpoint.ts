@@ -8,6 +8,7 @@ import { accepts } from '../http/accepts.js'
 import type { Settings } from '../options/options.js'
 import { errorResponse } from '../refusals/refusal-response.js'
 import { notKeepingUp, tooManyRequestsOfYours } from '../refusals/refusals.js'
+import type { ServedBy } from '../sessions/operator-sessions.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { DirectExchange } from './direct-exchange.js'
 import { TranslatedEndpoint } from './translated-endpoint.js'
@@ -28,6 +29,12 @@ export class ModernEndpoint {
     this.#tasks = tasks
     this.children = new ModernChildren(settings, connect)
     this.#translated = new TranslatedEndpoint(settings, connect, tasks, () => this.children.confirmLegacy())
+  }
+
+  /** The processes that serve modern clients, of either era. */
+  *serving(): Generator<ServedBy> {
+    yield* this.children.serving()
+    yield* this.#translated.serving()
   }
 
   get inFlight(): number {

@@ -57,6 +57,11 @@ export class TranslatedEndpoint {
     this.#onLegacy = onLegacy
   }
 
+  /** The processes that serve modern clients here. */
+  serving(): ReturnType<LegacyChildren['serving']> {
+    return this.#children.serving()
+  }
+
   get inFlight(): number {
     return this.#exchanges.size
   }
