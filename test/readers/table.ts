@@ -28,7 +28,7 @@ import { clientAddress } from '../../packages/core/src/lib/mounts/node/client-ad
 import { parsedBody } from '../../packages/core/src/lib/mounts/node/parsed-body.js'
 import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-target.js'
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
-import { readCookie } from '../../packages/core/src/lib/pages/cookies.js'
+import { createCookies, readCookie } from '../../packages/core/src/lib/pages/cookies.js'
 import { decodeHeaderValue, encodeHeaderValue } from '../../packages/core/src/lib/protocol/header-value.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
@@ -55,6 +55,7 @@ import { parameters } from '../../packages/oauth-server/src/lib/http/form.js'
 import { formTarget } from '../../packages/oauth-server/src/lib/interaction/form-target.js'
 import { bearerToken } from '../../packages/oauth-server/src/lib/registration/registration-token.js'
 import type { Server } from '../../packages/oauth-server/src/lib/server/server.js'
+import { removeOldSteps } from '../../packages/oauth-server/src/lib/session/step-cookie.js'
 import type { Client } from '../../packages/oauth-server/src/lib/store/client.js'
 import { parseRefreshToken } from '../../packages/oauth-server/src/lib/token/refresh-token.js'
 import { accepts } from '../../packages/stdio-bridge/src/lib/http/accepts.js'
@@ -99,6 +100,11 @@ const uri = [
 ] as const
 const whole = (text: string) => ({ start: 0, end: text.length })
 const limits = { maxDepth: 64, maxBatch: 50, maxValues: 10_000_000, protocolVersions: ['2025-03-26'] }
+const stepServer = {
+  settings: { issuer: 'https://a.example' },
+  cookies: createCookies('https://a.example', 'mcp-oauth'),
+  clock: () => 0,
+} as unknown as Server
 const assertionServer = { settings: { issuer: 'https://a.example' }, clock: () => 0 } as unknown as Server
 const assertionClient = {
   clientId: 'c',
@@ -367,6 +373,13 @@ export const readers: Readonly<Record<string, Reader>> = {
     around: [
       ['', ''],
       ['Basic ', ''],
+    ],
+  },
+  'packages/oauth-server/src/lib/session/step-cookie.ts#removeOldSteps': {
+    read: (text) => removeOldSteps(stepServer, asRequest(text)),
+    around: [
+      ['', ''],
+      [';', '=a'],
     ],
   },
   'packages/core/src/lib/pages/cookies.ts#readCookie': { read: (text) => readCookie(asRequest(text), 'a') },

@@ -6,6 +6,7 @@ import { wantsLogin } from '../authorization/prompt.js'
 import { parameters, readForm } from '../http/form.js'
 import type { Server } from '../server/server.js'
 import { readSession } from '../session/session.js'
+import { removeOldSteps } from '../session/step-cookie.js'
 import { consentPage } from './consent-page.js'
 import { answerFault } from './fault-response.js'
 import { isConsentRemembered } from './remembered-consent.js'
@@ -37,5 +38,5 @@ async function ask(
     const outcome = { error, error_description: 'The person has to be asked' }
     return answerFault(server, { kind: 'faulty', client, target: authorization, outcome })
   }
-  return consentPage(server, { client, authorization, hints, user })
+  return consentPage(server, { client, authorization, hints, user, cookies: await removeOldSteps(server, request) })
 }

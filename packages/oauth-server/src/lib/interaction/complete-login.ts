@@ -5,7 +5,7 @@ import { issueCode } from '../authorization/issue-code.js'
 import type { LoginRefusal, User } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
 import { beginSession } from '../session/session.js'
-import { endStepCookie } from '../session/step-cookie.js'
+import { endStepCookie, removeOldSteps } from '../session/step-cookie.js'
 import type { GrantUser } from '../store/grant.js'
 import { callbackUrl } from './begin-login.js'
 import { consentPage } from './consent-page.js'
@@ -70,7 +70,8 @@ async function conclude(
   // The person agreed to what the client's document said before they went to sign in.
   if (client.documentHash !== authorization.documentHash) {
     const changed = { ...authorization, documentHash: client.documentHash }
-    return consentPage(server, { client, authorization: changed, user, cookies })
+    const lines = [...cookies, ...(await removeOldSteps(server, request, handle))]
+    return consentPage(server, { client, authorization: changed, user, cookies: lines })
   }
   await rememberConsent(server, authorization, user)
   const code = await issueCode(server, client, authorization, user)

@@ -7,7 +7,7 @@ import { readForm } from '../http/form.js'
 import { refuseCrossSite } from '../http/refuse-cross-site.js'
 import type { Server } from '../server/server.js'
 import { readSession } from '../session/session.js'
-import { endStepCookie } from '../session/step-cookie.js'
+import { endStepCookie, removeOldSteps } from '../session/step-cookie.js'
 import { beginLogin } from './begin-login.js'
 import { consentPage } from './consent-page.js'
 import { closeQuestion, isUnchanged, readQuestion } from './consent-request.js'
@@ -25,6 +25,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   if (checked.kind !== 'checked') return authorizationResponse(issuer, checked.target, checked.outcome)
   const { client, authorization, hints } = checked
   const over = await endStepCookie(server, request, question.id)
+  const oldSteps = (): Promise<string[]> => removeOldSteps(server, request, question.id)
   const decision = form.get('decision')
   const agrees = decision === 'approve' || decision === 'switch'
   // The page named an account: it answers for that one, or for a new login.
@@ -32,7 +33,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
   const user = session?.subject === question.subject ? session : undefined
   // Whoever agreed to what was shown did not agree to this.
   if (agrees && !(await isUnchanged(question, client, authorization))) {
-    return consentPage(server, { client, authorization, hints, user, cookies: [over] })
+    return consentPage(server, { client, authorization, hints, user, cookies: [over, ...(await oldSteps())] })
   }
   await countAnswer(server, question, async () => {
     // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
@@ -50,7 +51,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
         decision === 'switch'
           ? { prompt: 'select_account' as const, uiLocales }
           : { ...hints, prompt: loginPrompt(authorization.prompt) }
-      return beginLogin(server, authorization, [over], asked)
+      return beginLogin(server, authorization, [over, ...(await oldSteps())], asked)
     }
     await rememberConsent(server, authorization, user)
     const code = await issueCode(server, client, authorization, user)

@@ -1,11 +1,11 @@
-import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, sha256 } from '@mcp-gateway/core/internal'
 import { base64url } from 'jose'
 import { hintParameters, type LoginHints } from '../authorization/login-hints.js'
 import { derive } from '../crypto/derive.js'
 import { equal } from '../crypto/equal.js'
 import { type Parameters, parameters } from '../http/form.js'
 import type { Server } from '../server/server.js'
-import { doubleClick, newStepCookie, readStepCookie } from '../session/step-cookie.js'
+import { doubleClick, newStepCookie, newStepId, readStepCookie } from '../session/step-cookie.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'
 import { readRecord } from '../store/records.js'
@@ -45,7 +45,7 @@ export async function newQuestion(
   server: Server,
   { client, request, hints = {}, subject }: QuestionSubject,
 ): Promise<AskedQuestion> {
-  const id = randomToken(16)
+  const id = newStepId(server, 16)
   const { secret, cookie } = await newStepCookie(server, id)
   const question: ConsentRequest = {
     id,

@@ -1,8 +1,8 @@
-import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
+import { Refusal, sha256 } from '@mcp-gateway/core/internal'
 import { equal } from '../crypto/equal.js'
 import type { LoginForm } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
-import { doubleClick, newStepCookie, readStepCookie } from '../session/step-cookie.js'
+import { doubleClick, newStepCookie, newStepId, readStepCookie } from '../session/step-cookie.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import { readRecord } from '../store/records.js'
 
@@ -28,7 +28,7 @@ export interface StartedLogin {
 
 /** Makes the handle of a login, before its record can be written. */
 export async function newLogin(server: Server): Promise<StartedLogin> {
-  const handle = randomToken()
+  const handle = newStepId(server, 32)
   const { secret, cookie } = await newStepCookie(server, handle)
   return { handle, cookie, browser: await sha256(secret) }
 }

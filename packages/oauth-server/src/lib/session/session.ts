@@ -1,9 +1,12 @@
-import { randomToken, readCookie } from '@mcp-gateway/core/internal'
+import { randomToken, readCookie, sha256 } from '@mcp-gateway/core/internal'
 import type { Server } from '../server/server.js'
 import type { GrantUser } from '../store/grant.js'
 import { readRecord } from '../store/records.js'
 
-const name = 'session'
+/** Cookies are one host's, whatever the port and path: each issuer there has a session of its own. */
+async function nameFor({ settings }: Server): Promise<string> {
+  return `${(await sha256(settings.issuer)).slice(0, 8)}-session`
+}
 
 /**
  * Who is signed in at this browser, as they are now, if the session is alive, comes from the provider that is in use now, and its user
@@ -11,7 +14,7 @@ const name = 'session'
  */
 export async function readSession(server: Server, request: Request): Promise<GrantUser | undefined> {
   const { storage, keys, cookies, identityProvider, checkUser } = server
-  const id = readCookie(request, cookies.name(name))
+  const id = readCookie(request, cookies.name(await nameFor(server)))
   const user = id ? (await readRecord<GrantUser>(storage, await keys('session', id)))?.value : undefined
   if (!user?.subject.startsWith(`${identityProvider.name}|`)) return undefined
   return checkUser(user)
@@ -23,6 +26,7 @@ export async function readSession(server: Server, request: Request): Promise<Gra
  */
 export async function beginSession(server: Server, request: Request, user: GrantUser): Promise<string[]> {
   const { storage, keys, cookies, settings } = server
+  const name = await nameFor(server)
   const before = readCookie(request, cookies.name(name))
   if (before) await storage.delete(await keys('session', before))
   const { session } = settings.lifetimes
