@@ -63,6 +63,23 @@ test('the revision is the one of the option, of _meta, of initialize, or 2025-03
   expect(parseMessage(bytes('{"jsonrpc":"2.0","id":1,"method":"ping"}')).protocolVersion).toBe('2025-03-26')
 })
 
+test.each(['2025-11-25', '2026-07-28', '2099-01-01', 'DRAFT'])(
+  'initialize that names %s in its parameters or its header is of the legacy era, since it asks for a session',
+  (version) => {
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: version } })
+    expect(parseMessage(bytes(text)).era).toBe('legacy')
+    expect(parseMessage(bytes(text), { protocolVersion: version }).era).toBe('legacy')
+    const asked = parseMessage(bytes(text.replace('initialize', 'ping')), { protocolVersion: '2026-07-28' })
+    expect(asked.era).toBe('modern')
+  },
+)
+
+test('initialize that is declared as a request of the modern era is one', () => {
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+  const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { _meta } })
+  expect(parseMessage(bytes(text)).era).toBe('modern')
+})
+
 test('with() replaces the content and keeps the revision', () => {
   const message = parseMessage(bytes('{"jsonrpc":"2.0","id":1,"method":"ping"}'), { protocolVersion: '2025-06-18' })
   const changed = message.with({ jsonrpc: '2.0', id: 1, method: 'tools/list' })

@@ -143,7 +143,9 @@ class ByteMessage implements Message {
     this.method = envelope.method
     this.name = envelope.method === undefined ? undefined : subjectOf(envelope.method, json?.params)
     this.protocolVersion = options.protocolVersion ?? declaredVersion(json) ?? assumedVersion
-    this.era = eraOf(this.protocolVersion)
+    // Whatever revision it names, a server of the legacy era answers it with one that it has (MCP 2026-07-28, versioning)
+    const isStart = envelope.kind === 'request' && envelope.method === 'initialize'
+    this.era = eraOf(isStart ? (metaVersion(json) ?? assumedVersion) : this.protocolVersion)
   }
 
   json(): JsonRpcMessage {
@@ -157,8 +159,12 @@ class ByteMessage implements Message {
 
 /** The revision that a request declares in its body: in `_meta` (modern) or as `initialize` does (legacy). */
 function declaredVersion(json: JsonRpcMessage | undefined): string | undefined {
+  const declared = metaVersion(json) ?? (json?.method === 'initialize' ? json.params?.protocolVersion : undefined)
+  return typeof declared === 'string' ? declared : undefined
+}
+
+function metaVersion(json: JsonRpcMessage | undefined): string | undefined {
   const meta = json?.params?._meta as Record<string, unknown> | null | undefined
-  const declared =
-    meta?.[metaKeys.protocolVersion] ?? (json?.method === 'initialize' ? json.params?.protocolVersion : undefined)
+  const declared = meta?.[metaKeys.protocolVersion]
   return typeof declared === 'string' ? declared : undefined
 }
