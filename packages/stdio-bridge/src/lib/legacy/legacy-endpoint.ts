@@ -40,6 +40,8 @@ function post(
   }
   if (message.method === 'initialize' && message.kind === 'request') {
     if (!request.headers.has(sessionHeader)) return source.open(message, context)
+    const found = lookUp(source, request, context)
+    if (found.kind !== 'session') return found.response
     const text = 'A session is initialized once; leave Mcp-Session-Id out to open another'
     return jsonRpcError({ status: 400, code: errorCodes.invalidRequest, message: text, id })
   }
