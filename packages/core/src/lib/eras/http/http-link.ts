@@ -8,7 +8,7 @@ import { errorCodes, gatewayCode } from '../../protocol/error-codes.js'
 import { encodeHeaderValue } from '../../protocol/header-value.js'
 import { newestLegacy, newestModern } from '../../protocol/revisions.js'
 import { displayText } from '../../text/display-text.js'
-import { failed } from '../era-failure.js'
+import { type EraFailure, failed } from '../era-failure.js'
 import type { EraAnswer, EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '../era-server.js'
 import { membersOf } from '../members-of.js'
 import type { ToolHeaders } from '../tool-headers.js'
@@ -16,6 +16,8 @@ import { type Incoming, readIncoming } from './incoming.js'
 import { StandingStream } from './standing-stream.js'
 
 const maxAnswer = 67_108_864
+/** Seconds that a server has to say whether it still knows a session. */
+const pingTimeout = 5
 const noopObserver: EraLinkListener = {
   notified: () => undefined,
   asked: () => () => undefined,
@@ -56,10 +58,14 @@ export class HttpLink implements EraLink {
     },
     (body) => this.#read(body, (incoming) => incoming.kind !== 'response' && this.#receive(incoming)),
     this.#closing.signal,
+    () => void this.#checkSession(),
   )
   #listening: Promise<void> | undefined
   #lastId = 0
   #queued = 0
+  #underWay = 0
+  #isLost = false
+  #checking: Promise<boolean> | undefined
 
   constructor({ upstream, url, context, era }: HttpLinkOptions) {
     this.#upstream = upstream
@@ -74,32 +80,50 @@ export class HttpLink implements EraLink {
     return this.#queued
   }
 
+  /** Whether nothing new can be sent over it; what is under way may still be answered. */
   get isOver(): boolean {
-    return this.#closing.signal.aborted
+    return this.#isLost || this.#closing.signal.aborted
+  }
+
+  /** Whether the server does not know its session any more. */
+  get isLost(): boolean {
+    return this.#isLost
   }
 
   request({ method, params }: EraRequest, call: EraLinkCall): (reason: string) => void {
+    if (this.#isLost) {
+      call.answered(sessionLost)
+      return () => undefined
+    }
     const id = ++this.#lastId
     const controller = new AbortController()
     let isOver = false
+    const cancel = (reason: string) => {
+      // The modern era cancels by closing (MCP M17), the legacy one by saying so (MCP L3)
+      controller.abort()
+      if (this.#isModern || method === 'initialize') return
+      const params = rawJson(JSON.stringify({ requestId: id, reason }))
+      this.notify({ method: 'notifications/cancelled', params })
+    }
     const answered = (answer: EraAnswer) => {
       if (isOver) return
       isOver = true
       call.answered(answer)
     }
+    const related = (notification: EraNotification) => call.related(notification)
     const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
     const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
-    this.#exchange(message, id, method, call, answered, controller.signal).catch(() => {
-      answered(failed('The connection to the server broke before it answered'))
-    })
+    this.#underWay++
+    this.#exchange(message, id, method, related, answered, controller.signal)
+      .catch(() => answered(failed('The connection to the server broke before it answered')))
+      .finally(() => {
+        this.#underWay--
+        if (this.#isLost) this.#closeUnused()
+      })
     return (reason) => {
       if (isOver) return
       isOver = true
-      // The modern era cancels by closing (MCP M17), the legacy one by saying so (MCP L3)
-      controller.abort()
-      if (this.#isModern) return
-      const params = rawJson(JSON.stringify({ requestId: id, reason }))
-      this.notify({ method: 'notifications/cancelled', params })
+      cancel(reason)
     }
   }
 
@@ -120,7 +144,7 @@ export class HttpLink implements EraLink {
 
   /** Ends the session at the server, and everything that is under way. */
   close(): void {
-    if (this.isOver) return
+    if (this.#closing.signal.aborted) return
     const headers = this.#headers
     this.#closing.abort()
     if (this.#session === undefined) return
@@ -161,7 +185,7 @@ export class HttpLink implements EraLink {
     message: Uint8Array,
     id: number,
     method: string,
-    { related }: EraLinkCall,
+    related: (notification: EraNotification) => void,
     answered: (answer: EraAnswer) => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -183,13 +207,17 @@ export class HttpLink implements EraLink {
     } else {
       const bytes = response.body === null ? new Uint8Array() : await readStream(response.body, maxAnswer)
       const incoming = bytes === 'too-large' ? undefined : readIncoming(bytes)
+      if (method !== 'initialize' && (await this.#hasLostSession(response.status, incoming, id))) {
+        // MCP L7: whoever uses the link begins anew
+        this.#lose(response.status)
+        answered(sessionLost)
+        return
+      }
       if (incoming !== undefined) take(incoming)
       isEmpty = bytes.length === 0
     }
-    // MCP L7: the session is gone, and whoever uses the link begins anew
     const { status } = response
     const code = this.#session === undefined && isRefusal(status) ? errorCodes.invalidRequest : gatewayCode(502)
-    if (status === 404 && this.#session !== undefined) this.#lose()
     const what = isEmpty
       ? 'without a body'
       : `with ${displayText(type ?? 'no content type', 100)} and without a message`
@@ -243,12 +271,65 @@ export class HttpLink implements EraLink {
     withdraw?.()
   }
 
-  #lose(): void {
+  /** Whether an answer says that a legacy server does not know the session any more, so that it did nothing. */
+  async #hasLostSession(status: number, incoming: Incoming | undefined, id: number): Promise<boolean> {
+    if (this.#isModern) return false
+    const error =
+      incoming?.kind === 'response' && 'error' in incoming.answer ? { id: incoming.id, ...incoming.answer } : undefined
+    const isAboutIt = error?.id === String(id) && error.code === errorCodes.methodNotFound
+    // MCP L7
+    if (status === 404 && !isAboutIt) return true
+    // Others say so as they say that a request is wrong. Whoever has the session answers a ping
+    const mayBe = isRefusal(status) || error?.code === errorCodes.sessionNotFound
+    return mayBe && !(await this.#answersPing())
+  }
+
+  /** Those who want to know at one time share the question. */
+  #answersPing(): Promise<boolean> {
+    this.#checking ??= this.#ping().finally(() => {
+      this.#checking = undefined
+    })
+    return this.#checking
+  }
+
+  async #ping(): Promise<boolean> {
+    const bytes = rawJson(`{"jsonrpc":"2.0","id":${++this.#lastId},"method":"ping"}`)
+    try {
+      const limit = AbortSignal.timeout(pingTimeout * 1000)
+      const { status, headers, body } = await this.#post(bytes, AbortSignal.any([this.#closing.signal, limit]))
+      const isJson = headers.get('content-type')?.toLowerCase().startsWith('application/json') === true
+      const read = isJson && body !== null ? await readStream(body, maxAnswer) : undefined
+      if (read === undefined) await body?.cancel()
+      if (isRefusal(status)) return false
+      const incoming = read === undefined || read === 'too-large' ? undefined : readIncoming(read)
+      const answer = incoming?.kind === 'response' ? incoming.answer : undefined
+      return !(answer !== undefined && 'error' in answer && answer.code === errorCodes.sessionNotFound)
+    } catch {
+      return true
+    }
+  }
+
+  async #checkSession(): Promise<void> {
+    if (!this.isOver && !(await this.#answersPing())) this.#lose()
+  }
+
+  /** The server does not know the session any more. What is under way in it goes on: with replicas, another may. */
+  #lose(status?: number): void {
+    if (this.isOver) return
+    this.#isLost = true
     this.#session = undefined
-    this.close()
+    this.context.logger?.warn({ status }, 'a server has lost a session; the next request opens a new one')
     this.listener.ended()
+    this.#closeUnused()
+  }
+
+  #closeUnused(): void {
+    if (this.#underWay === 0) this.close()
   }
 }
+
+/** What is answered where the server has refused a request because it does not know the session any more. */
+export const sessionLost: EraFailure = failed('The server has lost the session', gatewayCode(502))
 
 /** Whether a bare status says that the server does not know what was sent. Of the others that is not the reason. */
 function isRefusal(status: number): boolean {

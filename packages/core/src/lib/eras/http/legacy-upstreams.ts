@@ -7,7 +7,7 @@ import { canBeAsked, mayRequireInput } from '../../protocol/methods.js'
 import { modernVersions } from '../../protocol/revisions.js'
 import { ownerOf } from '../../tokens/owner.js'
 import { failed } from '../era-failure.js'
-import type { EraServer, EraServerInfo, RawJson } from '../era-server.js'
+import type { EraServerInfo, RawJson } from '../era-server.js'
 import { legacyServer } from '../legacy-server/legacy-server.js'
 import { listTools } from '../list-tools.js'
 import { type ModernClient, modernClient } from '../modern-client/modern-client.js'
@@ -15,6 +15,7 @@ import { errorMessage, type ModernReply } from '../modern-client/modern-reply.js
 import { readModernRequest } from '../modern-client/modern-request.js'
 import { ToolHeaders } from '../tool-headers.js'
 import { HttpLink, withoutClient } from './http-link.js'
+import { RenewedServer } from './renewed-server.js'
 import { Reply } from './reply.js'
 
 /** How many sessions at a legacy server may stand for modern clients, and for how long. */
@@ -28,8 +29,7 @@ export interface LegacyUpstreamLimits {
 interface Upstream {
   readonly key: string
   readonly principal: string
-  readonly link: HttpLink
-  readonly server: EraServer
+  readonly server: RenewedServer
   readonly tools: ToolHeaders
   /** Calls that may ask are alone at a server, so that it is known whose question it is. */
   readonly isAlone: boolean
@@ -136,10 +136,10 @@ export class LegacyUpstreams {
     const declared = parseSpan(capabilities, { start: 0, end: capabilities.length })
     const key = JSON.stringify([principal, audience, [...scopes].sort(), declared])
     const mine = [...this.#open].filter((one) => one.principal === principal)
-    const free = mine.find((one) => one.key === key && !one.link.isOver && (!one.isAlone || one.uses === 0))
+    const free = mine.find((one) => one.key === key && !one.server.link.isOver && (!one.isAlone || one.uses === 0))
     if (free !== undefined) {
       free.uses++
-      free.link.context = withoutClient(context)
+      free.server.link.context = withoutClient(context)
       return free
     }
     const { maxUpstreamSessions, maxUpstreamSessionsPerPrincipal } = this.#limits
@@ -149,15 +149,19 @@ export class LegacyUpstreams {
     const spare = hasAll ? mine.find((one) => one.uses === 0) : idle
     if ((isFull || hasAll) && spare === undefined) return undefined
     if ((isFull || hasAll) && spare !== undefined) this.#drop(spare)
-    const link = new HttpLink({
-      upstream: this.#upstream,
-      url: request.url,
-      context: withoutClient(context),
-      era: 'legacy',
+    const { url } = request
+    const declares = capabilities.slice()
+    const server = new RenewedServer((last) => {
+      const link = new HttpLink({
+        upstream: this.#upstream,
+        url,
+        context: last?.context ?? withoutClient(context),
+        era: 'legacy',
+      })
+      return { link, server: legacyServer({ link, capabilities: declares }) }
     })
-    const server = legacyServer({ link, capabilities: capabilities.slice() })
     const tools = new ToolHeaders(listTools(server, principal))
-    const opened = { key, principal, link, server, tools, isAlone, uses: 1, usedAt: performance.now() }
+    const opened = { key, principal, server, tools, isAlone, uses: 1, usedAt: performance.now() }
     this.#open.add(opened)
     this.#timer ??= setInterval(() => this.#sweep(), 1000)
     ;(this.#timer as { unref?: () => void }).unref?.()
@@ -167,12 +171,12 @@ export class LegacyUpstreams {
   #release(upstream: Upstream): void {
     upstream.uses--
     upstream.usedAt = performance.now()
-    if (upstream.link.isOver) this.#drop(upstream)
+    if (upstream.server.link.isOver) this.#drop(upstream)
   }
 
   #drop(upstream: Upstream): void {
     this.#open.delete(upstream)
-    upstream.link.close()
+    upstream.server.link.close()
     if (this.#open.size > 0) return
     clearInterval(this.#timer)
     this.#timer = undefined
@@ -180,7 +184,7 @@ export class LegacyUpstreams {
 
   #sweep(): void {
     const before = performance.now() - this.#limits.idleTimeout * 1000
-    for (const one of this.#open) if (one.uses === 0 && (one.usedAt < before || one.link.isOver)) this.#drop(one)
+    for (const one of this.#open) if (one.uses === 0 && (one.usedAt < before || one.server.link.isOver)) this.#drop(one)
   }
 }
 

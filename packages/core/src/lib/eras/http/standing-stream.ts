@@ -10,20 +10,24 @@ export class StandingStream {
   readonly #open: () => Promise<Response> | Response
   readonly #read: (body: ReadableStream<Uint8Array>) => Promise<void>
   readonly #closing: AbortSignal
+  readonly #refused: () => void
   #isOpen: () => void = () => undefined
 
   /**
    * @param open asks for the stream
    * @param read reads one to its end
+   * @param refused hears that the server refuses it, and does not say that it has none
    */
   constructor(
     open: () => Promise<Response> | Response,
     read: (body: ReadableStream<Uint8Array>) => Promise<void>,
     closing: AbortSignal,
+    refused: () => void,
   ) {
     this.#open = open
     this.#read = read
     this.#closing = closing
+    this.#refused = refused
     this.opened = new Promise((resolve) => {
       this.#isOpen = resolve
     })
@@ -40,7 +44,10 @@ export class StandingStream {
         } else {
           await response.body?.cancel()
           // MCP L4: a server need not have one
-          if (response.status < 500) return
+          if (response.status < 500) {
+            if (response.status !== 405) this.#refused()
+            return
+          }
         }
       } catch {
         // It broke: it is opened again
