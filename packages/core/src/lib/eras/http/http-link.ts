@@ -13,6 +13,7 @@ import type { EraAnswer, EraLink, EraLinkCall, EraLinkListener, EraNotification,
 import { membersOf } from '../members-of.js'
 import type { ToolHeaders } from '../tool-headers.js'
 import { type Incoming, readIncoming } from './incoming.js'
+import { type RequestTime, RequestTimer } from './request-timer.js'
 import { StandingStream } from './standing-stream.js'
 
 const maxAnswer = 67_108_864
@@ -33,6 +34,8 @@ export interface HttpLinkOptions {
   /** Who asks: the verified token and the rest of what is known, without the client's message and transforms. */
   readonly context: Context
   readonly era: 'legacy' | 'modern'
+  /** How long a request may take; for ever where it is left out. */
+  readonly time?: RequestTime
 }
 
 /** An MCP server over Streamable HTTP, behind any handler, as what a translation speaks with. */
@@ -45,6 +48,7 @@ export class HttpLink implements EraLink {
   readonly #upstream: Handler
   readonly #url: string
   readonly #isModern: boolean
+  readonly #time: RequestTime | undefined
   readonly #closing = new AbortController()
   readonly #withdrawals: Map<string, () => void> = new Map()
   #session: string | undefined
@@ -67,11 +71,12 @@ export class HttpLink implements EraLink {
   #isLost = false
   #checking: Promise<boolean> | undefined
 
-  constructor({ upstream, url, context, era }: HttpLinkOptions) {
+  constructor({ upstream, url, context, era, time }: HttpLinkOptions) {
     this.#upstream = upstream
     this.#url = url
     this.context = context
     this.#isModern = era === 'modern'
+    this.#time = time
     this.#version = this.#isModern ? newestModern : newestLegacy
   }
 
@@ -105,12 +110,24 @@ export class HttpLink implements EraLink {
       const params = rawJson(JSON.stringify({ requestId: id, reason }))
       this.notify({ method: 'notifications/cancelled', params })
     }
-    const answered = (answer: EraAnswer) => {
+    const late = (seconds: number) => {
+      answered(failed(`The server did not answer within ${seconds} s`, gatewayCode(504)), true)
+      cancel('The request timed out')
+    }
+    // A person may be thinking, and a subscription is silent by nature
+    const isHeldUp = () => this.#withdrawals.size > 0
+    const time = method === 'subscriptions/listen' ? undefined : this.#time
+    const timer = time && new RequestTimer(time, isHeldUp, late)
+    const answered = (answer: EraAnswer, isGivenUp = false) => {
       if (isOver) return
       isOver = true
-      call.answered(answer)
+      timer?.stop()
+      call.answered(answer, isGivenUp)
     }
-    const related = (notification: EraNotification) => call.related(notification)
+    const related = (notification: EraNotification) => {
+      timer?.restart()
+      call.related(notification)
+    }
     const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
     const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
     this.#underWay++
@@ -123,6 +140,7 @@ export class HttpLink implements EraLink {
     return (reason) => {
       if (isOver) return
       isOver = true
+      timer?.stop()
       cancel(reason)
     }
   }

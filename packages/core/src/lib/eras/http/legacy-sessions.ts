@@ -19,6 +19,8 @@ export interface LegacySessionLimits {
   readonly maxRequestsInFlight: number
   /** Seconds. */
   readonly idleTimeout: number
+  readonly requestTimeout: number
+  readonly maxRequestTime: number
 }
 
 interface Session {
@@ -78,6 +80,7 @@ export class LegacySessions {
       url: request.url,
       context: withoutClient(context),
       era: 'modern',
+      time: this.#limits,
     })
     const server = modernServer(link)
     let toolsChanged: () => void = () => undefined

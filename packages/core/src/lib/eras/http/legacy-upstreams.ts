@@ -24,6 +24,8 @@ export interface LegacyUpstreamLimits {
   readonly maxUpstreamSessionsPerPrincipal: number
   /** Seconds. */
   readonly idleTimeout: number
+  readonly requestTimeout: number
+  readonly maxRequestTime: number
 }
 
 interface Upstream {
@@ -157,6 +159,7 @@ export class LegacyUpstreams {
         url,
         context: last?.context ?? withoutClient(context),
         era: 'legacy',
+        time: this.#limits,
       })
       return { link, server: legacyServer({ link, capabilities: declares }) }
     })

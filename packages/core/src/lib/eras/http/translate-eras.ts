@@ -49,6 +49,19 @@ export interface TranslateErasOptions {
    * @default 900
    */
   readonly idleTimeout?: number
+  /**
+   * Seconds without a sign of life of the server after which a translated request fails with the code -31504, and is
+   * cancelled at the server. Progress begins them anew. Subscriptions have no limit.
+   *
+   * @default 300
+   */
+  readonly requestTimeout?: number
+  /**
+   * Seconds after which a translated request fails in any case.
+   *
+   * @default 3600
+   */
+  readonly maxRequestTime?: number
 }
 
 const types: OptionTypes<TranslateErasOptions> = {
@@ -58,6 +71,8 @@ const types: OptionTypes<TranslateErasOptions> = {
   maxUpstreamSessions: optional(positive),
   maxUpstreamSessionsPerPrincipal: optional(positive),
   idleTimeout: optional(positive),
+  requestTimeout: optional(positive),
+  maxRequestTime: optional(positive),
 }
 
 /** Only what was set, so that an option left `undefined` keeps its default. */
@@ -92,6 +107,8 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
     maxUpstreamSessions: 1000,
     maxUpstreamSessionsPerPrincipal: 16,
     idleTimeout: 900,
+    requestTimeout: 300,
+    maxRequestTime: 3600,
     ...given(options),
   }
   return (upstream) => {
@@ -102,7 +119,13 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
     let speaksModern = false
 
     const discovers = async (request: Request, context: Context): Promise<boolean | undefined> => {
-      const link = new HttpLink({ upstream, url: request.url, context: withoutClient(context), era: 'modern' })
+      const link = new HttpLink({
+        upstream,
+        url: request.url,
+        context: withoutClient(context),
+        era: 'modern',
+        time: limits,
+      })
       const info = await modernServer(link).discover()
       link.close()
       if (!('error' in info)) return true
