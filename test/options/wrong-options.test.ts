@@ -21,7 +21,7 @@ import {
   rateLimit,
   requireScopes,
 } from '@mcp-gateway/core/gateway'
-import { forwardedIdentity } from '@mcp-gateway/core/identity'
+import { clientCertificate, dangerouslyTrustedHeaders, forwardedIdentity } from '@mcp-gateway/core/identity'
 import { createNetworkLimit, hostCheck } from '@mcp-gateway/core/internal'
 import { createIntrospectionVerifier } from '@mcp-gateway/core/introspection'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
@@ -82,6 +82,16 @@ const calls: readonly (readonly [name: string, call: Call, ...values: unknown[]]
   ['createTokenVerifier', createTokenVerifier, { issuer, audience: [url], jwks: { keys: [] } }],
   ['issuerAuthority', issuerAuthority, { issuer, audience: url }],
   ['forwardedIdentity', forwardedIdentity as Call, { issuer, audience: url, jwks: { keys: [] }, healthPaths: ['/up'] }],
+  [
+    'dangerouslyTrustedHeaders',
+    dangerouslyTrustedHeaders as Call,
+    { trustedProxies: ['10.0.0.5'], resource: url, headers: { userId: 'Remote-User' } },
+  ],
+  [
+    'clientCertificate',
+    clientCertificate as Call,
+    { trustedProxies: ['10.0.0.5'], from: 'nginx', headers: { verify: 'X-Verified' }, resource: url },
+  ],
   ['hostCheck', hostCheck, [url], ['mcp.example.com']],
   ['memoryStorage', memoryStorage, { maxEntries: 10 }],
   ['mountable', mountable, { handle: handler }],

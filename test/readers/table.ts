@@ -12,6 +12,8 @@ import { originCheck } from '../../packages/core/src/lib/http/origin-check.js'
 import { readEvents } from '../../packages/core/src/lib/http/read-events.js'
 import { requestPath } from '../../packages/core/src/lib/http/request-path.js'
 import { writeEvent } from '../../packages/core/src/lib/http/write-event.js'
+import { readPem } from '../../packages/core/src/lib/identity/certificate.js'
+import { readXfcc } from '../../packages/core/src/lib/identity/xfcc.js'
 import { hasMoreValues } from '../../packages/core/src/lib/json/has-more-values.js'
 import { member, scanArray, scanObject, skipSpace } from '../../packages/core/src/lib/json/json-scan.js'
 import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
@@ -155,6 +157,23 @@ export const readers: Readonly<Record<string, Reader>> = {
     ],
   },
   'packages/core/src/lib/http/read-events.ts#readEvents in small chunks': { read: (text) => drain(text, 128) },
+  'packages/core/src/lib/identity/certificate.ts#readPem': {
+    read: readPem,
+    around: [
+      ['', ''],
+      ['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----'],
+      ['%', ''],
+    ],
+  },
+  'packages/core/src/lib/identity/xfcc.ts#readXfcc': {
+    read: readXfcc,
+    around: [
+      ['', ''],
+      ['URI=', ';URI=x'],
+      ['Subject="', '"'],
+      ['Subject="\\', '"'],
+    ],
+  },
   'packages/core/src/lib/http/write-event.ts#writeEvent': { read: (text) => writeEvent(bytes(text)) },
   'packages/core/src/lib/json/json-scan.ts#scanObject': {
     read: (text) => scanObject(bytes(text), 0, () => {}),
