@@ -22,7 +22,7 @@ afterEach(() => {
 async function start(options: Partial<GatewayOptions> = {}, server: ServerOptions = {}, place: ListenOptions = {}) {
   const gateway = createGateway({
     url: 'http://127.0.0.1:8787',
-    auth: issuerAuthority({ issuer: 'http://127.0.0.1:9999' }),
+    auth: issuerAuthority({ issuer: 'http://127.0.0.1:9999', jwks: { keys: [] } }),
     storage: memoryStorage(),
     servers: { '/mcp': () => new Response() },
     logger: quiet,
@@ -68,7 +68,7 @@ const gateways: Record<string, Partial<GatewayOptions>> = {
   'on loopback': {},
   'with a public URL': {
     url: 'https://mcp.example.com',
-    auth: issuerAuthority({ issuer: 'https://login.example.com' }),
+    auth: issuerAuthority({ issuer: 'https://login.example.com', jwks: { keys: [] } }),
   },
 }
 
