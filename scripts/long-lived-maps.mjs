@@ -1,5 +1,5 @@
-// Finds each Map and Set that outlives one call: at the top of a module, in a field of a class, or in a function whose
-// inner functions go on using it. What a stranger can add to without end is a way to end the process.
+// Finds each Map and Set that outlives one call: at the top of a module, in a field of a class, in a function whose
+// inner functions go on using it, or as a class of its own. What a stranger can add to without end is a way to end the process.
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 
@@ -11,10 +11,16 @@ export function longLivedMaps(file, text = readFileSync(file, 'utf8')) {
     const isCollection =
       ts.isNewExpression(node) && ts.isIdentifier(node.expression) && /^(?:Map|Set)$/.test(node.expression.text)
     if (isCollection && !isConstant(node) && outlivesCall(node)) found.push(nameOf(node))
+    if (ts.isClassDeclaration(node) && isKindOfCollection(node)) found.push(node.name.text)
     ts.forEachChild(node, visit)
   }
   visit(source)
   return [...new Set(found)]
+}
+
+/** A class whose every object is a collection. */
+function isKindOfCollection({ heritageClauses = [] }) {
+  return heritageClauses.some(({ types }) => types.some(({ expression }) => /^(?:Map|Set)$/.test(expression.getText())))
 }
 
 /** Filled where it is made, and never added to; or read-only by its type. */

@@ -12,6 +12,7 @@ const samples: [string, string, string[]][] = [
   ['kept by an inner function', 'function a() { const seen = new Map(); return (b) => seen.set(b, 1) }', ['seen']],
   ['kept by a method', 'function a() { let seen = new Set(); return { add(b) { seen.add(b) } } }', ['seen']],
   ['in a record', 'function a(b) { return { seen: new Map(), b } }', ['seen']],
+  ['that is a class', 'export class Seen extends Set<string> {}', ['Seen']],
   ['of one call', 'function a(list) { const seen = new Set(list); return list.filter((b) => seen.has(b)) }', []],
   ['of constants', "const methods = new Set(['a', 'b'])", []],
   ['that is read-only by its type', 'class A { readonly none: ReadonlySet<string> = new Set() }', []],
