@@ -2,6 +2,8 @@ import type { Context, Storage } from '@mcp-gateway/core'
 import { clientNetworks, createNetworkLimit, isLoopbackHost, Refusal } from '@mcp-gateway/core/internal'
 import type { StorageKeys } from '../store/storage-keys.js'
 
+const day = 86_400
+
 /** Out of which part of a limit something was allowed: the one for all, or what is kept for networks that were quiet. */
 export type Share = 'common' | 'quiet'
 
@@ -14,7 +16,7 @@ export type Limit = (context: Context) => Promise<Share>
 
 /** What strangers may do so often: what leaves a record behind, or makes this server fetch something. */
 export interface Limits {
-  /** Registrations, per hour, and for as long as one waits to be approved. */
+  /** Registrations, per hour and per day. */
   readonly registrations: Limit
   /** Answers on consent pages, each once, per lifetime of a login. */
   readonly logins: Limit
@@ -68,9 +70,10 @@ export function createLimits({ settings, storage, keys, clock }: LimitsOptions):
     const { perAddress, total } = registration
     const { unusedClient } = lifetimes
     const hourly = limit('registrations', 3600, perAddress, total)
-    if (unusedClient <= 3600) return hourly
-    // A day of hours would be more than some stores hold.
-    const waiting = limit('registrations that wait', unusedClient, (perAddress * unusedClient) / 3600, 2 * total)
+    if (unusedClient > 0 && unusedClient <= 3600) return hourly
+    // A day of hours would be more than some stores hold. Of a longer window a stranger could use up more than a day.
+    const window = unusedClient === 0 ? day : Math.min(unusedClient, day)
+    const waiting = limit('registrations of a day', window, (perAddress * window) / 3600, 2 * total)
     return async (context) => {
       await hourly(context)
       return waiting(context)

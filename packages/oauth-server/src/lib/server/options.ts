@@ -50,9 +50,9 @@ export interface Lifetimes {
    */
   readonly client?: number
   /**
-   * A registration that no person ever approved.
+   * A registration that no person ever approved. `0` for ever.
    *
-   * @default 24 hours
+   * @default 7 days
    */
   readonly unusedClient?: number
   /**

@@ -22,7 +22,7 @@ export interface RegistrationOptions {
   readonly perAddress?: number
   /**
    * Registrations over all addresses, per hour, of which half are kept for networks that registered five or fewer; 10,000 unless
-   * told. Twice as many may wait for a person's approval at once.
+   * told. Twice as many in a day; whatever nobody approves ends after `lifetimes.unusedClient`.
    */
   readonly total?: number
 }

@@ -176,7 +176,7 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     grantWithRights: 7 * day,
     refreshReplay: 30,
     client: 90 * day,
-    unusedClient: day,
+    unusedClient: 7 * day,
     login: 600,
     session: 8 * 3600,
     consent: 90 * day,

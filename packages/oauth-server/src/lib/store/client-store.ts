@@ -11,7 +11,7 @@ const maxParsed = 1000
 export interface ClientStore {
   /** @param context of the request that names it: documents are fetched in its name */
   find(clientId: string, context: Context): Promise<Client | undefined>
-  /** Stores a new registration; it ends after `unusedClient` seconds unless it is used. */
+  /** Stores a new registration; it ends after `unusedClientLifetime` unless it is used. */
   register(client: Client): Promise<void>
   /** A registered client and its version, for a change. */
   readRegistered(clientId: string): Promise<Stored<Client> | undefined>
@@ -41,6 +41,7 @@ export interface ClientStoreOptions {
   readonly documents: DocumentClients | undefined
   /** `0` for ever. */
   readonly clientLifetime: number
+  /** `0` for ever. */
   readonly unusedClientLifetime: number
   readonly clock: () => number
 }
@@ -69,6 +70,11 @@ export function createClientStore({
     return stored
   }
 
+  /** How long a registration stays that nobody approves, counted from when it was made. */
+  function leftUnused({ issuedAt }: Client): number | null {
+    return unusedClientLifetime === 0 ? null : Math.max(1, issuedAt + unusedClientLifetime - clock())
+  }
+
   return {
     readRegistered,
     async find(clientId, context) {
@@ -79,15 +85,14 @@ export function createClientStore({
       return (await readRegistered(clientId))?.value
     },
     async replace(version, client) {
-      const left = Math.max(1, client.issuedAt + unusedClientLifetime - clock())
-      const ttl = client.usedAt === undefined ? left : lasting
+      const ttl = client.usedAt === undefined ? leftUnused(client) : lasting
       return storage.compareAndSet(await keys('client', client.clientId), version, JSON.stringify(client), { ttl })
     },
     async remove(clientId) {
       await storage.delete(await keys('client', clientId))
     },
     async register(client) {
-      await storage.set(await keys('client', client.clientId), JSON.stringify(client), { ttl: unusedClientLifetime })
+      await storage.set(await keys('client', client.clientId), JSON.stringify(client), { ttl: leftUnused(client) })
     },
     async touch(client) {
       if (client.source === 'document') return documents?.touch(client)
