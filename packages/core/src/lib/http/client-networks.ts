@@ -28,6 +28,8 @@ const unknown: readonly ClientNetwork[] = [{ name: 'unknown', share: 1 }]
 export function clientNetworks(address: string): readonly ClientNetwork[] {
   // Longer than any address, with a zone and a port
   if (address.length > 100) return unknown
+  const plain = parse4(address)
+  if (plain !== undefined) return networks4(plain)
   const bare = withoutPort(address)
   const four = bare.includes(':') ? undefined : parse4(bare)
   if (four !== undefined) return networks4(four)
@@ -37,10 +39,10 @@ export function clientNetworks(address: string): readonly ClientNetwork[] {
   return embedded === undefined ? networks6(groups) : networks4(embedded)
 }
 
-function networks4(bytes: readonly number[]): ClientNetwork[] {
+function networks4([a, b, c, d]: readonly number[]): ClientNetwork[] {
   return [
-    { name: `${bytes.join('.')}/32`, share: 1 },
-    { name: `${bytes.slice(0, 3).join('.')}/24`, share: 16 },
+    { name: `${a}.${b}.${c}.${d}/32`, share: 1 },
+    { name: `${a}.${b}.${c}/24`, share: 16 },
   ]
 }
 

@@ -116,15 +116,22 @@ export function message(options: MessageOptions = {}): Middleware {
     const counted = underWay.enter(context)
     if (counted === undefined) return tooMany(context, tooManyUnderWay)
     try {
-      return onBodyEnd(await handle(request, context, next, counted), counted.end)
+      const bytes = await readBody(request, maxBytes, counted)
+      const answer = handle(bytes, request, context, next, counted)
+      return onBodyEnd('then' in answer ? await answer : answer, () => counted.end())
     } catch (error) {
       counted.end()
       throw error
     }
   }
 
-  async function handle(request: Request, context: Context, next: Handler, counted: CountedRequest): Promise<Response> {
-    const bytes = await readBody(request, maxBytes, counted)
+  function handle(
+    bytes: Uint8Array | 'too-large',
+    request: Request,
+    context: Context,
+    next: Handler,
+    counted: CountedRequest,
+  ): Response | Promise<Response> {
     if (bytes === 'too-large') {
       if (counted.isRefused) return tooMany(context, `Your requests under way hold ${maxConcurrentBytes} bytes`)
       const why = `The body is larger than ${maxBytes} bytes`

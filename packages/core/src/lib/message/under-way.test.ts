@@ -125,6 +125,29 @@ test('who has as many requests under way as there may be can still answer the se
   expect((await Promise.all([held, ...passing, ...more])).every(({ status }) => status === 202)).toBe(true)
 })
 
+test('users of the same name by several issuers are several, whoever of them ends first [finding 10]', () => {
+  const by = (issuer: unknown, subject?: string): Context => ({
+    auth: { token: 't', clientId: 'ann', scopes: [], extra: { issuer, subject } } as unknown as AuthInfo,
+  })
+  const users = [by('https://a.example', 'ann'), by('https://b.example', 'ann'), by('https://a.example'), by(7, 'ann')]
+  for (const order of [
+    [0, 1, 2, 3],
+    [3, 2, 1, 0],
+    [1, 3, 0, 2],
+  ]) {
+    const underWay = new UnderWay({ maxConcurrent: 1, maxConcurrentBytes: 10 })
+    const counted = users.map((user) => underWay.enter(user))
+    expect(counted.every((one) => one !== undefined)).toBe(true)
+    expect(underWay.size).toBe(4)
+    for (const [ended, index] of order.entries()) {
+      expect(underWay.enter(users[index] as Context)).toBeUndefined()
+      counted[index]?.end()
+      counted[index]?.end()
+      expect(underWay.size).toBe(3 - ended)
+    }
+  }
+})
+
 test('a request that is ended twice takes nothing from those that came meanwhile [finding 10]', () => {
   const underWay = new UnderWay({ maxConcurrent: 1, maxConcurrentBytes: 10 })
   const first = underWay.enter(of('ann'))

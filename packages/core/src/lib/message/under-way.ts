@@ -23,9 +23,15 @@ export interface CountedRequest extends ByteBudget {
   end(): void
 }
 
+/** Who has requests under way. */
 interface Owner {
+  /** A subject, a client or a network; who has the same name by another issuer, or of another kind, comes `next`. */
+  readonly name: string
+  readonly kind: 'subject' | 'client' | 'network'
+  readonly issuer: string | undefined
   requests: number
   bytes: number
+  next: Owner | undefined
 }
 
 /**
@@ -34,69 +40,107 @@ interface Owner {
  * more is forgotten.
  */
 export class UnderWay {
-  readonly #limits: UnderWayLimits
+  readonly limits: UnderWayLimits
   readonly #owners: Map<string, Owner> = new Map()
+  #size = 0
 
   constructor(limits: UnderWayLimits) {
-    this.#limits = limits
+    this.limits = limits
   }
 
   /** Users with requests under way. */
   get size(): number {
-    return this.#owners.size
+    return this.#size
   }
 
   /** Counts a request; `undefined` when its user has as many as there may be, the reserve included. */
-  enter(context: Context): CountedRequest | undefined {
-    const key = ownerOf(context)
-    const owner = this.#owners.get(key) ?? { requests: 0, bytes: 0 }
-    const { maxConcurrent, maxConcurrentBytes, reserve = 0 } = this.#limits
-    if (owner.requests >= maxConcurrent + reserve) return undefined
-    const isSurplus = owner.requests >= maxConcurrent
-    this.#owners.set(key, owner)
-    owner.requests++
-    let requests = 1
-    let held = 0
-    let isRefused = false
-    return {
-      isSurplus,
-      get isRefused() {
-        return isRefused
-      },
-      take(bytes) {
-        // The only request of a user may be as large as a body can be
-        isRefused = owner.bytes > held && owner.bytes + bytes > maxConcurrentBytes
-        if (isRefused) return false
-        owner.bytes += bytes
-        held += bytes
-        return true
-      },
-      giveBack(bytes) {
-        owner.bytes -= bytes
-        held -= bytes
-      },
-      add(more) {
-        if (owner.requests + more > maxConcurrent) return false
-        owner.requests += more
-        requests += more
-        return true
-      },
-      end: () => {
-        owner.requests -= requests
-        owner.bytes -= held
-        requests = 0
-        held = 0
-        // Ended twice, it must not take the count of those that came meanwhile
-        if (owner.requests === 0 && this.#owners.get(key) === owner) this.#owners.delete(key)
-      },
+  enter({ auth, client }: Context): CountedRequest | undefined {
+    if (auth === undefined) return this.#enter(clientNetworks(client?.address ?? '')[0]?.name ?? '', 'network')
+    const { issuer: by, subject } = auth.extra ?? {}
+    const issuer = typeof by === 'string' ? by : undefined
+    return typeof subject === 'string'
+      ? this.#enter(subject, 'subject', issuer)
+      : this.#enter(auth.clientId, 'client', issuer)
+  }
+
+  // Names that are joined to one would have to be hashed anew for each request
+  #enter(name: string, kind: Owner['kind'], issuer?: string): CountedRequest | undefined {
+    const first = this.#owners.get(name)
+    let owner = first
+    while (owner !== undefined && (owner.issuer !== issuer || owner.kind !== kind)) owner = owner.next
+    const { maxConcurrent, reserve = 0 } = this.limits
+    const requests = owner?.requests ?? 0
+    if (requests >= maxConcurrent + reserve) return undefined
+    if (owner === undefined) {
+      owner = { name, kind, issuer, requests: 0, bytes: 0, next: first }
+      this.#owners.set(name, owner)
+      this.#size++
     }
+    owner.requests++
+    return new Counted(this, owner, requests >= maxConcurrent)
+  }
+
+  /** Forgets a user who has nothing under way; once or more. */
+  forget(owner: Owner): void {
+    const { name, next } = owner
+    let before = this.#owners.get(name)
+    if (before === owner) {
+      if (next === undefined) this.#owners.delete(name)
+      else this.#owners.set(name, next)
+      this.#size--
+      return
+    }
+    while (before !== undefined && before.next !== owner) before = before.next
+    // Ended twice, it must not take the count of those that came meanwhile
+    if (before === undefined) return
+    before.next = next
+    this.#size--
   }
 }
 
-function ownerOf({ auth, client }: Context): string {
-  if (auth === undefined) return `address ${clientNetworks(client?.address ?? '')[0]?.name}`
-  const { issuer, subject } = auth.extra ?? {}
-  // The length of the issuer tells where it ends; JSON would take longer than the rest
-  const by = typeof issuer === 'string' ? `${issuer.length} ${issuer}` : 'none'
-  return typeof subject === 'string' ? `user ${by} ${subject}` : `client ${by} ${auth.clientId}`
+// A class, since an object with an accessor in it takes longer to make than all the rest
+class Counted implements CountedRequest {
+  readonly isSurplus: boolean
+  isRefused = false
+  readonly #underWay: UnderWay
+  readonly #owner: Owner
+  #requests = 1
+  #held = 0
+
+  constructor(underWay: UnderWay, owner: Owner, isSurplus: boolean) {
+    this.#underWay = underWay
+    this.#owner = owner
+    this.isSurplus = isSurplus
+  }
+
+  take(bytes: number): boolean {
+    const owner = this.#owner
+    // The only request of a user may be as large as a body can be
+    this.isRefused = owner.bytes > this.#held && owner.bytes + bytes > this.#underWay.limits.maxConcurrentBytes
+    if (this.isRefused) return false
+    owner.bytes += bytes
+    this.#held += bytes
+    return true
+  }
+
+  giveBack(bytes: number): void {
+    this.#owner.bytes -= bytes
+    this.#held -= bytes
+  }
+
+  add(more: number): boolean {
+    if (this.#owner.requests + more > this.#underWay.limits.maxConcurrent) return false
+    this.#owner.requests += more
+    this.#requests += more
+    return true
+  }
+
+  end(): void {
+    const owner = this.#owner
+    owner.requests -= this.#requests
+    owner.bytes -= this.#held
+    this.#requests = 0
+    this.#held = 0
+    if (owner.requests === 0) this.#underWay.forget(owner)
+  }
 }
