@@ -22,8 +22,9 @@ import { withoutMembers } from '../../packages/core/src/lib/json/without-members
 import { redactText } from '../../packages/core/src/lib/logging/redact.js'
 import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
-import { messageParts } from '../../packages/core/src/lib/message/message-parts.js'
+import { countMembers, messageParts } from '../../packages/core/src/lib/message/message-parts.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
+import { parseUsual } from '../../packages/core/src/lib/message/parse-usual.js'
 import { readMessages } from '../../packages/core/src/lib/message/read-messages.js'
 import { transformResponse } from '../../packages/core/src/lib/message/transform-response.js'
 import { clientAddress } from '../../packages/core/src/lib/mounts/node/client-address.js'
@@ -211,6 +212,19 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/core/src/lib/message/message-parts.ts#messageParts': {
     read: (text) => messageParts(bytes(text)),
     around: document,
+  },
+  'packages/core/src/lib/message/message-parts.ts#countMembers': {
+    read: (text) => countMembers(bytes(text)),
+    around: document,
+  },
+  'packages/core/src/lib/message/parse-usual.ts#parseUsual': {
+    read: parseUsual,
+    around: [
+      ...document,
+      ['{"jsonrpc":"2.0","id":"', '","result":{}}'],
+      ['{"result":{},"jsonrpc":"2.0","id":"', '"}'],
+      ['{"jsonrpc":"2.0","id":1,"result":{', '}}'],
+    ],
   },
   'packages/core/src/lib/message/parse-message.ts#parseMessage': {
     read: (text) => parseMessage(bytes(text)),

@@ -4,7 +4,12 @@
  * dotted and the dotless i count as i, as Java compares them.
  */
 export function foldName(name: string): string {
-  return cutAtNul(name).replaceAll('\u0130', 'i').toUpperCase().toLowerCase()
+  // Most names are ASCII, where one step does
+  for (let index = 0; index < name.length; index++) {
+    const code = name.charCodeAt(index)
+    if (code === 0 || code > 0x7e) return cutAtNul(name).replaceAll('\u0130', 'i').toUpperCase().toLowerCase()
+  }
+  return name.toLowerCase()
 }
 
 /** The name up to its first NUL. */

@@ -34,11 +34,11 @@ export function messageParts(
   const found: Partial<Record<Name, Span>> = {}
   let why: string | undefined
   const end = scanObject(bytes, at, (key, value) => {
-    if (envelopeNames.inner.has(key)) {
+    if (envelopeNames.find(key) !== undefined) {
       if (found[key as Name] !== undefined) why ??= `The message has "${key}" twice`
       found[key as Name] = value
     } else {
-      const meant = envelopeNames.folded.get(foldName(key))
+      const meant = envelopeNames.meant(foldName(key))
       if (meant !== undefined) why ??= `The message has a member that some readers take for "${meant}"`
     }
   })
@@ -52,12 +52,22 @@ export function messageParts(
 
 const notAnObject = { why: 'The message must be a JSON object' }
 
-/** Whether a parsed message has a member that differs from one of the protocol in case or by a NUL only. */
-export function similarMember(message: object): string | undefined {
-  for (const key of Object.keys(message)) {
-    if (envelopeNames.inner.has(key)) continue
-    const meant = envelopeNames.folded.get(foldName(key))
-    if (meant !== undefined) return meant
+/** How many members the object has that the bytes are, those of the same name too. The bytes must be valid JSON. */
+export function countMembers(bytes: Uint8Array): number {
+  let depth = 0
+  let count = 0
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] as number
+    if (byte === 0x22) {
+      for (index++; index < bytes.length && bytes[index] !== 0x22; index++) if (bytes[index] === 0x5c) index++
+    } else if (byte === 0x3a) {
+      if (depth === 1) count++
+    } else {
+      // Braces and square brackets differ in this bit alone
+      const bracket = byte | 0x20
+      if (bracket === 0x7b) depth++
+      else if (bracket === 0x7d) depth--
+    }
   }
-  return undefined
+  return count
 }

@@ -2,8 +2,8 @@ import type { Message } from '../contract/message.js'
 import { errorCodes } from '../protocol/error-codes.js'
 import { decodeHeaderValue } from '../protocol/header-value.js'
 import { metaKeys } from '../protocol/meta-keys.js'
+import { mirroredMethods } from '../protocol/methods.js'
 import { MessageError } from './message-error.js'
-import { methodSubject } from './subjects.js'
 
 const { protocolVersion: versionKey, clientCapabilities: capabilitiesKey } = metaKeys
 
@@ -40,7 +40,7 @@ export function checkModernHeaders(message: Message, headers: Headers): void {
   const sentName = headers.get('mcp-name')
   // Without a name in the header and in the body, what is wrong is the body
   const isAbsent = sentName === null && message.name === undefined
-  if (methodSubject(message.method ?? '')?.isMirrored === true && !isAbsent) {
+  if (mirroredMethods.has(message.method ?? '') && !isAbsent) {
     checkMirror('Mcp-Name', sentName, message.name, message)
   }
 }

@@ -4,12 +4,14 @@ import { maxParsedValues, parseSpan } from '../json/raw-json.js'
 import { errorCodes } from '../protocol/error-codes.js'
 import { metaKeys } from '../protocol/meta-keys.js'
 import { assumedVersion, eraOf } from '../protocol/revisions.js'
-import { KeptJson } from './kept-json.js'
 import { MessageError } from './message-error.js'
 import { messageKind, typeOfValue } from './message-kind.js'
-import { messageParts, similarMember } from './message-parts.js'
+import { countMembers, messageParts } from './message-parts.js'
+import { parseUsual } from './parse-usual.js'
 import { subjectOf } from './subjects.js'
 
+/** Up to this many bytes a message keeps what it was parsed to. */
+const keptUpTo = 4096
 /** From here on a response is not parsed: its members are told apart without looking into them. */
 const scanFrom = 16_384
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -41,9 +43,10 @@ export function parseMessage(bytes: Uint8Array, options: ParseMessageOptions = {
     if (response !== undefined) return new ByteMessage(bytes, undefined, response, options)
   }
   const text = decode(bytes)
-  const json = parseJson(text)
+  const usual = parseUsual(text)
+  const json = usual ?? parseJson(text)
   const envelope = classify(json)
-  const flaw = nameFlaw(bytes, text, json as object)
+  const flaw = usual === undefined ? nameFlaw(bytes, json as Record<string, unknown>) : undefined
   if (flaw !== undefined) throw new MessageError(errorCodes.invalidRequest, flaw, { id: envelope.id ?? null })
   return new ByteMessage(bytes, json as JsonRpcMessage, envelope, options)
 }
@@ -57,17 +60,14 @@ function readResponse(bytes: Uint8Array): Classified | undefined {
 }
 
 /** What is wrong with the names of its members. `JSON.parse` does not tell which ones were there twice. */
-function nameFlaw(bytes: Uint8Array, text: string, json: object): string | undefined {
-  const similar = similarMember(json)
-  if (similar !== undefined) return `The message has a member that some readers take for "${similar}"`
-  const mayRepeat = text.includes('\\u') || Object.keys(json).some((key) => isTwiceIn(text, `"${key}"`))
-  const parts = mayRepeat ? messageParts(bytes) : undefined
-  return parts !== undefined && 'why' in parts ? parts.why : undefined
-}
-
-function isTwiceIn(text: string, part: string): boolean {
-  const first = text.indexOf(part)
-  return first !== -1 && text.indexOf(part, first + part.length) !== -1
+function nameFlaw(bytes: Uint8Array, json: Record<string, unknown>): string | undefined {
+  const { jsonrpc, id, method, params, result, error } = json
+  let known = 0
+  for (const value of [jsonrpc, id, method, params, result, error]) if (value !== undefined) known++
+  // Each of them once, and no others
+  if (countMembers(bytes) === known) return undefined
+  const parts = messageParts(bytes)
+  return 'why' in parts ? parts.why : undefined
 }
 
 /** Makes a message from a parsed one that is known to be what the bytes say. */
@@ -115,14 +115,18 @@ function classify(json: unknown): Classified {
   const { jsonrpc, id, method, params, result, error } = json as Record<string, unknown>
   const idType = typeOfValue(id)
   const readable = idType === 'string' || idType === 'number' ? (id as string | number) : null
-  const refuse = (why: string) => new MessageError(errorCodes.invalidRequest, why, { id: readable })
-  if (jsonrpc !== '2.0') throw refuse('"jsonrpc" must be "2.0"')
-  if (result !== undefined && error !== undefined) throw refuse('A message has "result" or "error", not both')
+  if (jsonrpc !== '2.0') throw noMessage('"jsonrpc" must be "2.0"', readable)
+  if (result !== undefined && error !== undefined)
+    throw noMessage('A message has "result" or "error", not both', readable)
   const kind = messageKind(idType, typeOfValue(method), typeOfValue(result), typeOfValue(error))
-  if (typeof kind === 'object') throw refuse(kind.why)
+  if (typeof kind === 'object') throw noMessage(kind.why, readable)
   if (kind === 'response') return { kind, id: readable }
-  if (params !== undefined && typeOfValue(params) !== 'object') throw refuse('"params" must be an object')
+  if (params !== undefined && typeOfValue(params) !== 'object') throw noMessage('"params" must be an object', readable)
   return kind === 'request' ? { kind, id: readable, method: method as string } : { kind, method: method as string }
+}
+
+function noMessage(why: string, id: string | number | null): MessageError {
+  return new MessageError(errorCodes.invalidRequest, why, { id })
 }
 
 class ByteMessage implements Message {
@@ -133,11 +137,15 @@ class ByteMessage implements Message {
   readonly name?: string
   readonly protocolVersion: string
   readonly era: Era
-  readonly #json: KeptJson<JsonRpcMessage>
+  #json: JsonRpcMessage | undefined
+  // A parsed message takes up to a hundred times its bytes, and requests wait: that of a large message is kept only as
+  // long as somebody else uses it, or until memory is needed
+  #weak: WeakRef<JsonRpcMessage> | undefined
 
   constructor(bytes: Uint8Array, json: JsonRpcMessage | undefined, envelope: Classified, options: ParseMessageOptions) {
     this.bytes = bytes
-    this.#json = new KeptJson(bytes.length, json)
+    if (bytes.length <= keptUpTo) this.#json = json
+    else if (json !== undefined) this.#weak = weakly(json)
     this.kind = envelope.kind
     this.id = envelope.id
     this.method = envelope.method
@@ -149,12 +157,21 @@ class ByteMessage implements Message {
   }
 
   json(): JsonRpcMessage {
-    return this.#json.get() ?? this.#json.set(parseJson(decode(this.bytes)) as JsonRpcMessage)
+    const kept = this.#json ?? this.#weak?.deref()
+    if (kept !== undefined) return kept
+    const json = parseJson(decode(this.bytes)) as JsonRpcMessage
+    this.#weak = weakly(json)
+    return json
   }
 
   with(message: JsonRpcMessage): Message {
     return fromJson(encoder.encode(JSON.stringify(message)), message, { protocolVersion: this.protocolVersion })
   }
+}
+
+// A runtime without weak references parses a large message each time
+function weakly(json: JsonRpcMessage): WeakRef<JsonRpcMessage> | undefined {
+  return typeof WeakRef === 'function' ? new WeakRef(json) : undefined
 }
 
 /** The revision that a request declares in its body: in `_meta` (modern) or as `initialize` does (legacy). */

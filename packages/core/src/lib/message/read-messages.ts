@@ -4,7 +4,7 @@ import { hasMoreValues } from '../json/has-more-values.js'
 import { splitArray } from '../json/split-array.js'
 import { errorCodes } from '../protocol/error-codes.js'
 import { metaKeys } from '../protocol/meta-keys.js'
-import { isLegacyMethod } from '../protocol/methods.js'
+import { clientMethods, isLegacyMethod } from '../protocol/methods.js'
 import { assumedVersion, eraOf, factsOf } from '../protocol/revisions.js'
 import { checkJson } from './check-json.js'
 import { MessageError } from './message-error.js'
@@ -67,11 +67,13 @@ function readsAnswers(headers: Headers): boolean {
 function checkSubject(message: Message, legacy?: Headers): void {
   const { method, id = null } = message
   if (method === undefined) return
-  const meant = similarMethod(method)
-  if (meant !== undefined)
-    throw new MessageError(errorCodes.invalidRequest, `The method must be written "${meant}"`, { id })
-  if (method.includes('\0') || isIllFormed(method)) {
-    throw new MessageError(errorCodes.invalidRequest, '"method" must be well-formed Unicode without NUL', { id })
+  if (!clientMethods.has(method)) {
+    const meant = similarMethod(method)
+    if (meant !== undefined)
+      throw new MessageError(errorCodes.invalidRequest, `The method must be written "${meant}"`, { id })
+    if (method.includes('\0') || isIllFormed(method)) {
+      throw new MessageError(errorCodes.invalidRequest, '"method" must be well-formed Unicode without NUL', { id })
+    }
   }
   const subjects = subjectsOf(method, message.json().params)
   if (!('why' in subjects)) return

@@ -18,8 +18,9 @@ export function isEncodedValue(value: string): boolean {
 
 /** The text that a header has (MCP M9); `undefined` where it is not well-formed base64 of UTF-8. */
 export function decodeHeaderValue(value: string): string | undefined {
+  if (!isEncodedValue(value)) return value
   const base64 = encoded.exec(value)?.[1]
-  if (base64 === undefined) return isEncodedValue(value) ? undefined : value
+  if (base64 === undefined) return undefined
   try {
     return decoder.decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)))
   } catch {

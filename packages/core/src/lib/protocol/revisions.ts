@@ -61,6 +61,8 @@ const revisions: readonly Revision[] = [
   },
 ]
 
+const byVersion: ReadonlyMap<string, Revision> = new Map(revisions.map((one) => [one.version, one]))
+
 /** All of them by name, the newest first. */
 export const publishedVersions: readonly string[] = revisions.map(({ version }) => version)
 /** Those of the modern era, the newest first. */
@@ -78,7 +80,7 @@ export const assumedVersion = '2025-03-26'
 
 /** The era of a revision. One that is not published is modern where its date says so; what is not a date is legacy. */
 export function eraOf(version: string): Era {
-  const published = revisions.find((one) => one.version === version)
+  const published = byVersion.get(version)
   if (published !== undefined) return published.era
   // Dates compare as text
   return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= firstModern ? 'modern' : 'legacy'
