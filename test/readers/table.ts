@@ -55,7 +55,6 @@ import { parseRegistrationRequest } from '../../packages/oauth-server/src/lib/cl
 import { createResources } from '../../packages/oauth-server/src/lib/client-metadata/resources.js'
 import { isMetadataPath } from '../../packages/oauth-server/src/lib/discovery/metadata-paths.js'
 import { parameters } from '../../packages/oauth-server/src/lib/http/form.js'
-import { formTarget } from '../../packages/oauth-server/src/lib/interaction/form-target.js'
 import { bearerToken } from '../../packages/oauth-server/src/lib/registration/registration-token.js'
 import type { Server } from '../../packages/oauth-server/src/lib/server/server.js'
 import { removeOldSteps } from '../../packages/oauth-server/src/lib/session/step-cookie.js'
@@ -427,7 +426,6 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => parseDocument('https://a.example/c', text, rules),
     around: [...document, ['{"client_id":"https://a.example/c","client_name":"', '"}']],
   },
-  'packages/oauth-server/src/lib/interaction/form-target.ts#formTarget': { read: formTarget, around: uri },
   'packages/oauth-server/src/lib/discovery/metadata-paths.ts#isMetadataPath': {
     read: (text) => isMetadataPath(text, '/a', ['https://a.example/mcp']),
     around: [

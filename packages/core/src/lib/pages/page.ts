@@ -11,10 +11,6 @@ export interface Styles {
 export interface PageProtection {
   /** The SHA-256 of its style sheet in base64; nothing else is loaded. */
   readonly styleHash: string
-  /**
-   * Where its forms may lead; anywhere if absent. Redirects after a form count too (CSP3 form-action).
-   */
-  readonly formTargets?: readonly string[]
   /** With `no-referrer`, browsers send its forms with `Origin: null`. */
   readonly referrerPolicy: 'no-referrer' | 'same-origin'
 }
@@ -38,7 +34,6 @@ export function pageResponse({
   body,
   status = 200,
   cookies = [],
-  formTargets,
   referrerPolicy,
 }: Page): Response {
   const text = html`<!doctype html>
@@ -57,7 +52,7 @@ ${body}
 </body>
 </html>
 `.html
-  const headers = pageHeaders({ styleHash: styles.hash, formTargets, referrerPolicy })
+  const headers = pageHeaders({ styleHash: styles.hash, referrerPolicy })
   headers.set('Content-Type', 'text/html; charset=utf-8')
   for (const cookie of cookies) headers.append('Set-Cookie', cookie)
   return respond(text, { status, headers })
@@ -65,15 +60,15 @@ ${body}
 
 /**
  * The headers that a page and a redirect away from one have. There is no Cross-Origin-Opener-Policy: a client that opens
- * the page in a popup would see `closed` at once, and its callback could not hand the code over.
+ * the page in a popup would see `closed` at once, and its callback could not hand the code over. There is no form-action
+ * either: browsers hold every redirect after a form to it, and where a client's callback leads on to nobody knows.
  */
-export function pageHeaders({ styleHash, formTargets, referrerPolicy }: PageProtection): Headers {
+export function pageHeaders({ styleHash, referrerPolicy }: PageProtection): Headers {
   return new Headers({
     'Cache-Control': 'no-store',
     'Content-Security-Policy': [
       "default-src 'none'",
       `style-src 'sha256-${styleHash}'`,
-      ...(formTargets === undefined ? [] : [`form-action ${formTargets.join(' ')}`]),
       "frame-ancestors 'none'",
       "base-uri 'none'",
     ].join('; '),

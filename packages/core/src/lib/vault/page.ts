@@ -6,7 +6,6 @@ export const styles: string =
   '.foreign{display:inline-block;max-width:100%;max-height:2.6em;line-height:1.3;vertical-align:bottom;overflow:hidden;overflow:clip;contain:paint;overflow-wrap:anywhere;unicode-bidi:isolate}'
 export const stylesHash: string = 'ukAhBGeHHNdjneIKk8XC1E8wbVppjv5NqduHl+6fXhg='
 
-// No form-action: browsers hold the redirect behind a form to it, and that leads to the upstream.
 // With no-referrer a form would be sent with `Origin: null`.
 const protection = { styleHash: stylesHash, referrerPolicy: 'same-origin' } as const
 

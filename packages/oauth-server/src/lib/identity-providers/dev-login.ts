@@ -15,7 +15,6 @@ export function devLogin(): IdentityProvider {
   return {
     name: 'dev',
     title: 'the development login',
-    ownForm: true,
     validate(issuer) {
       if (!isLoopbackIssuer(issuer)) {
         throw invalidConfiguration(

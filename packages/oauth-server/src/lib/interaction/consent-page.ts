@@ -10,7 +10,6 @@ import type { Client } from '../store/client.js'
 import type { GrantUser } from '../store/grant.js'
 import { newQuestion } from './consent-request.js'
 import { displayHost } from './display-host.js'
-import { formTarget } from './form-target.js'
 
 /** What the page asks about. */
 export interface ConsentSubject {
@@ -48,15 +47,8 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
   return pageResponse(settings.pages, {
     title: `Allow ${content.clientName}?`,
     cookies: [...cookies, cookie],
-    formTargets: [...new Set([formTarget(request.redirectUri), ...loginTargets(server)])],
     body: consent ? rawHtml(consent(content)) : ourPage(content, form, name !== ''),
   })
-}
-
-/** A provider may send the browser on, to the sites of companies and back, so that no list of hosts would do. */
-function loginTargets({ identityProvider, settings }: Server): readonly string[] {
-  if (identityProvider.ownForm) return []
-  return settings.loopback ? ['https:', 'http:'] : ['https:']
 }
 
 /** The first of the names that shows anything. */

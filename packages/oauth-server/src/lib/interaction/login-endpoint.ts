@@ -7,15 +7,14 @@ import type { LoginForm } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
 import { completeLogin } from './complete-login.js'
 import { countGuess } from './count-guess.js'
-import { formTarget } from './form-target.js'
 import { closeLogin, readLogin, type Transaction } from './transaction.js'
 
 /** The login form of a provider that has one: GET shows it, POST takes it. */
 export async function loginEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   if (request.method === 'GET') {
     const handle = parameters(new URL(request.url).searchParams).get('state')
-    const { transaction, form } = await readFormStep(server, request, handle)
-    return loginPage(server, handle as string, transaction, form)
+    const { form } = await readFormStep(server, request, handle)
+    return loginPage(server, handle as string, form)
   }
   refuseCrossSite(request, server.settings.issuer)
   const fields = await readForm(request)
@@ -32,7 +31,7 @@ export async function loginEndpoint(server: Server, request: Request, context: C
     parameters: answer,
     signedIn: wasRight,
     close: () => closeLogin(server, handle as string, transaction),
-    again: (message) => loginPage(server, handle as string, transaction, form, message),
+    again: (message) => loginPage(server, handle as string, form, message),
   })
 }
 
@@ -49,14 +48,12 @@ async function readFormStep(
 function loginPage(
   server: Server,
   handle: string,
-  transaction: Transaction,
   { form, submit, note }: LoginForm,
   message?: string,
 ): Promise<Response> {
   return pageResponse(server.settings.pages, {
     title: 'Sign in',
     status: message ? 400 : 200,
-    formTargets: [formTarget(transaction.request.redirectUri)],
     body: html`<h1>Sign in</h1>
 ${message ? html`<p class="warning" role="alert" id="message">${message}</p>` : html``}
 <form method="post" action="${server.settings.path}/login">

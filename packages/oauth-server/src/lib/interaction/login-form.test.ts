@@ -17,7 +17,6 @@ function start(options: Partial<AuthorizationServerOptions> = {}, asked: readonl
   const identityProvider: IdentityProvider = {
     name: 'own',
     title: 'us',
-    ownForm: true,
     begin: async () => ({ form: asked, submit: 'Sign in' }),
     complete: async ({ parameters }) => {
       guesses++

@@ -6,8 +6,6 @@ import { styles } from './styles.js'
 export interface Page {
   readonly title: string
   readonly body: Html
-  /** Where its forms may lead, beside this origin: redirects after a form count too (CSP3 form-action). */
-  readonly formTargets?: readonly string[]
   readonly status?: number
   readonly cookies?: readonly string[]
 }
@@ -15,7 +13,7 @@ export interface Page {
 /** Answers with a page in the style of this server. */
 export async function pageResponse(
   { name, styles: more = '' }: PageOptions,
-  { body, formTargets = [], ...page }: Page,
+  { body, ...page }: Page,
 ): Promise<Response> {
   const css = styles + more
   const styleHash = (await sha256(css)).replaceAll('-', '+').replaceAll('_', '/')
@@ -24,7 +22,6 @@ export async function pageResponse(
     styles: { css, hash: `${styleHash}=` },
     hasColorSchemes: true,
     body: name === undefined ? html`\n${body}` : html`<p class="owner">${name}</p>\n${body}`,
-    formTargets: ["'self'", ...formTargets],
     // The address of these pages holds state, and later a code (RFC 9700 section 4.2.4)
     referrerPolicy: 'no-referrer',
   })

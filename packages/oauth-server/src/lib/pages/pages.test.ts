@@ -129,7 +129,6 @@ describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () =>
       const own: IdentityProvider = {
         name: 'own',
         title: 'us',
-        ownForm: true,
         begin: async () => ({ form: [{ name: 'username', label: 'User name' }], submit: 'Sign in' }),
         complete: async () => ({ user: { id: 'alice', username } }),
       }

@@ -94,8 +94,6 @@ export interface IdentityProvider {
   readonly name: string
   /** For people: `GitHub`. */
   readonly title: string
-  /** Whether the login is always a form on a page of ours: then that page's policy keeps its forms from other sites. */
-  readonly ownForm?: boolean
   /** Whether the provider sends its answer as a form that is posted to the callback (`response_mode=form_post`). */
   readonly postsAnswer?: boolean
   /** Called at construction with the issuer; throws `invalid_configuration` if it cannot serve there. */

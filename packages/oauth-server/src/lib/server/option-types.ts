@@ -52,10 +52,9 @@ const registration: OptionTypes<RegistrationOptions> = {
   total: optional(positive),
 }
 
-const provider = membersOf<Pick<IdentityProvider, 'name' | 'title' | 'ownForm' | 'postsAnswer' | 'validate'>>({
+const provider = membersOf<Pick<IdentityProvider, 'name' | 'title' | 'postsAnswer' | 'validate'>>({
   name: filledText,
   title: text,
-  ownForm: optional(flag),
   postsAnswer: optional(flag),
   validate: optional(callable),
 })

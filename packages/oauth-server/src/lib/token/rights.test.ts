@@ -23,7 +23,6 @@ const day = 86_400
 const provider: IdentityProvider = {
   name: 'company',
   title: 'the company',
-  ownForm: true,
   begin: async () => ({ form: [{ name: 'username', label: 'User name' }], submit: 'Sign in' }),
   complete: async () => ({
     user: { id: 'alice', username: 'alice', email: 'alice@example.com', roles: ['admin', 'reader'], groups: ['staff'] },
