@@ -10,8 +10,16 @@ export interface Tokens {
   refresh_token: string
 }
 
-/** A client made of plain requests, which can send each to another gateway. It registers with the first one. */
-export async function registerClient(url: string) {
+/**
+ * A client made of plain requests, which can send each to another gateway. It registers with the first one.
+ *
+ * @param options.path that of the server
+ * @param options.name who signs in
+ */
+export async function registerClient(
+  url: string,
+  { path = '/everything/mcp', name = 'ada' }: { path?: string; name?: string } = {},
+) {
   const response = await fetch(`${url}/register`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -24,8 +32,8 @@ export async function registerClient(url: string) {
   })
   const { client_id } = await readJson<{ client_id: string }>(response, 201)
   const verifier = randomBytes(32).toString('base64url')
-  const resource = `${url}/everything/mcp`
-  const person = createPerson({ name: 'ada' })
+  const resource = url + path
+  const person = createPerson({ name })
   const post = (to: string, parameters: Record<string, string>) =>
     fetch(to, { method: 'POST', body: new URLSearchParams({ client_id, ...parameters }) })
   return {

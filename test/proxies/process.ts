@@ -43,14 +43,25 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** Starts a program in its folder and waits until it takes connections on a port. */
+/**
+ * Starts a program in its folder and waits until it takes connections on a port.
+ *
+ * @param options.cwd the folder that it runs in, where that is another one
+ * @param options.timeout seconds that it may take to start
+ */
 export async function startProgram(
   program: string,
   args: readonly string[],
-  { folder, port, env = {} }: { folder: string; port: number; env?: Record<string, string> },
+  {
+    folder,
+    cwd = folder,
+    port,
+    env = {},
+    timeout = 10,
+  }: { folder: string; cwd?: string; port: number; env?: Record<string, string>; timeout?: number },
 ): Promise<Running> {
   const child = spawn(program, args, {
-    cwd: folder,
+    cwd,
     env: { PATH: process.env.PATH ?? '', HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -68,7 +79,7 @@ export async function startProgram(
     clearTimeout(timer)
     rmSync(folder, { recursive: true, force: true })
   }
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + timeout * 1000
   while (!(await accepts(port))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       await stop()
