@@ -1,4 +1,4 @@
-import { withMethods } from '@mcp-gateway/core/internal'
+import { checkNodeArguments, withMethods } from '@mcp-gateway/core/internal'
 import {
   clientAddress,
   type NodeHandler,
@@ -26,6 +26,7 @@ export function toNodeHandler(forwardAuth: ForwardAuth, options: NodeHandlerOpti
   const answerWhole = toWholeHandler(forwardAuth, options)
   const addressOf = clientAddress(options.trustedProxies ?? [])
   return (incoming: Incoming & { originalUrl?: string }, outgoing, next) => {
+    checkNodeArguments(outgoing)
     const { method = 'GET', url = '/', originalUrl: target = url } = incoming
     const address = addressOf(incoming)
     const context = address === undefined ? { target } : { client: { address }, target }

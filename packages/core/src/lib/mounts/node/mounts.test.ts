@@ -1,12 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express5 from 'express'
 // @ts-expect-error: no types of its own, and those of Express 5 fit
 import express4 from 'express4'
 import fastify from 'fastify'
 import { Hono } from 'hono'
-// @ts-expect-error: it has no types
 import Koa from 'koa'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Authority } from '../../contract/authority.js'
@@ -30,24 +29,25 @@ const hosts: Record<string, (app: App) => Server | Promise<Server>> = {
   },
   'Express 4': (app) => createServer(expressApp(express4(), app)),
   'Express 5': (app) => createServer(expressApp(express5(), app)),
-  Koa: (app) => {
-    const koa = new Koa()
-    const handler = toNodeHandler(app)
-    koa.use((ctx: { req: IncomingMessage; res: ServerResponse; respond: boolean }) => {
-      ctx.respond = false
-      handler(ctx.req, ctx.res, () => ctx.res.end('own'))
+  'in front of Express': (app) => {
+    const own = express5().use(express5.json())
+    own.get('/own', (_request, response) => {
+      response.send('own')
     })
-    return createServer(koa.callback())
+    return createServer(toNodeHandler(app, { next: own }))
   },
-  Fastify: async (app) => {
-    const server = fastify()
-    const handler = toNodeHandler(app)
-    server.addHook('onRequest', (request, reply, done) => {
-      handler(request.raw, reply.raw, () => done())
+  'in front of Koa': (app) => {
+    const own = new Koa()
+    own.use((context) => {
+      if (context.path === '/own') context.body = 'own'
     })
-    server.get('/own', () => 'own')
-    await server.ready()
-    return server.server
+    return createServer(toNodeHandler(app, { next: own.callback() }))
+  },
+  'in front of Fastify': async (app) => {
+    const own = fastify({ serverFactory: (next) => createServer(toNodeHandler(app, { next })) })
+    own.get('/own', () => 'own')
+    await own.ready()
+    return own.server
   },
   'Next route handlers': (app) => nextServer(app),
   Hono: (app) => {
@@ -227,3 +227,48 @@ describe.each(Object.keys(hosts))('mounted in %s', (name) => {
     expect(await (await fetch(`${await mount(name)}/own`)).text()).toBe('own')
   })
 })
+
+describe('toNodeHandler called as another framework calls its handlers', () => {
+  const handler = toNodeHandler(mountable({ handle: () => new Response() })) as (...given: unknown[]) => void
+  const sentence = 'must be called with the request and the response of node:http'
+
+  test('by Koa it throws a sentence, which Koa reports, and the process goes on', async () => {
+    const app = new Koa()
+    app.use(handler as never)
+    const errors: Error[] = []
+    app.on('error', (error: Error) => errors.push(error))
+    expect(await statusOf(createServer(app.callback()))).toBe(500)
+    expect(errors[0]).toMatchObject({ code: 'invalid_configuration', message: expect.stringContaining(sentence) })
+  })
+
+  test('by Fastify it throws a sentence, which Fastify reports, and the process goes on', async () => {
+    const app = fastify()
+    const errors: Error[] = []
+    app.addHook('onError', async (_request, _reply, error) => void errors.push(error))
+    app.all('*', handler as never)
+    await app.ready()
+    expect(await statusOf(app.server)).toBe(500)
+    expect(errors[0]).toMatchObject({ code: 'invalid_configuration', message: expect.stringContaining(sentence) })
+  })
+
+  test.each([
+    ['Hono, or a host of web requests', [new Request('https://mcp.example.com/mcp')]],
+    ['nobody in particular', []],
+    ['a hand that forgot the response', [{ headers: { host: 'mcp.example.com' }, url: '/mcp' }, null]],
+  ])('by %s it throws a sentence', (_by, given) => {
+    expect(() => handler(...given)).toThrow(sentence)
+  })
+})
+
+test('something that takes every request can stand in front of nothing', () => {
+  const piece = mountable({ handle: () => new Response() })
+  expect(() => toNodeHandler(piece, { next: () => {} })).toThrow('next needs a piece with match')
+  expect(() => toNodeHandler(piece, { next: 'app' as never })).toThrow('toNodeHandler: next must not be')
+})
+
+async function statusOf(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  closers.push(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return (await fetch(`http://127.0.0.1:${port}/mcp`)).status
+}

@@ -1,10 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, Mountable } from '../../contract/handler.js'
+import { invalidConfiguration } from '../../contract/invalid-configuration.js'
 import type { Logger } from '../../contract/logger.js'
-import { checkOptions, optional, textList, withMethods } from '../../contract/option-types.js'
+import {
+  callable,
+  checkOptions,
+  type OptionTypes,
+  optional,
+  textList,
+  withMethods,
+} from '../../contract/option-types.js'
 import { loggerType } from '../../contract/shared-option-types.js'
 import { isMalformedQuery, pathOf } from '../../http/path-fault.js'
 import { createLogger } from '../../logging/create-logger.js'
+import { checkNodeArguments } from './check-arguments.js'
 import { clientAddress, peerAddress } from './client-address.js'
 import { type HostRequest, toRequest } from './node-request.js'
 import { parsedBody } from './parsed-body.js'
@@ -18,23 +27,32 @@ export interface NodeHandlerOptions {
    * it, the client's address is the socket's.
    */
   readonly trustedProxies?: readonly string[]
+  /**
+   * What gets the requests that the mounted piece does not `match`: the application that it stands in front of, such as
+   * `express()`, `app.callback()` of Koa, or what Fastify gives its `serverFactory`. Requests of the piece then cost nothing of
+   * the framework. Needs a piece with `match`.
+   */
+  readonly next?: (request: IncomingMessage, response: ServerResponse) => unknown
   /** Where an error that reached the adapter is logged; JSON lines to standard output by default. */
   readonly logger?: Logger
 }
 
-/** Called by `node:http`, and by Express with `next`. */
+/** Called by `node:http`, and by Express and Connect with `next`. */
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void
 
 /**
- * Mounts a gateway, or any `Mountable`, in a Node server: `node:http`, `node:http2` with its compatibility API, Express
- * 4 and 5, Koa, Fastify. With Express, requests that the gateway does not `match` go on to the next layer. Mount it in
- * front of body parsers. A target with dot segments in any spelling, a backslash, a `#` or a control character is 400, for
+ * Mounts a gateway, or any `Mountable`, in a Node server: `node:http`, `node:http2` with its compatibility API, and in front
+ * of an application of Express, Koa or Fastify, which gets what the gateway does not `match`. It can be a layer of Express
+ * too, which costs each call two to three times as much CPU; mount it in front of body parsers there. A target with dot segments in any spelling, a backslash, a `#` or a control character is 400, for
  * the layers behind too. The handler gets a lazy `Request`; to copy it, write `new Request(request.url, request)`.
  *
- * @throws {GatewayError} `invalid_configuration` for a bad entry in `trustedProxies`
+ * The handler throws when it is called with other arguments than those of `node:http`, as Koa and Fastify would.
+ *
+ * @throws {GatewayError} `invalid_configuration` for a bad entry in `trustedProxies`, and for `next` beside a piece that tells not
+ *   which requests are its own
  * @example
  * ```ts
- * app.use(toNodeHandler(gateway, { trustedProxies: ['10.0.0.0/8'] }))
+ * createServer(toNodeHandler(gateway, { next: app, trustedProxies: ['10.0.0.0/8'] })).listen(3000)
  * ```
  */
 export function toNodeHandler(
@@ -42,8 +60,13 @@ export function toNodeHandler(
   options: NodeHandlerOptions = {},
 ): NodeHandler {
   withMethods('what a create* function returns, with handle and fetch', 'handle')(app, 'The app of toNodeHandler')
-  checkOptions('toNodeHandler', options, { trustedProxies: optional(textList), logger: optional(loggerType) })
-  const { trustedProxies = [], logger = createLogger() } = options
+  checkOptions('toNodeHandler', options, types)
+  const { trustedProxies = [], logger = createLogger(), next: following } = options
+  if (following !== undefined && app.match === undefined) {
+    throw invalidConfiguration(
+      'toNodeHandler: next needs a piece with match, such as a gateway; this one takes every request, so nothing would reach what follows',
+    )
+  }
   const addressOf = clientAddress(trustedProxies)
 
   const answer = async (outgoing: ServerResponse, request: Request, context: Context): Promise<void> => {
@@ -56,6 +79,7 @@ export function toNodeHandler(
   }
 
   return (incoming: HostRequest, outgoing, next) => {
+    checkNodeArguments(outgoing)
     const read = requestTarget(incoming)
     if (read === undefined) {
       fail(outgoing, 400, 'The request target or the Host header is malformed')
@@ -63,8 +87,9 @@ export function toNodeHandler(
     }
     const { target, url } = read
     const request = toRequest(incoming, outgoing, url)
-    if (next !== undefined && app.match !== undefined && !app.match(request)) {
-      next()
+    if ((next ?? following) !== undefined && app.match !== undefined && !app.match(request)) {
+      if (next === undefined) following?.(incoming, outgoing)
+      else next()
       return
     }
     // Not before it is ours: pages of the application may have such a query
@@ -83,6 +108,12 @@ export function toNodeHandler(
       address === undefined ? { target } : { client: { address, peer: peerAddress(incoming) }, target }
     void answer(outgoing, parsed === undefined ? request : withBody(request, parsed), context)
   }
+}
+
+const types: OptionTypes<NodeHandlerOptions> = {
+  trustedProxies: optional(textList),
+  next: optional(callable),
+  logger: optional(loggerType),
 }
 
 function withBody(request: Request, body: Uint8Array): Request {
