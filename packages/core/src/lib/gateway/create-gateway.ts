@@ -126,6 +126,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
       willClose()
       await inFlight.close(drainTimeout)
       await close()
+      inFlight.endStreams()
     },
   })
 }

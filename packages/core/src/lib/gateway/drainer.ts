@@ -1,3 +1,4 @@
+import { endedStreams } from '../http/ended-streams.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { onBodyEnd } from '../http/on-body-end.js'
 
@@ -6,17 +7,20 @@ export interface Drainer {
   readonly closing: boolean
   /**
    * Runs a request, or refuses it with 503 once `close` was called. The streams that POST requests get count until they
-   * end; those of GET requests would never let a gateway close.
+   * end; those of GET requests would never let a gateway close, and last until `endStreams`.
    */
   run(request: Request, answer: () => Response | Promise<Response>): Promise<Response>
   /** Resolves when no request is under way any more, at the latest after so many seconds. */
   close(timeout: number): Promise<void>
+  /** Ends the event streams of GET requests that are still open. */
+  endStreams(): void
 }
 
 export function drainer(): Drainer {
   let closing = false
   let underWay = 0
   let idle: (() => void) | undefined
+  const streams = endedStreams()
   const end = () => {
     underWay--
     if (underWay === 0) idle?.()
@@ -34,7 +38,7 @@ export function drainer(): Drainer {
         const response = await answer()
         if (request.method === 'POST') return onBodyEnd(response, end)
         end()
-        return response
+        return request.method === 'GET' ? streams.add(response) : response
       } catch (error) {
         end()
         throw error
@@ -50,5 +54,6 @@ export function drainer(): Drainer {
       })
       clearTimeout(timer)
     },
+    endStreams: streams.end,
   }
 }
