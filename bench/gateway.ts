@@ -7,6 +7,7 @@ import { createGateway, fromFetchServer } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { proxy } from '@mcp-gateway/core/proxy'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import express from 'express'
 import { compareServers, send } from './harness.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -63,6 +64,20 @@ await compareServers(
   { connect: post, operations: 5000 },
 )
 
+/** A gateway with a server of `node:http`, mounted in each of the ways that there are in Node. */
+const mounts = (server: () => Handler | Promise<Handler>) => ({
+  'on node:http': async () => createServer(toNodeHandler(guarded(await server()))),
+  'in front of Express': async () => createServer(toNodeHandler(guarded(await server()), { next: express() })),
+  'as a layer of Express': async () => createServer(express().use(toNodeHandler(guarded(await server())))),
+})
+
+await compareServers(
+  'the three mounts: POST of a tool call, answered in this process',
+  import.meta.url,
+  mounts(() => answer),
+  { connect: post, operations: 5000 },
+)
+
 /** A server with one tool, made with the MCP SDK: what most have in the place of the handler above. */
 const sdkServer = (): Handler =>
   fromFetchServer(
@@ -103,5 +118,12 @@ await compareServers(
     },
     'createGateway, guarded, proxy()': async () => createServer(toNodeHandler(guarded(proxy(await upstream())))),
   },
+  { connect: post },
+)
+
+await compareServers(
+  'the three mounts: POST of a tool call, proxied',
+  import.meta.url,
+  mounts(async () => proxy(await upstream())),
   { connect: post },
 )

@@ -2,4 +2,6 @@ import { toNodeHandler } from '@mcp-gateway/core/node'
 import { start } from '@mcp-gateway/example-gateway'
 import express from 'express'
 
-await start((gateway) => express().use(toNodeHandler(gateway)))
+const app = express()
+
+await start((gateway) => toNodeHandler(gateway, { next: app }))

@@ -1,4 +1,7 @@
 import type { Server } from 'node:http'
+import type { Logger } from '@mcp-gateway/core'
+import { createLogger } from '@mcp-gateway/core/logging'
+import { closeOnSignal } from '@mcp-gateway/core/node'
 import { banner } from './banner.js'
 import type { Example } from './example.js'
 import { stopOnSignal } from './stop-on-signal.js'
@@ -7,17 +10,21 @@ import { stopWithNpm } from './stop-with-npm.js'
 /** Opens the storage, prints the banner, and stops everything on Ctrl-C and with the npm that started it. */
 export async function run(example: Example, server?: Server): Promise<void> {
   const storage = await example.storage.open()
-  stopOnSignal(async () => {
-    const closed = new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)))
-    await example.gateway.close()
-    // The last answers are on their way now; a connection that stays open after them is cut.
-    const idle = setInterval(() => server?.closeIdleConnections(), 50)
-    const cut = setTimeout(() => server?.closeAllConnections(), 1_000)
-    await closed
-    clearInterval(idle)
-    clearTimeout(cut)
-    await example.storage.close()
-  })
+  if (server === undefined) {
+    // The host listens, and ends the process in its own way.
+    stopOnSignal(async () => {
+      await example.gateway.close()
+      await example.storage.close()
+    })
+  } else {
+    closeOnSignal(server, example.gateway, {
+      // Nobody spreads load over several of these. Where somebody does, leave it out.
+      readinessDelay: 0,
+      signals: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+      onClosed: () => example.storage.close(),
+      logger: terminal,
+    })
+  }
   stopWithNpm()
   console.log(banner(example, storage, process.stdout.isTTY))
   for (const { name, warmUp } of example.servers) {
@@ -26,4 +33,12 @@ export async function run(example: Example, server?: Server): Promise<void> {
       console.error(`${name} did not answer: ${error instanceof Error ? error.message : error}`)
     })
   }
+}
+
+/** For a person; a service keeps the JSON lines that are the default. */
+const terminal: Logger = {
+  ...createLogger({ level: 'warn' }),
+  info: (_fields, message) => {
+    if (message === 'stopping') console.log('\nStopping. Ctrl-C again to stop at once.')
+  },
 }

@@ -1,8 +1,8 @@
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Stops on Ctrl-C, on SIGTERM and when the terminal is closed, then lets the host end the process where it has handlers
- * of its own for that. A second Ctrl-C does not wait.
+ * Stops on Ctrl-C, on SIGTERM and when the terminal is closed, where a host such as Next listens by itself, then lets it end the
+ * process where it has handlers of its own for that. Who has the server uses `closeOnSignal` of `@mcp-gateway/core/node`. A second Ctrl-C does not wait.
  *
  * @param stop finishes what is under way and leaves nothing running
  */
