@@ -1,5 +1,5 @@
 import type { Context } from '@mcp-gateway/core'
-import { Refusal, sha256 } from '@mcp-gateway/core/internal'
+import { isRefusal, Refusal, sha256 } from '@mcp-gateway/core/internal'
 import { equal } from '../crypto/equal.js'
 import type { Parameters } from '../http/form.js'
 import type { Server } from '../server/server.js'
@@ -43,6 +43,16 @@ export async function authenticateClient(
   context: Context,
 ): Promise<AuthenticatedClient> {
   const credentials = readCredentials(request, form)
+  try {
+    return await prove(server, credentials, context)
+  } catch (error) {
+    // What is wrong with a client's document or keys is told the way that everything wrong with a client is.
+    if (isRefusal(error) && error.code === 'invalid_client') throw invalidClient(error.description)
+    throw error
+  }
+}
+
+async function prove(server: Server, credentials: Credentials, context: Context): Promise<AuthenticatedClient> {
   const client = await findClient(server, credentials, context)
   const { method, proofs } = credentials
   if (client && method === 'private_key_jwt') {

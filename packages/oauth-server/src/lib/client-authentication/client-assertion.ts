@@ -1,4 +1,4 @@
-import { type Context, GatewayError } from '@mcp-gateway/core'
+import type { Context } from '@mcp-gateway/core'
 import { hasUsualSize, isCompact } from '@mcp-gateway/core/internal'
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { assertionAlgorithms } from '../client-metadata/auth-methods.js'
@@ -53,8 +53,6 @@ export async function readAssertion(
     if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined
     // A key that WebCrypto cannot import, such as a point that is not on its curve
     if (Object.prototype.toString.call(error) === '[object DOMException]') return undefined
-    // Keys at an address that nobody may ask are no keys; an address that is away is an outage.
-    if (error instanceof GatewayError && error.code === 'outbound_refused') return undefined
     throw error
   }
 }

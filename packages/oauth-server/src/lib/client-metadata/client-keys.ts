@@ -1,5 +1,5 @@
-import { isPublicAddress } from '@mcp-gateway/core/internal'
 import { z } from 'zod'
+import { isPublicHost } from './public-host.js'
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
@@ -67,8 +67,3 @@ export const jwksUriSchema: z.ZodString = z
     (uri) => /^https:\/\/[^\s"'<>\\@#]+$/.test(uri) && URL.canParse(uri) && isPublicHost(new URL(uri).hostname),
     'must be a public https URL',
   )
-
-function isPublicHost(host: string): boolean {
-  const literal = /^\[(.*)\]$/.exec(host)?.[1] ?? (/^[\d.]+$/.test(host) ? host : undefined)
-  return literal === undefined ? host.includes('.') && !host.endsWith('.localhost') : isPublicAddress(literal)
-}

@@ -1,5 +1,5 @@
 import type { Context, Storage } from '@mcp-gateway/core'
-import { BoundedMap } from '@mcp-gateway/core/internal'
+import { BoundedMap, Refusal } from '@mcp-gateway/core/internal'
 import type { Client } from './client.js'
 import type { Stored } from './records.js'
 import type { StorageKeys } from './storage-keys.js'
@@ -9,7 +9,10 @@ const maxParsed = 1000
 
 /** Finds clients, wherever they come from. */
 export interface ClientStore {
-  /** @param context of the request that names it: documents are fetched in its name */
+  /**
+   * @param context of the request that names it: documents are fetched in its name
+   * @throws {Refusal} where the id is the URL of a document that cannot be read or used, saying why
+   */
   find(clientId: string, context: Context): Promise<Client | undefined>
   /** Stores a new registration; it ends after `unusedClientLifetime` unless it is used. */
   register(client: Client): Promise<void>
@@ -81,7 +84,14 @@ export function createClientStore({
       // A configured client wins over anything that a stranger registered or published under its name.
       const known = configured.get(clientId)
       if (known) return known()
-      if (documents && /^https?:/.test(clientId)) return documents.find(clientId, context)
+      if (/^https?:/.test(clientId)) {
+        if (documents) return documents.find(clientId, context)
+        throw new Refusal(
+          400,
+          'invalid_client',
+          'The application is described by a client metadata document, which this server does not read.',
+        )
+      }
       return (await readRegistered(clientId))?.value
     },
     async replace(version, client) {
