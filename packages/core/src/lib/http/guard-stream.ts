@@ -1,3 +1,5 @@
+import type { EventFrames } from './event-frames.js'
+
 /** What watches over a stream that passes through. */
 export interface StreamGuard {
   /** Seconds without a chunk after which the source counts as dead; `null` for never. */
@@ -12,6 +14,10 @@ export interface StreamGuard {
    * @param bytes that have passed
    */
   readonly finalChunk?: (reason: 'idle' | 'broken' | 'empty', bytes: number) => Uint8Array | undefined
+  /** What an event stream needs on its way. */
+  readonly events?: EventFrames
+  /** Seconds between the comments on an event stream that is silent. */
+  readonly keepAlive?: number
 }
 
 /**
@@ -24,9 +30,10 @@ export function guardStream(
   guard: StreamGuard,
   first?: Uint8Array,
 ): ReadableStream<Uint8Array> {
-  const { idleTimeout, abort, finalChunk } = guard
+  const { idleTimeout, abort, finalChunk, events, keepAlive } = guard
   const reader = source.getReader()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let beat: ReturnType<typeof setInterval> | undefined
   let idle = false
   let passed = first?.length ?? 0
   let ended = false
@@ -45,20 +52,28 @@ export function guardStream(
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        if (first !== undefined) controller.enqueue(first)
+        const start = first === undefined ? undefined : (events?.push(first) ?? first)
+        if (start !== undefined && start.length > 0) controller.enqueue(start)
       },
       async pull(controller) {
         watch()
+        // Whoever does not read what is there gets no more of them
+        const say = () => {
+          const comment = (controller.desiredSize ?? -1) < 0 ? undefined : events?.comment()
+          if (comment !== undefined) controller.enqueue(comment)
+        }
+        beat = keepAlive === undefined ? undefined : setInterval(say, keepAlive * 1000)
         try {
-          const { done, value } = await reader.read()
-          if (!done) {
-            passed += value.length
-            controller.enqueue(value)
+          for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+            passed += value?.length ?? 0
+            const sent = events === undefined ? value : events.push(value as Uint8Array)
+            if (sent === undefined || (sent.length === 0 && events !== undefined)) continue
+            controller.enqueue(sent)
             return
           }
           onEnd()
-          const last = passed === 0 ? finalChunk?.('empty', 0) : undefined
-          if (last !== undefined) controller.enqueue(last)
+          const last = passed === 0 ? finalChunk?.('empty', 0) : events?.end()
+          if (last !== undefined && last.length > 0) controller.enqueue(last)
           controller.close()
         } catch (error) {
           onEnd()
@@ -68,10 +83,12 @@ export function guardStream(
           controller.close()
         } finally {
           clearTimeout(timer)
+          clearInterval(beat)
         }
       },
       cancel(reason) {
         clearTimeout(timer)
+        clearInterval(beat)
         onEnd()
         abort(reason)
         return reader.cancel(reason).catch(() => {})

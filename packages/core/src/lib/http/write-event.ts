@@ -1,5 +1,6 @@
 const encoder = new TextEncoder()
 const data = encoder.encode('data: ')
+const name = encoder.encode('event: message\n')
 const lineFeed = 0x0a
 
 /**
@@ -9,7 +10,7 @@ const lineFeed = 0x0a
  * @param rest the other lines of the event, each with a line feed
  */
 export function writeEvent(json: Uint8Array, rest = ''): Uint8Array {
-  const head = encoder.encode(rest)
+  const head = rest === '' ? name : encoder.encode(/^event:/m.test(rest) ? rest : `event: message\n${rest}`)
   let length = head.length + 1
   eachLine(json, (start, end) => {
     length += data.length + end - start + 1

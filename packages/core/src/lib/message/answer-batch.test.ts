@@ -74,7 +74,7 @@ test('when one answer streams, all go into one stream', async () => {
   const events = (await response.text()).split('\n\n').filter((event) => event !== '')
   expect(events.sort()).toEqual([
     'data: {"jsonrpc":"2.0","id":1,"result":{}}',
-    'data: {"jsonrpc":"2.0","id":2,"result":{"big":12345678901234567890}}',
+    'event: message\ndata: {"jsonrpc":"2.0","id":2,"result":{"big":12345678901234567890}}',
     'id: a\ndata: {"jsonrpc":"2.0","method":"notifications/x"}',
   ])
 })
@@ -208,7 +208,9 @@ test('an event that does not fit into the budget of a batch becomes the error of
     body: JSON.stringify([1, 2, 3].map(ping)),
   })
   const text = await (await handler(request, {})).text()
-  const answers = text.split('\n\n').flatMap((event) => (event === '' ? [] : [JSON.parse(event.slice(6))]))
+  const answers = text
+    .split('\n\n')
+    .flatMap((event) => (event === '' ? [] : [JSON.parse(event.replace('event: message\n', '').slice(6))]))
   expect(answers.map(({ id }) => id).sort()).toEqual([1, 2, 3])
   expect(answers.filter(({ error }) => error !== undefined)).toMatchObject([{ id: 2, error: { code: -31502 } }])
 })

@@ -93,7 +93,9 @@ test('events keep their bytes unless their message changes; held-back ones are n
 test('an event that a transform changes keeps its id, so that it can be resumed from', async () => {
   const stream = 'id: 9\nretry: 5\ndata: {"jsonrpc":"2.0",\ndata: "id":1,"result":{}}\n\n'
   const response = await transformResponse({ transforms: [mark('seen')] }, sse(stream))
-  expect(await response.text()).toBe('id: 9\nretry: 5\ndata: {"jsonrpc":"2.0","id":1,"result":{"seen":0}}\n\n')
+  expect(await response.text()).toBe(
+    'event: message\nid: 9\nretry: 5\ndata: {"jsonrpc":"2.0","id":1,"result":{"seen":0}}\n\n',
+  )
 })
 
 test('an event that is not JSON-RPC cannot be looked at, so it is not sent', async () => {

@@ -1,5 +1,6 @@
 import type { Context } from '../contract/handler.js'
 import { recordRefusal } from '../contract/request-record.js'
+import { EventFrames } from '../http/event-frames.js'
 import { guardStream } from '../http/guard-stream.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../http/json-rpc-error.js'
 import { readStart } from '../http/read-start.js'
@@ -18,6 +19,8 @@ export interface ForwardOptions {
   readonly context: Context
   /** In seconds, `null` for none. */
   readonly idleTimeout: number | null
+  /** In seconds. */
+  readonly keepAlive: number
   /** The session id that the client gets. */
   readonly sessionId?: string
 }
@@ -53,14 +56,15 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
     return new Response(null, { status, headers })
   }
   const idleTimeout = request.method === 'GET' ? null : options.idleTimeout
-  const guard = { idleTimeout, abort, onEnd: done, finalChunk: farewell(response, context) }
+  const isEvents = typeOf(response) === 'text/event-stream' && status < 300
+  const onItsWay = isEvents ? { events: new EventFrames(), keepAlive: options.keepAlive } : undefined
+  const guard = { idleTimeout, abort, onEnd: done, finalChunk: farewell(response, context), ...onItsWay }
   const length = response.headers.get('content-length')
   const isJson = typeOf(response) === 'application/json'
   const isUnsure = isAwaited && !isJson && typeOf(response) !== 'text/event-stream'
   if (!isUnsure && (!isJson || Number(length) > wholeUpTo)) {
-    // What fetch has unpacked is longer than the upstream said
-    // and what is said when a stream breaks off was not counted
-    const isExact = !response.headers.has('content-encoding') && guard.finalChunk === undefined
+    // What fetch has unpacked is longer than the upstream said, and so is an event stream to which something is added
+    const isExact = !response.headers.has('content-encoding') && !isEvents
     if (length !== null && isExact) headers.set('content-length', length)
     return new Response(guardStream(bodyOf(response), guard), { status, headers })
   }

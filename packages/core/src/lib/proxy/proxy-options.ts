@@ -37,6 +37,12 @@ export interface ProxyOptions {
    * @default 300
    */
   readonly idleTimeout?: number | null
+  /**
+   * Seconds between the comments that keep a silent event stream open.
+   *
+   * @default 15
+   */
+  readonly keepAlive?: number
   /** Asks each upstream whether it is well, at most so often as the interval says, and only while there are requests. */
   readonly healthCheck?: {
     /** A path at the upstream that answers 2xx when it is well. */

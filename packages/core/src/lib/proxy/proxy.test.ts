@@ -326,9 +326,9 @@ test('events arrive one by one as they are sent, with no compression in between'
   })
   const response = await call(proxy(url), { headers: { 'Accept-Encoding': 'gzip' } })
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: 1\n\n')
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe('event: message\ndata: 1\n\n')
   next()
-  expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: 2\n\n')
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe('event: message\ndata: 2\n\n')
   expect((await reader.read()).done).toBe(true)
   expect(encoding).toBe('identity')
 })
@@ -502,7 +502,7 @@ test.each([
   if (era === 'legacy') await expect(response.text()).rejects.toThrow()
   else
     expect(await response.text()).toMatch(
-      /^data: \{"half\n\ndata: \{"jsonrpc":"2.0","id":7,"error":\{"code":-31502,.*\}\n\n$/,
+      /^event: message\ndata: \{"half\n\nevent: message\ndata: \{"jsonrpc":"2.0","id":7,"error":\{"code":-31502,.*\}\n\n$/,
     )
 })
 

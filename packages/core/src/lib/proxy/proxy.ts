@@ -65,6 +65,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   urlType(url, 'The url of proxy')
   checkOptions('proxy', options, types)
   const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
+  const { keepAlive = 15 } = options
   const { prompt } = token ?? {}
   const send = options.fetch ?? createTransport(connectTimeout)
   const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
@@ -129,7 +130,10 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       const given = response.headers.get('mcp-session-id')
       const to =
         given === null || isModern(context) ? undefined : await orCancel(response, sealedSession(given, upstream))
-      return transformResponse(context, await forwardAnswer(answer, { request, context, idleTimeout, sessionId: to }))
+      return transformResponse(
+        context,
+        await forwardAnswer(answer, { request, context, idleTimeout, keepAlive, sessionId: to }),
+      )
     }
 
     async function sealedSession(id: string, upstream: Upstream): Promise<string> {
@@ -163,6 +167,7 @@ const types: OptionTypes<ProxyOptions> = {
   idleTimeout: optional(anyOf('a number of seconds above 0, or null', oneOf(null), positive)),
   healthCheck: optional(membersOf<HealthCheck>({ path: text, interval: optional(positive) })),
   retryAfter: optional(positive),
+  keepAlive: optional(positive),
   sessionSecret: optional(text),
   eras: optional(callable),
   fetch: optional(callable),

@@ -8,6 +8,8 @@ import { errorCodes } from '../../protocol/error-codes.js'
 
 /** Seconds between signs of life on a silent stream. */
 const keepAlive = 15
+/** Seconds until a client hears that its request is under way, where there is nothing else to say. */
+const openAfter = 10
 /** Bytes that may wait for a reader before its connection is given up. */
 const maxQueued = 16_777_216
 const comment = new TextEncoder().encode(': keep-alive\n\n')
@@ -29,7 +31,7 @@ export class Reply {
   #isDecided = false
   #isOver = false
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  #timer: ReturnType<typeof setInterval> | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
   #before: Promise<void> | undefined
 
   /** @param onLeft hears when the client closes the stream before its end */
@@ -39,6 +41,8 @@ export class Reply {
     this.response = new Promise((resolve) => {
       this.#decide = resolve
     })
+    this.#timer = setTimeout(() => this.open(), openAfter * 1000)
+    ;(this.#timer as { unref?: () => void }).unref?.()
   }
 
   get isOpen(): boolean {
@@ -54,6 +58,7 @@ export class Reply {
   open(): void {
     if (this.#isDecided) return
     this.#isDecided = true
+    clearTimeout(this.#timer)
     const stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -95,6 +100,7 @@ export class Reply {
         return
       }
       this.#isDecided = true
+      clearTimeout(this.#timer)
       this.#decide(
         bytes === undefined
           ? new Response(null, { status: 202 })
@@ -142,6 +148,7 @@ export class Reply {
       return
     }
     this.#isDecided = true
+    clearTimeout(this.#timer)
     const id = this.#context.message?.id
     this.#decide(
       jsonRpcError({ status: 500, code: errorCodes.internalError, message: 'The answer could not be checked', id }),
