@@ -48,6 +48,7 @@ function copyServers(): void {
   for (const name of readdirSync(join(root, 'test/fixtures')).filter((name) => name.endsWith('.mjs'))) {
     const text = readFileSync(join(root, 'test/fixtures', name), 'utf8')
     writeFileSync(join(copy, 'fixtures', name), text.replaceAll('2026-07-28', modern))
+    if (name === 'modern-server.mjs') writeFileSync(join(copy, 'fixtures/older-server.mjs'), text)
   }
 }
 
@@ -117,6 +118,53 @@ found.translateErasPasses = 'result' in (await mcpAnswer(await translated(mcpReq
 found.serverGot = served.requests.at(-1)?.headers.get('mcp-protocol-version')
 const opened = (await mcpAnswer(await translated(initialize(2), context))) as { result?: any }
 found.translateErasInitializes = opened.result?.protocolVersion ?? opened
+
+// Two modern revisions: a server that speaks one of them, a client of the other, and a legacy client
+const version = (one: string) => ({
+  'MCP-Protocol-Version': one,
+  'Mcp-Method': 'tools/list',
+})
+const listTools = (one: string) => new Request(url, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream', ...version(one) },
+  body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: {
+    'io.modelcontextprotocol/protocolVersion': one, 'io.modelcontextprotocol/clientCapabilities': {},
+  } } }),
+})
+/** A server over HTTP that speaks this modern revision alone. */
+const speaks = (one: string) => {
+  const any = fakeMcpServer({ eras: ['modern'] })
+  const fetch = async (request: Request) => {
+    if (request.headers.get('mcp-protocol-version') === one) return any.fetch(request)
+    const { id = null } = (await request.json()) as { id?: number }
+    const data = { supported: [one], requested: request.headers.get('mcp-protocol-version') }
+    return Response.json({ jsonrpc: '2.0', id, error: { code: -32022, message: 'Unsupported', data } }, { status: 400 })
+  }
+  return { fetch, requests: any.requests }
+}
+const outcome = ({ result, error }: any) => result?.protocolVersion ?? (result?.tools && 'tools') ?? error?.data ?? error ?? result
+const tell = async (request: Request, handler: any, context: any = { auth }) => outcome(await mcpAnswer(await handler(request, context)))
+const session = async (handler: any, id: number) => {
+  const response = await handler(initialize(id), { auth })
+  const opened = outcome(await mcpAnswer(response.clone()))
+  const headers = { 'Mcp-Session-Id': String(response.headers.get('mcp-session-id')) }
+  return [opened, await tell(mcpRequest({ url, method: 'tools/list', headers }), handler)]
+}
+for (const [name, server] of [['older', '2026-07-28'], ['newer', '${modern}']] as const) {
+  const behind = speaks(server)
+  const http = translateEras()(fromFetchServer(behind))
+  const guardedHttp = (request: Request, context: any) => guarded(request, context, http)
+  const overStdio = bridge(name === 'older' ? 'older-server.mjs' : 'modern-server.mjs')
+  const guardedStdio = (request: Request, context: any) => overStdio.handle(request, context)
+  for (const [way, handler] of [['http', guardedHttp], ['stdio', guardedStdio]] as const) {
+    found[way + ' ' + name] = {
+      same: await tell(listTools(server), handler),
+      other: await tell(listTools(server === '${modern}' ? '2026-07-28' : '${modern}'), handler),
+      legacy: await session(handler, 3),
+    }
+  }
+  await overStdio.close()
+}
 console.log(JSON.stringify(found))
 process.exit(0)
 `
@@ -131,7 +179,14 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(copy, { recursive: true, force: true }))
 
-test('a revision that is added to protocol/revisions.ts is known everywhere', async () => {
+/** What a server of one modern revision comes to: its own clients and legacy ones are served, others hear what it speaks. */
+const negotiated = (supported: string, requested: string) => ({
+  same: 'tools',
+  other: { supported: [supported], requested },
+  legacy: [legacy, 'tools'],
+})
+
+test('a revision that is added to protocol/revisions.ts is known everywhere, and beside it the one before [M7]', async () => {
   const tsx = join(root, 'node_modules/tsx/dist/cli.mjs')
   const { stdout } = await run(process.execPath, [tsx, '--conditions=@mcp-gateway/source', 'run.ts'], { cwd: copy })
   expect(JSON.parse(stdout)).toEqual({
@@ -146,6 +201,12 @@ test('a revision that is added to protocol/revisions.ts is known everywhere', as
     translateErasPasses: true,
     serverGot: modern,
     translateErasInitializes: legacy,
+    ...Object.fromEntries(
+      ['http', 'stdio'].flatMap((way) => [
+        [`${way} older`, negotiated('2026-07-28', modern)],
+        [`${way} newer`, negotiated(modern, '2026-07-28')],
+      ]),
+    ),
   })
 }, 240_000)
 

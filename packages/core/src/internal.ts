@@ -75,6 +75,7 @@ export {
   modernVersions,
   newestLegacy,
   newestModern,
+  newestShared,
 } from './lib/protocol/revisions.js'
 export { checkGrantable } from './lib/resource-server/check-grantable.js'
 export { checkIssuedResource } from './lib/resource-server/issued-resource.js'

@@ -105,6 +105,8 @@ export interface EraLinkCall {
   readonly principal: string
   /** As whom it begins tasks and asks for them. */
   readonly owner?: Owner
+  /** The revision that the request names in itself, as those of the modern era do. */
+  readonly protocolVersion?: string
   /** A notification that belongs to the request. The progress token in it is the one that the request carried. */
   related(notification: EraNotification): void
   /**

@@ -3,7 +3,6 @@ import { rawJson } from '../json/raw-json.js'
 import { withoutMembers } from '../json/without-members.js'
 import { gatewayInfo } from '../protocol/gateway-info.js'
 import { metaKeys } from '../protocol/meta-keys.js'
-import { newestModern } from '../protocol/revisions.js'
 import type { EraCaller, RawJson } from './era-server.js'
 
 /** Who asks what the gateway asks for itself, or for nobody in particular; no user has this name. */
@@ -14,29 +13,36 @@ export type ModernCaller = Pick<EraCaller, 'capabilities' | 'clientInfo' | 'logL
 
 const none = rawJson('{}')
 /** Clients declare their capabilities once and send many requests. */
-const known = new WeakMap<RawJson, Omit<ModernCaller, 'capabilities'> & { readonly envelope: Uint8Array }>()
+const known = new WeakMap<RawJson, Omit<ModernCaller, 'capabilities'> & { version: string; envelope: Uint8Array }>()
 
 /** The members of a modern request's `_meta` that tell who asks (MCP M6, M11), without braces. */
-function envelopeOf({ capabilities, clientInfo, logLevel }: ModernCaller): Uint8Array {
+function envelopeOf(version: string, { capabilities, clientInfo, logLevel }: ModernCaller): Uint8Array {
   const before = known.get(capabilities)
-  if (before?.logLevel === logLevel && before?.clientInfo === clientInfo && before !== undefined) return before.envelope
+  const isSame = before?.logLevel === logLevel && before?.clientInfo === clientInfo && before?.version === version
+  if (before !== undefined && isSame) return before.envelope
   const envelope = rawJson(
-    `"${metaKeys.protocolVersion}":"${newestModern}","${metaKeys.clientCapabilities}":`,
+    `"${metaKeys.protocolVersion}":"${version}","${metaKeys.clientCapabilities}":`,
     capabilities,
     ...(clientInfo === undefined ? [] : [`,"${metaKeys.clientInfo}":`, clientInfo]),
     logLevel === undefined ? '' : `,"${metaKeys.logLevel}":${JSON.stringify(logLevel)}`,
   )
-  known.set(capabilities, { clientInfo, logLevel, envelope })
+  known.set(capabilities, { version, clientInfo, logLevel, envelope })
   return envelope
 }
 
 /**
  * The `params` of a modern request: those of the neutral one, with who asks in `_meta`.
  *
+ * @param version the revision that is spoken with the server
  * @param more further members, each with a comma behind it
  */
-export function modernParams(params: RawJson | undefined, caller: ModernCaller, more: Uint8Array = nothing): RawJson {
-  const envelope = envelopeOf(caller)
+export function modernParams(
+  version: string,
+  params: RawJson | undefined,
+  caller: ModernCaller,
+  more: Uint8Array = nothing,
+): RawJson {
+  const envelope = envelopeOf(version, caller)
   if (params === undefined) return rawJson('{', more, '"_meta":{', envelope, '}}')
   const meta = member(params, { start: 0, end: params.length }, '_meta')
   if (meta === undefined || params[meta.start] !== 0x7b) {
@@ -49,8 +55,8 @@ export function modernParams(params: RawJson | undefined, caller: ModernCaller, 
 }
 
 /** `params` of a request of the gateway itself. */
-export function ownParams(more: Uint8Array = nothing): RawJson {
-  return modernParams(undefined, { capabilities: none, clientInfo: gateway }, more)
+export function ownParams(version: string, more: Uint8Array = nothing): RawJson {
+  return modernParams(version, undefined, { capabilities: none, clientInfo: gateway }, more)
 }
 
 const gateway = rawJson(JSON.stringify(gatewayInfo))

@@ -78,6 +78,11 @@ export const firstModern: string = modernVersions.at(-1) as string
 /** What a request without the header `MCP-Protocol-Version` is taken for (MCP L8). */
 export const assumedVersion = '2025-03-26'
 
+/** The newest modern revision of those that a server says it speaks (`supported` of its error, MCP M7). */
+export function newestShared(supported: unknown): string | undefined {
+  return Array.isArray(supported) ? modernVersions.find((version) => supported.includes(version)) : undefined
+}
+
 /** The era of a revision. One that is not published is modern where its date says so; what is not a date is legacy. */
 export function eraOf(version: string): Era {
   const published = byVersion.get(version)

@@ -1,5 +1,5 @@
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { gatewayInfo, metaKeys, newestModern } from '@mcp-gateway/core/internal'
+import { errorCodes, gatewayInfo, metaKeys, newestModern, newestShared } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Pending } from '../connection/peer.js'
 
@@ -12,13 +12,36 @@ export interface OwnAnswer {
   readonly error?: { readonly code: number; readonly data?: unknown } | null
 }
 
+/** What is spoken with a child that refused the newest revision (MCP M7). */
+const spoken = new WeakMap<Connection, string>()
+
 /**
- * Sends a request of the bridge's own to a modern child. Resolves with `undefined` when there was no answer, in time or
- * at all.
+ * Sends a request of the bridge's own to a modern child, in the newest revision that it has in common with us. Resolves
+ * with `undefined` when there was no answer, in time or at all.
  *
  * @param timeout seconds
  */
-export function ownRequest(
+export async function ownRequest(
+  connection: Connection,
+  method: string,
+  params: Record<string, unknown>,
+  timeout: number,
+): Promise<OwnAnswer | undefined> {
+  const asked = revisionOf(connection)
+  const answer = await ask(connection, method, params, timeout)
+  if (answer?.error?.code !== errorCodes.unsupportedVersion) return answer
+  const { supported } = (answer.error.data ?? {}) as { supported?: unknown }
+  const shared = newestShared(supported)
+  if (shared === undefined || shared === asked) return answer
+  spoken.set(connection, shared)
+  return ask(connection, method, params, timeout)
+}
+
+function revisionOf(connection: Connection): string {
+  return spoken.get(connection) ?? newestModern
+}
+
+function ask(
   connection: Connection,
   method: string,
   params: Record<string, unknown>,
@@ -53,7 +76,7 @@ function send(
   waiter: Pending['waiter'],
 ): Pending {
   const meta = {
-    [metaKeys.protocolVersion]: newestModern,
+    [metaKeys.protocolVersion]: revisionOf(connection),
     [metaKeys.clientInfo]: gatewayInfo,
     [metaKeys.clientCapabilities]: {},
   }

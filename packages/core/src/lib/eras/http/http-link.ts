@@ -100,6 +100,8 @@ export class HttpLink implements EraLink {
       call.answered(sessionLost)
       return () => undefined
     }
+    // What belongs to no request goes by the revision of the last one
+    this.#version = call.protocolVersion ?? this.#version
     const id = ++this.#lastId
     const controller = new AbortController()
     let isOver = false
@@ -131,7 +133,7 @@ export class HttpLink implements EraLink {
     const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
     const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
     this.#underWay++
-    this.#exchange(message, id, method, related, answered, controller.signal)
+    this.#exchange(message, id, method, { related, protocolVersion: call.protocolVersion }, answered, controller.signal)
       .catch(() => answered(failed('The connection to the server broke before it answered')))
       .finally(() => {
         this.#underWay--
@@ -180,9 +182,10 @@ export class HttpLink implements EraLink {
     return headers
   }
 
-  async #post(bytes: Uint8Array, signal: AbortSignal): Promise<Response> {
+  async #post(bytes: Uint8Array, signal: AbortSignal, version = this.#version): Promise<Response> {
+    const message = parseMessage(bytes, { protocolVersion: version })
     const headers = this.#headers
-    const message = parseMessage(bytes, { protocolVersion: this.#version })
+    headers.set('MCP-Protocol-Version', version)
     headers.set('Content-Type', 'application/json')
     if (this.#isModern && message.method !== undefined) {
       headers.set('Mcp-Method', message.method)
@@ -203,12 +206,12 @@ export class HttpLink implements EraLink {
     message: Uint8Array,
     id: number,
     method: string,
-    related: (notification: EraNotification) => void,
+    { related, protocolVersion }: Pick<EraLinkCall, 'related' | 'protocolVersion'>,
     answered: (answer: EraAnswer) => void,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#listening
-    const response = await this.#post(message, AbortSignal.any([signal, this.#closing.signal]))
+    const response = await this.#post(message, AbortSignal.any([signal, this.#closing.signal]), protocolVersion)
     if (method === 'initialize') this.#session = response.headers.get('mcp-session-id') ?? undefined
     const take = (incoming: Incoming) => {
       if (incoming.kind === 'response') {

@@ -72,3 +72,24 @@ test.each([400, 404, 405, 422])(
     expect(await answer.json()).toMatchObject({ id: 7, result: { resultType: 'complete' } })
   },
 )
+
+test('a server of modern revisions that nobody here knows says so to its clients itself, and is probed once [M7]', async () => {
+  const asked: (string | undefined)[] = []
+  const newer: Handler = (request, { message }) => {
+    asked.push(message?.method)
+    if (request.method !== 'POST') return new Response(null, { status: 405 })
+    const data = { supported: ['2999-01-01'], requested: message?.protocolVersion }
+    return json({ id: message?.id ?? null, error: { code: -32022, message: 'Unsupported', data } }, { status: 400 })
+  }
+  const handler = as('alice', translateEras()(newer))
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const data = { supported: ['2999-01-01'], requested: '2026-07-28' }
+  for (let id = 1; id <= 3; id++) {
+    const answer = await handler({ id, method: 'tools/list', params: { _meta } })
+    expect(await answer.json()).toMatchObject({ id, error: { code: -32022, data } })
+  }
+  expect(asked).toEqual(['server/discover', 'initialize', 'tools/list', 'tools/list', 'tools/list'])
+})

@@ -5,7 +5,7 @@ import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { readStream } from '../../http/read-body.js'
 import { respond } from '../../http/respond.js'
 import { message as readMessage } from '../../message/message-middleware.js'
-import { errorCodes, isGatewayCode } from '../../protocol/error-codes.js'
+import { errorCodes, isGatewayCode, isModernCode } from '../../protocol/error-codes.js'
 import { modernServer } from '../modern-server/modern-server.js'
 import { HttpLink, withoutClient } from './http-link.js'
 import { LegacySessions } from './legacy-sessions.js'
@@ -118,7 +118,8 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
     const noModern = new ExpiringFlag()
     let speaksModern = false
 
-    const discovers = async (request: Request, context: Context): Promise<boolean | undefined> => {
+    /** Whether the server is a modern one, and one that has a revision in common with us. */
+    const discovers = async (request: Request, context: Context): Promise<boolean | 'other-revisions' | undefined> => {
       const link = new HttpLink({
         upstream,
         url: request.url,
@@ -129,6 +130,8 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
       const info = await modernServer(link).discover()
       link.close()
       if (!('error' in info)) return true
+      // MCP S2
+      if (isModernCode(info.code)) return 'other-revisions'
       // What the gateway itself says tells nothing of the server's era
       return isGatewayCode(info.code) ? undefined : false
     }
@@ -151,7 +154,11 @@ export function translateEras(options: TranslateErasOptions = {}): (upstream: Ha
         if (!noModern.isKnown && !speaksModern) {
           const found = await discovers(request, context)
           if (found === true) speaksModern = true
-          else if (found === false && (await upstreams.isLegacy(request, context)) === true) noModern.holds()
+          else if (found !== undefined) {
+            // What has no modern revision in common with us may have a legacy one
+            if ((await upstreams.isLegacy(request, context)) === true) noModern.holds()
+            else if (found === 'other-revisions') speaksModern = true
+          }
         }
         return noModern.isKnown ? upstreams.handle(request, context, message) : upstream(request, context)
       }

@@ -2,13 +2,15 @@ import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutMembers } from '../../json/without-members.js'
 import { metaKeys } from '../../protocol/meta-keys.js'
 import { failed } from '../era-failure.js'
-import type { EraFilter, EraLink, EraNotification, EraServer, RawJson } from '../era-server.js'
+import type { EraAnswer, EraFilter, EraLink, EraNotification, EraServer, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
 import { gatewayItself, ownParams } from '../modern-envelope.js'
+import type { Negotiated } from './negotiated.js'
 
 /** Opens one `subscriptions/listen` (MCP M21). */
 export function listen(
   link: EraLink,
+  negotiated: Negotiated,
   filter: EraFilter,
   on: (notification: EraNotification) => void,
   signal: AbortSignal,
@@ -18,27 +20,29 @@ export function listen(
     const closed = new Promise<void>((settle) => {
       close = settle
     })
-    const cancel = link.request(
-      { method: 'subscriptions/listen', params: ownParams(rawJson(`"notifications":${JSON.stringify(filter)},`)) },
-      {
-        principal: gatewayItself,
-        related: ({ method, params }) => {
-          if (signal.aborted) return
-          // MCP M21: it comes first
-          if (method !== 'notifications/subscriptions/acknowledged') {
-            on({ method, ...(params === undefined ? {} : { params: untagged(params) }) })
-            return
-          }
-          const granted =
-            params === undefined ? undefined : parseSpan(params, membersOf(params, ['notifications']).notifications)
-          resolve({ granted: (granted ?? {}) as EraFilter, closed })
-        },
-        answered: (answer) => {
-          resolve('error' in answer ? answer : failed('The server ended the subscription at once'))
-          close()
-        },
-      },
-    )
+    let cancel: (reason: string) => void = () => undefined
+    const related = ({ method, params }: EraNotification) => {
+      if (signal.aborted) return
+      // MCP M21: it comes first
+      if (method !== 'notifications/subscriptions/acknowledged') {
+        on({ method, ...(params === undefined ? {} : { params: untagged(params) }) })
+        return
+      }
+      const granted =
+        params === undefined ? undefined : parseSpan(params, membersOf(params, ['notifications']).notifications)
+      resolve({ granted: (granted ?? {}) as EraFilter, closed })
+    }
+    const more = rawJson(`"notifications":${JSON.stringify(filter)},`)
+    const send = (protocolVersion: string) =>
+      new Promise<EraAnswer>((answered) => {
+        if (signal.aborted) return
+        const request = { method: 'subscriptions/listen', params: ownParams(protocolVersion, more) }
+        cancel = link.request(request, { principal: gatewayItself, protocolVersion, related, answered })
+      })
+    void negotiated.ask(send).then((answer) => {
+      resolve('error' in answer ? answer : failed('The server ended the subscription at once'))
+      close()
+    })
     signal.addEventListener(
       'abort',
       () => {

@@ -17,6 +17,7 @@ import { gatewayItself, modernParams, ownParams } from '../modern-envelope.js'
 import { gatherInput, unfulfilled } from './gather-input.js'
 import { listen } from './modern-listen.js'
 import { readModernResult } from './modern-result.js'
+import { Negotiated } from './negotiated.js'
 
 /** How a modern server is treated. */
 export interface ModernServerOptions {
@@ -35,7 +36,7 @@ export interface ModernServerOptions {
 }
 
 /**
- * Makes an {@link EraServer} of a server that speaks revision 2026-07-28: it writes who asks into each request, takes
+ * Makes an {@link EraServer} of a server of the modern era, in the newest revision that it has in common with us: it writes who asks into each request, takes
  * what the era adds out of the results, and turns `input_required` into questions for the client, whose answers it
  * sends with the same request anew. It does not translate error codes: that is for the client's side.
  *
@@ -49,12 +50,15 @@ export interface ModernServerOptions {
  */
 export function modernServer(link: EraLink, options: ModernServerOptions = {}): EraServer {
   const { maxRounds = 10, maxQuestions = 32 } = options
+  const negotiated = new Negotiated()
   let info: Promise<EraServerInfo | EraFailure> | undefined
   let freshUntil = 0
   link.listener = { notified: () => undefined, asked: refuseToAsk, ended: () => undefined }
 
   const discover = async (): Promise<EraServerInfo | EraFailure> => {
-    const answer = await send(link, { method: 'server/discover', params: ownParams() })
+    const answer = await negotiated.ask((version) =>
+      send(link, version, { method: 'server/discover', params: ownParams(version) }),
+    )
     if ('error' in answer) return answer
     const found = readDiscovered(answer.result.slice())
     if (found === undefined) return failed('The server does not say what it is')
@@ -78,8 +82,9 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
       const { method, params } = request
       let more: Uint8Array | undefined
       for (let round = 0; ; round++) {
-        const sent = { method, params: modernParams(params, caller, more) }
-        const answer = await send(link, sent, caller)
+        const answer = await negotiated.ask((version) =>
+          send(link, version, { method, params: modernParams(version, params, caller, more) }, caller),
+        )
         if ('error' in answer || caller.signal.aborted) return answer
         const read = readModernResult(answer.result, method)
         if (read.type !== 'input_required') return { result: read.result }
@@ -94,7 +99,7 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
       }
     },
     notify: (notification) => link.notify(notification),
-    subscribe: (filter, on, signal) => listen(link, filter, on, signal),
+    subscribe: (filter, on, signal) => listen(link, negotiated, filter, on, signal),
   }
 }
 
@@ -112,7 +117,7 @@ function refuseToAsk(_request: EraRequest, answer: (answer: EraAnswer) => void):
   return () => undefined
 }
 
-function send(link: EraLink, request: EraRequest, caller?: EraCaller): Promise<EraAnswer> {
+function send(link: EraLink, protocolVersion: string, request: EraRequest, caller?: EraCaller): Promise<EraAnswer> {
   return new Promise((resolve) => {
     const { signal } = caller ?? {}
     if (signal?.aborted === true) {
@@ -128,7 +133,8 @@ function send(link: EraLink, request: EraRequest, caller?: EraCaller): Promise<E
       resolve(answer)
     }
     const related = (notification: EraNotification) => caller?.notify(notification)
-    const cancel = link.request(request, { principal: caller?.principal ?? gatewayItself, related, answered })
+    const principal = caller?.principal ?? gatewayItself
+    const cancel = link.request(request, { principal, protocolVersion, related, answered })
     signal?.addEventListener('abort', leave, { once: true })
   })
 }
