@@ -1,3 +1,4 @@
+import type { Check } from './check.js'
 import type { Middleware } from './handler.js'
 
 /** What a server asks of those who call it, where an {@link IdentitySource} stands in front of it. */
@@ -19,4 +20,6 @@ export interface IdentityTerms {
 export interface IdentitySource {
   /** Makes the middleware that refuses whom it does not know, and sets `context.auth` and `context.resource`. */
   readonly identify: (terms: IdentityTerms) => Middleware
+  /** Whether what it needs to tell callers is there. */
+  readonly check?: Check
 }

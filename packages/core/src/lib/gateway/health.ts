@@ -1,4 +1,3 @@
-import type { Authority } from '../contract/authority.js'
 import type { Check } from '../contract/check.js'
 import type { Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
@@ -9,11 +8,11 @@ import { createProbes, type ReadinessPart } from '../http/probes.js'
 import { checkStorage } from '../storage/check-storage.js'
 import { allowedOriginsOf, type BaseUrl } from './base-url.js'
 import type { GatewayOptions } from './gateway-options.js'
-import type { NamedServer } from './server-options.js'
+import type { Callers, NamedServer } from './server-options.js'
 
 /** The pieces of a gateway that may have something to say about readiness. */
 export interface CheckedPieces {
-  readonly authority: Authority | undefined
+  readonly callers: Callers
   readonly servers: readonly NamedServer[]
   readonly logger: Logger
 }
@@ -39,14 +38,16 @@ export function gatewayProbes(options: GatewayOptions, base: BaseUrl, pieces: Ch
 }
 
 /** @throws {GatewayError} `invalid_configuration` for an entry of `readiness` that says what to ask nowhere */
-function partsOf(options: GatewayOptions, { authority, servers }: CheckedPieces): ReadonlyMap<string, ReadinessPart> {
+function partsOf(options: GatewayOptions, { callers, servers }: CheckedPieces): ReadonlyMap<string, ReadinessPart> {
   const { storage, vault, readiness = {} } = options
+  const { authority, identities } = callers
   const parts = new Map<string, ReadinessPart>()
   const add = (name: string, check: Check | undefined, required: ReadinessPart['required']) => {
     if (check !== undefined) parts.set(name, { check, required })
   }
   add('storage', storage && (() => checkStorage(storage)), true)
   add('authority', authority?.check?.bind(authority), true)
+  add('identity', identities?.check?.bind(identities), true)
   add('vault', vault?.check?.bind(vault), true)
   for (const { path, server } of servers) {
     add(path, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')

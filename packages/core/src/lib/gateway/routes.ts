@@ -38,7 +38,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logg
     table.set(path, { handle, route: kind && { kind, path } })
   }
 
-  const probes = gatewayProbes(options, base, { authority, servers, logger })
+  const probes = gatewayProbes(options, base, { callers, servers, logger })
   for (const [path, probe] of probes.places) add(path, probe)
   const probePaths = new Set(table.keys())
   const vault = guardVault(options)

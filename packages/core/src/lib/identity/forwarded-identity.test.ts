@@ -209,8 +209,8 @@ describe('as middleware', () => {
       return Response.json(await keys.jwks())
     }
     await guarded({ jwks: undefined, fetch }).send(await assertion())
-    await guarded({ jwks: undefined, fetch, jwksUri: 'http://auth.internal:9100/keys' }).send(await assertion())
-    expect(asked).toEqual([`${issuer}/.well-known/forward-auth-jwks.json`, 'http://auth.internal:9100/keys'])
+    await guarded({ jwks: undefined, fetch, jwksUri: 'https://auth.internal:9100/keys' }).send(await assertion())
+    expect(asked).toEqual([`${issuer}/.well-known/forward-auth-jwks.json`, 'https://auth.internal:9100/keys'])
   })
 
   test('ends a stream with the token of the caller, not with the assertion', async () => {
@@ -331,9 +331,21 @@ describe('as auth of a gateway', () => {
   test('serves its health without an assertion, and no metadata of its own', async () => {
     const { fetch } = gateway()
     expect((await fetch(ask('/health'))).status).toBe(200)
-    expect((await fetch(ask('/ready'))).status).toBe(200)
+    const ready = await fetch(ask('/ready'))
+    expect([ready.status, await ready.json()]).toMatchObject([200, { checks: { identity: 'ok' } }])
     expect((await fetch(ask('/notes/mcp'))).status).toBe(401)
     expect((await fetch(ask('/.well-known/oauth-protected-resource/notes/mcp'))).status).toBe(404)
+  })
+
+  test.each<[string, Partial<ForwardedIdentityOptions>]>([
+    ['the keys', { jwks: () => Promise.reject(new Error('down')) }],
+    [
+      'the storage',
+      { storage: { ...memoryStorage(), singleProcess: undefined, check: () => Promise.reject(new Error('down')) } },
+    ],
+  ])('is not ready without %s', async (_, options) => {
+    const response = await gateway(options).fetch(ask('/ready'))
+    expect([response.status, await response.json()]).toMatchObject([503, { checks: { identity: 'failed' } }])
   })
 
   test('writes the refusal and its reason into the record', async () => {
@@ -360,6 +372,11 @@ describe('as auth of a gateway', () => {
       'a storage of one process on a public URL',
       () => gateway({ storage: { ...memoryStorage(), singleProcess: true } }),
       /dangerouslyAllowSingleProcessStorage/,
+    ],
+    [
+      'keys over plain http for a public URL',
+      () => gateway({ jwks: undefined, jwksUri: 'http://auth.internal/keys' }),
+      /jwksUri/,
     ],
     ['a header that is none', () => gateway({ header: 'X Identity' }), /forwardedIdentity: header/],
     ['a health path that is none', () => gateway({ healthPaths: ['health'] }), /healthPaths\[0\]/],

@@ -8,8 +8,11 @@ import { Refusal } from '../contract/refusal.js'
 import { storageType } from '../contract/shared-option-types.js'
 import type { Storage } from '../contract/storage.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
+import { checkStorage } from '../storage/check-storage.js'
 import { sha256Hex } from '../text/sha256.js'
+import { checkIssuerScheme } from '../tokens/check-issuer-scheme.js'
 import { verifierWithKeys } from '../tokens/create-token-verifier.js'
+import { checkSource } from '../tokens/issuer-authority.js'
 import { type IssuerKeysOptions, issuerKeys } from '../tokens/issuer-keys.js'
 import { presetTypes } from '../tokens/issuer-types.js'
 import type { Claims, TokenProfile } from '../tokens/token-profile.js'
@@ -38,6 +41,13 @@ export interface ForwardedIdentityOptions extends Pick<IssuerKeysOptions, 'jwks'
    * @default `/.well-known/forward-auth-jwks.json` below the issuer
    */
   readonly jwksUri?: string
+  /**
+   * Lets the keys come over plain http for a public resource. Who can answer in their place, or on the way, can then be every
+   * user, so set it only where that is a network of your own. On loopback it is not needed.
+   *
+   * @default false
+   */
+  readonly dangerouslyAllowHttpIssuer?: boolean
   /**
    * The header that has the assertion.
    *
@@ -80,6 +90,7 @@ const types: OptionTypes<ForwardedIdentityOptions> = {
   audience: optional(filledText),
   jwks: presetTypes.jwks,
   jwksUri: presetTypes.jwksUri,
+  dangerouslyAllowHttpIssuer: optional(flag),
   fetch: presetTypes.fetch,
   jwksMaxAge: presetTypes.jwksMaxAge,
   header: optional(headerName),
@@ -108,7 +119,7 @@ const types: OptionTypes<ForwardedIdentityOptions> = {
  * ```ts
  * const gateway = createGateway({
  *   url: 'https://mcp.example.com',
- *   auth: forwardedIdentity({ issuer: 'https://mcp.example.com', jwksUri: 'http://auth.internal:9100/.well-known/forward-auth-jwks.json' }),
+ *   auth: forwardedIdentity({ issuer: 'https://mcp.example.com', jwksUri: 'http://127.0.0.1:9100/.well-known/forward-auth-jwks.json' }),
  *   servers: { '/notes/mcp': createStdioBridge({ command: 'notes-server' }) },
  * })
  * ```
@@ -129,7 +140,8 @@ export function forwardedIdentity(options: ForwardedIdentityOptions): IdentitySo
         `forwardedIdentity: audience is not ${resource}, which it stands in front of; leave audience out`,
       )
     }
-    checkStorage(options, resource)
+    checkReplays(options, resource)
+    if (options.jwks === undefined) checkIssuerScheme({ ...options, jwksUri }, resource)
     const cacheSize = storage === undefined ? undefined : 0
     const verifier = verifierWithKeys(
       { issuer, audience: resource, algorithms, clockTolerance, profile, cacheSize },
@@ -151,8 +163,12 @@ export function forwardedIdentity(options: ForwardedIdentityOptions): IdentitySo
       }
     }
   }
+  const check = async () => {
+    const [keys] = await Promise.all([findKey.source && checkSource(findKey.source), storage && checkStorage(storage)])
+    return keys
+  }
   return identitySource(
-    { name: 'forwardedIdentity', reader, resourceOption: 'audience', headers: [header] },
+    { name: 'forwardedIdentity', reader, check, resourceOption: 'audience', headers: [header] },
     { resource: audience, healthPaths },
   )
 }
@@ -169,7 +185,7 @@ function assertionProfile(singleUse: boolean): TokenProfile {
 }
 
 /** @throws {GatewayError} `invalid_configuration` */
-function checkStorage(options: ForwardedIdentityOptions, resource: string): void {
+function checkReplays(options: ForwardedIdentityOptions, resource: string): void {
   const { storage, dangerouslyAllowSingleProcessStorage } = options
   if (!storage?.singleProcess || dangerouslyAllowSingleProcessStorage || isLoopbackIssuer(resource)) return
   throw invalidConfiguration(

@@ -1,4 +1,5 @@
 import type { AuthInfo } from '../contract/auth-info.js'
+import type { Check } from '../contract/check.js'
 import type { Context, Middleware } from '../contract/handler.js'
 import type { IdentitySource, IdentityTerms } from '../contract/identity-source.js'
 import { wrongOption } from '../contract/invalid-configuration.js'
@@ -31,6 +32,8 @@ export interface IdentityKind {
   readonly name: string
   /** Makes the reader for one resource. */
   readonly reader: (resource: string) => ReadIdentity
+  /** Whether what the readers need is there. */
+  readonly check?: Check
   /** The option that names the resource of the server behind. */
   readonly resourceOption: string
   /** Headers that the server must not see. */
@@ -65,14 +68,15 @@ export const healthPathsType: OptionType = optional(listOf(path, 'a list of path
 /** Makes middleware of a kind of identity where the resource is known, and otherwise what a gateway takes as `auth`. */
 export function identitySource(kind: IdentityKind, { resource, healthPaths }: StandaloneOptions): IdentitySource {
   const identify = (terms: IdentityTerms) => identityMiddleware(kind, terms)
-  if (resource === undefined) return { identify }
+  const source: IdentitySource = { identify, ...(kind.check && { check: kind.check }) }
+  if (resource === undefined) return source
   const guard = identify({ resource: checkResource(resource, `${kind.name}: ${kind.resourceOption}`) })
   const middleware: Middleware = (request, context, next) => {
     if (!healthPaths.includes(requestPath(request.url)) || !isRead(request.method)) return guard(request, context, next)
     // What is behind may pass it on: it must not carry anything that a caller is known by, such as a session
     return next(new Request(request.url, { method: request.method, signal: request.signal }), { ...context, resource })
   }
-  return Object.assign(middleware, { identify })
+  return Object.assign(middleware, source)
 }
 
 function isRead(method: string): boolean {

@@ -59,7 +59,7 @@ export function issuerAuthority(options: IssuerAuthorityOptions): Authority {
 }
 
 /** Asks for the keys, unless that was done a moment ago. */
-async function checkSource(source: NonNullable<FindKey['source']>): Promise<Degraded | undefined> {
+export async function checkSource(source: NonNullable<FindKey['source']>): Promise<Degraded | undefined> {
   await source.newer(await source.get())
   return source.failing ? { degraded: 'The issuer does not answer; its old keys are in use' } : undefined
 }
