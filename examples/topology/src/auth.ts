@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
+import { closeOnSignal } from '@mcp-gateway/core/node'
 import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import { toNodeHandler } from '@mcp-gateway/forward-auth/node'
 import { createAuthorizationServer, devLogin, github } from '@mcp-gateway/oauth-server'
 import { openRedis } from './redis.js'
 import { dialect, encryptionKeys, githubApp, port, url } from './settings.js'
-import { stopOnSignal } from './stop-on-signal.js'
 
 // The one process that knows tokens: it issues them, checks them for the reverse proxy, and signs who their users are.
 
@@ -27,4 +27,4 @@ const forwardAuth = createForwardAuth({
 })
 
 const server = createServer(toNodeHandler(forwardAuth, { trustedProxies: ['127.0.0.1'] })).listen(port, '127.0.0.1')
-stopOnSignal(server)
+closeOnSignal(server, forwardAuth)

@@ -1,11 +1,10 @@
 import { createServer } from 'node:http'
 import { createGateway } from '@mcp-gateway/core/gateway'
 import { forwardedIdentity } from '@mcp-gateway/core/identity'
-import { toNodeHandler } from '@mcp-gateway/core/node'
+import { closeOnSignal, toNodeHandler } from '@mcp-gateway/core/node'
 import { createStdioBridge } from '@mcp-gateway/stdio-bridge'
 import { openRedis } from './redis.js'
 import { authUrl, path, port, url } from './settings.js'
-import { stopOnSignal } from './stop-on-signal.js'
 
 // One stdio server, which its own process serves. It sees no tokens: who calls is what the assertion says.
 
@@ -20,4 +19,4 @@ const gateway = createGateway({
 })
 
 const server = createServer(toNodeHandler(gateway, { trustedProxies: ['127.0.0.1'] })).listen(port, '127.0.0.1')
-stopOnSignal(server, () => gateway.close())
+closeOnSignal(server, gateway)

@@ -16,7 +16,7 @@ interface Reply {
  * Lets `testStorage` in the process that forked this one use a storage here. Call it once, in the file that is forked.
  *
  * @example
- * serveStorage(redisStorage(new Redis('redis://127.0.0.1:6379')))
+ * serveStorage(redisStorage(new Redis('redis://127.0.0.1:6379', { maxRetriesPerRequest: 0 })))
  */
 export function serveStorage(storage: Storage): void {
   process.on(
