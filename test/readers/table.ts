@@ -19,6 +19,7 @@ import { member, scanArray, scanObject, skipSpace } from '../../packages/core/sr
 import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
 import { splitArray } from '../../packages/core/src/lib/json/split-array.js'
 import { withoutMembers } from '../../packages/core/src/lib/json/without-members.js'
+import { maskPersonalData } from '../../packages/core/src/lib/logging/personal-data.js'
 import { redactText } from '../../packages/core/src/lib/logging/redact.js'
 import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
@@ -289,6 +290,18 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['2001:', '::1'],
     ],
   },
+  'packages/core/src/lib/logging/personal-data.ts#maskPersonalData': {
+    read: maskPersonalData,
+    around: [
+      ['', ''],
+      ['', '@example'],
+      ['+1', ''],
+      ['1.1.1.', ''],
+      ['4111', ''],
+      ['DE89', ''],
+      ['::', ''],
+    ],
+  },
   'packages/core/src/lib/logging/redact.ts#redactText': {
     read: redactText,
     around: [
@@ -298,6 +311,12 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['code=', ''],
       ['"token":"', ''],
       ['\\"token\\":\\"', ''],
+      ['-----BEGIN KEY-----', ''],
+      ['X-Api-Key: ', ''],
+      ['Cookie: ', ''],
+      ['OAUTH_TOKEN="', ''],
+      ['sk-', ''],
+      ['ghp_', ''],
       ['a://', '@'],
     ],
   },

@@ -43,7 +43,7 @@ export type NodeHandler = (request: IncomingMessage, response: ServerResponse, n
 /**
  * Mounts a gateway, or any `Mountable`, in a Node server: `node:http`, `node:http2` with its compatibility API, and in front
  * of an application of Express, Koa or Fastify, which gets what the gateway does not `match`. It can be a layer of Express
- * too, which costs each call two to three times as much CPU; mount it in front of body parsers there. A target with dot segments in any spelling, a backslash, a `#` or a control character is 400, for
+ * too, which costs each call about twice as much CPU; mount it in front of body parsers there. A target with dot segments in any spelling, a backslash, a `#` or a control character is 400, for
  * the layers behind too. The handler gets a lazy `Request`; to copy it, write `new Request(request.url, request)`.
  *
  * The handler throws when it is called with other arguments than those of `node:http`, as Koa and Fastify would.
