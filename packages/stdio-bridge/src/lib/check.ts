@@ -1,8 +1,10 @@
 import { type Degraded, GatewayError } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
 import { gatewayInfo, isRefusal, newestLegacy } from '@mcp-gateway/core/internal'
+import { eitherEra } from './children/either-era.js'
 import { bridgeItself } from './children/own-request.js'
 import type { Connection } from './connection/connection.js'
+import { deadline, silenceBefore, timeLeft } from './process/deadline.js'
 
 /** For how long a good answer stands for the next ones, in ms. */
 const freshFor = 30_000
@@ -15,8 +17,10 @@ export interface CheckOptions {
   readonly isAnswering: () => boolean
   /** How many children failed to start or ended by themselves so far. */
   readonly failures: () => number
-  readonly connect: () => Promise<Connection>
-  readonly isModern: () => Promise<boolean>
+  /** Starts a child, which must have answered by then, of `performance.now()`. */
+  readonly connect: (until: number) => Promise<Connection>
+  /** Asks whether the server speaks a modern revision, until then. */
+  readonly isModern: (until: number) => Promise<boolean>
   /** Seconds from the start of a child to its first answer. */
   readonly timeout: number
 }
@@ -37,13 +41,19 @@ export function createCheck({
   let good = { until: 0, failures: 0 }
   let asking: Promise<void> | undefined
   const ask = async () => {
-    const connection = await connect().catch((refusal) => {
+    const until = deadline(timeout)
+    const connection = await connect(until).catch((refusal) => {
       throw isRefusal(refusal) ? unavailable(refusal.description) : refusal
     })
-    const isGood = await handshake(connection, timeout)
-    void connection.child.stop()
     // A modern server may die of an `initialize`, or not answer it
-    if (!isGood && !(await isModern())) throw unavailable('The MCP server does not answer after its start')
+    const isGood = await eitherEra(handshake(connection, until), {
+      refuses: (outcome) => 'error' in outcome || !outcome.answer,
+      ask: async () => (await isModern(until)) || undefined,
+      drop: () => undefined,
+      after: silenceBefore(until),
+    })
+    void connection.child.stop()
+    if (!isGood) throw unavailable('The MCP server does not answer after its start')
     good = { until: performance.now() + freshFor, failures: failures() }
   }
   return async () => {
@@ -58,12 +68,12 @@ export function createCheck({
 }
 
 /** Any answer will do: a modern server refuses `initialize`, and lives. */
-function handshake(connection: Connection, timeout: number): Promise<boolean> {
+function handshake(connection: Connection, until: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       connection.child.wasTooSlow = true
       resolve(false)
-    }, timeout * 1000)
+    }, timeLeft(until))
     const answer = () => {
       clearTimeout(timer)
       resolve(connection.child.hasAnswered)

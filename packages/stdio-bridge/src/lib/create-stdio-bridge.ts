@@ -74,15 +74,15 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const traffic: Traffic = { requests: 0, invalidLines: 0, unmatchedResponses: 0, dropped: 0 }
   const registry = new ChildRegistry({ spec, logger, watchdog: new Watchdog(logger), maxLineBytes, stopGrace })
   const starter = new Starter(registry, settings)
-  const connect: Connect = async (principal, routing) => {
-    const child = await starter.start(principal)
-    return new Connection(child, routing, { logger, traffic, tasks, maxQueuedBytes })
+  const connect: Connect = async (principal, routing, { until, child } = {}) => {
+    const own = child ?? (await starter.start(principal, until))
+    return new Connection(own, routing, { logger, traffic, tasks, maxQueuedBytes })
   }
   const modern = new ModernEndpoint(settings, connect, tasks)
   const translation = new Translation({ settings, pool: modern.children, tasks, connect })
   const sessions = new SessionSource(settings, connect, translation)
   const legacy = legacyEndpoint(sessions, settings.isolation)
-  const exclusively = (principal: string) => connect(principal, exclusive)
+  const exclusively = (principal: string, until?: number) => connect(principal, exclusive, { until })
   const sse = settings.httpSse ? new SseEndpoint(settings, exclusively, translation) : undefined
   const ticker = createTicker((now, keepAlive) => {
     sessions.tick(now, keepAlive)
@@ -137,8 +137,8 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
     isBroken: () => starter.isBroken,
     isAnswering: () => [...registry.children].some((child) => child.hasAnswered && !child.isStopping),
     failures: () => registry.counts.failedStarts + registry.counts.crashed,
-    connect: () => exclusively('\0check'),
-    isModern: () => translation.finds({ principal: '\0check', audience: '', scopes: [] }),
+    connect: (until) => exclusively('\0check', until),
+    isModern: (until) => translation.finds({ principal: '\0check', audience: '', scopes: [] }, until),
     timeout: settings.handshakeTimeout,
   })
   const probes = createProbes({ parts: new Map([['server', { check, required: true }]]), logger })

@@ -8,6 +8,7 @@ import {
 } from '@mcp-gateway/core/eras'
 import type { Connection } from '../connection/connection.js'
 import { ConnectionLink } from '../connection/connection-link.js'
+import { timeLeft } from '../process/deadline.js'
 import { cannotStart, tooSlowToStart } from '../refusals/refusals.js'
 import type { ServingChild } from './child-groups.js'
 
@@ -23,13 +24,13 @@ export interface LegacyChild extends ServingChild {
  * Initializes a legacy child.
  *
  * @param capabilities what it is told that its clients can do
- * @param timeout seconds
+ * @param until when it must have answered, by `performance.now()`
  * @throws {Refusal} when it refuses, ends or takes too long
  */
 export async function startLegacyChild(
   connection: Connection,
   capabilities: RawJson,
-  timeout: number,
+  until: number,
 ): Promise<LegacyChild> {
   const { child } = connection
   const server = legacyServer({ link: new ConnectionLink(connection), capabilities })
@@ -37,7 +38,7 @@ export async function startLegacyChild(
     child.wasTooSlow = true
     void child.stop()
     for (const pending of connection.pending.values()) connection.fail(pending, 'timeout')
-  }, timeout * 1000)
+  }, timeLeft(until))
   const info = await server.discover()
   clearTimeout(timer)
   if ('error' in info) {

@@ -2,7 +2,9 @@ import type { RawJson } from '@mcp-gateway/core/eras'
 import { canBeAsked, type Owner } from '@mcp-gateway/core/internal'
 import type { Connect } from '../connection/connection.js'
 import { exclusive } from '../connection/routing.js'
-import { temporary } from '../refusals/refusals.js'
+import type { Child } from '../process/child.js'
+import { deadline, timeLeft } from '../process/deadline.js'
+import { temporary, tooSlowToStart } from '../refusals/refusals.js'
 import {
   alive,
   type ChildGroup,
@@ -45,14 +47,17 @@ interface Group extends ChildGroup<LegacyChild> {
 export class LegacyChildren {
   readonly #settings: PoolSettings
   readonly #connect: Connect
+  readonly #takeSpare: () => Child | undefined
   readonly #groups: ChildGroups<LegacyChild, Group>
   readonly #groupOf: WeakMap<LegacyChild, Group> = new WeakMap()
   #lastSingle = 0
 
-  constructor(settings: PoolSettings, connect: Connect) {
+  /** @param takeSpare gives a child that need not be started, where there is one */
+  constructor(settings: PoolSettings, connect: Connect, takeSpare: () => Child | undefined) {
     this.#settings = settings
     this.#groups = new ChildGroups(settings)
     this.#connect = connect
+    this.#takeSpare = takeSpare
   }
 
   /** The children, each with whose it is; nobody's in particular where it is everybody's. */
@@ -72,16 +77,17 @@ export class LegacyChildren {
   /**
    * The child for a request, the wanted one while it lives; to be given back with `release`.
    *
+   * @param until when one that is started for it must have answered, by `performance.now()`
    * @throws {Refusal} when no child can be had now
    */
-  async acquire(need: Need, wanted?: LegacyChild): Promise<LegacyChild> {
+  async acquire(need: Need, wanted?: LegacyChild, until?: number): Promise<LegacyChild> {
     const group = wanted === undefined ? this.#find(need) : this.#groupOf.get(wanted)
     if (group === undefined) throw gone
     for (;;) {
       const found = wanted?.connection.isOver === false ? wanted : this.#choose(group, need)
       if (found !== undefined) return this.#taken(found, need)
       if (this.#mayStart(group, need)) {
-        const started = await this.#start(group, need)
+        const started = await this.#start(group, need, until)
         // Others may have taken it meanwhile
         const isFree = this.#choose(group, need) === started || !group.isAsking
         if (isFree) return this.#taken(started, need)
@@ -133,14 +139,25 @@ export class LegacyChildren {
     return starting === 0 && children.length < poolSize + parked
   }
 
-  async #start(group: Group, { owner, capabilities }: Need): Promise<LegacyChild> {
+  async #start(
+    group: Group,
+    { owner, capabilities }: Need,
+    until = deadline(this.#settings.handshakeTimeout),
+  ): Promise<LegacyChild> {
     group.starting++
     try {
       const { principal } = owner
       const tasks = taskSharing(this.#settings, group.key === '', principal)
-      const connection = await this.#connect(principal, { ...exclusive, tasks })
       const told = group.key === '' ? nothing : capabilities
-      const started = await startLegacyChild(connection, told, this.#settings.handshakeTimeout)
+      const start = async (child?: Child) => {
+        if (timeLeft(until) === 0) throw tooSlowToStart
+        const connection = await this.#connect(principal, { ...exclusive, tasks }, { until, child })
+        return startLegacyChild(connection, told, until)
+      }
+      const spare = this.#takeSpare()
+      // What was asked before may take that amiss
+      const kept = spare && (await start(spare).catch(() => undefined))
+      const started = kept ?? (await start())
       group.children.push(started)
       this.#groupOf.set(started, group)
       return started

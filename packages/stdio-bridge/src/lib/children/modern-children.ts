@@ -1,7 +1,9 @@
 import { ToolHeaders, type ToolLists } from '@mcp-gateway/core/eras'
-import { isModernCode, type Owner } from '@mcp-gateway/core/internal'
+import { errorCodes, isModernCode, type Owner } from '@mcp-gateway/core/internal'
 import type { Connect, Connection } from '../connection/connection.js'
-import { cannotStart, temporary } from '../refusals/refusals.js'
+import type { Child } from '../process/child.js'
+import { deadline, timeLeft } from '../process/deadline.js'
+import { cannotStart, temporary, tooSlowToStart } from '../refusals/refusals.js'
 import {
   alive,
   type ChildGroup,
@@ -26,8 +28,10 @@ export interface PoolSettings extends SharingSettings {
 /** How long a child that died of the question is taken for a legacy one, in ms. */
 const deathMeansLegacy = 60_000
 
-/** How long a page of the list of tools may take, in seconds. */
-const listTimeout = 10
+/** How long a page of the list of tools may take, in ms. */
+const listTimeout = 10_000
+/** How long a legacy child that has been asked and has not been initialized is kept for who needs one, in ms. */
+const spareFor = 2000
 
 /** Modern children have no requests for their clients, and nothing that is unasked concerns a session. */
 const noSessions = { isShared: true, notified: () => [], asked: () => undefined }
@@ -51,6 +55,7 @@ export class ModernChildren {
   readonly #groups: ChildGroups<ServingChild, Group>
   #legacyUntil = 0
   #isModern = false
+  #spare: Child | undefined
 
   constructor(settings: PoolSettings, connect: Connect) {
     this.#settings = settings
@@ -71,6 +76,12 @@ export class ModernChildren {
     }
   }
 
+  /** Whether a child that is everybody's is there, so that nobody waits for one. */
+  get isReady(): boolean {
+    const group = isForAll(this.#settings) ? this.#groups.get('') : undefined
+    return group?.children.some(({ connection }) => !connection.isOver) === true
+  }
+
   /** Bytes that wait for the child that would get a message of this user now. */
   queuedFor(owner: Owner): number {
     const group = this.#groups.get(this.#keyOf(owner))
@@ -85,24 +96,32 @@ export class ModernChildren {
   /**
    * The child that a request of this user goes to, the wanted one while it lives; to be given back with `release`.
    *
+   * @param until when one that is started for it must have answered, by `performance.now()`
    * @throws {Refusal} when no child can be had now
    */
-  async acquire(owner: Owner, wanted?: ServingChild): Promise<Started> {
-    const choice = wanted?.connection.isOver === false ? wanted : this.#choose(owner)
+  async acquire(owner: Owner, wanted?: ServingChild, until?: number): Promise<Started> {
+    const choice = wanted?.connection.isOver === false ? wanted : this.#choose(owner, until)
     // Counted at once where it can be, so that requests of one moment spread
     const child = choice instanceof Promise ? await choice : choice
     if (child !== legacyOnly) child.inFlight++
     return child
   }
 
-  #choose(owner: Owner): Started | Promise<Started> {
+  /** A legacy child that has answered that it does not know what modern ones are asked, and nothing else; once. */
+  takeSpare(): Child | undefined {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare?.ending === undefined && spare?.isStopping === false ? spare : undefined
+  }
+
+  #choose(owner: Owner, until = deadline(this.#settings.handshakeTimeout)): Started | Promise<Started> {
     if (performance.now() < this.#legacyUntil) return legacyOnly
-    if (this.#settings.isolation === 'request') return this.#start(owner.principal)
+    if (this.#settings.isolation === 'request') return this.#start(owner.principal, until)
     const group = this.#groupOf(owner)
     const children = alive(group)
     const best = leastBusy(children)
     if (best !== undefined && (best.inFlight < maxPerChild || children.length >= this.#maxSize)) return best
-    const started = this.#startIn(group, owner.principal)
+    const started = this.#startIn(group, owner.principal, until)
     if (best === undefined) return started
     // Nobody waits for the other one: there is a child already
     started.catch(() => undefined)
@@ -116,6 +135,7 @@ export class ModernChildren {
 
   /** Stops every child, those too that are still being started. */
   close(): void {
+    void this.takeSpare()?.stop()
     for (const { children, starting } of this.#groups) {
       for (const { connection } of children) void connection.child.stop()
       starting?.then(
@@ -149,17 +169,17 @@ export class ModernChildren {
     )
   }
 
-  async #startIn(group: Group, principal: string): Promise<Started> {
+  async #startIn(group: Group, principal: string, until: number): Promise<Started> {
     const pause = group.notBefore - performance.now()
     if (pause > 0) throw temporary(503, 'The MCP server ended by itself and is being restarted', pause / 1000)
-    group.starting ??= this.#startAlone(group, principal)
+    group.starting ??= this.#startAlone(group, principal, until)
     return group.starting
   }
 
   /** Starts one child of a group at a time. */
-  async #startAlone(group: Group, principal: string): Promise<Started> {
+  async #startAlone(group: Group, principal: string, until: number): Promise<Started> {
     try {
-      const started = await this.#start(principal)
+      const started = await this.#start(principal, until)
       if (started === legacyOnly) return legacyOnly
       group.children.push(started)
       this.#watch(group, started)
@@ -167,6 +187,15 @@ export class ModernChildren {
     } finally {
       group.starting = undefined
     }
+  }
+
+  /** Some servers end at a request that they do not know; one that has answered it need not be started again. */
+  #keep(child: Child): void {
+    void this.takeSpare()?.stop()
+    this.#spare = child
+    setTimeout(() => {
+      if (this.#spare === child) void this.takeSpare()?.stop()
+    }, spareFor).unref()
   }
 
   /** The first crash costs nothing; each that follows soon after makes the pause before the next start longer. */
@@ -182,13 +211,15 @@ export class ModernChildren {
     }
   }
 
-  async #start(principal: string): Promise<Started> {
+  async #start(principal: string, until: number): Promise<Started> {
+    if (timeLeft(until) === 0) throw tooSlowToStart
     const { isOwn = false } = this.#settings
     const tasks = isOwn ? 'one' : taskSharing(this.#settings, isForAll(this.#settings), principal)
-    const connection = await this.#connect(principal, { ...noSessions, tasks })
+    const connection = await this.#connect(principal, { ...noSessions, tasks }, { until })
     const { child } = connection
     child.isProbed = !this.#isModern
-    const answer = await ownRequest(connection, 'server/discover', {}, this.#settings.handshakeTimeout)
+    const answer = await ownRequest(connection, 'server/discover', {}, timeLeft(until))
+    if (answer === undefined && !connection.isOver) child.wasTooSlow = true
     // One that was modern before does not become another by dying
     if (answer === undefined && this.#isModern) {
       void child.stop()
@@ -198,7 +229,8 @@ export class ModernChildren {
       // MCP S2: any other error and silence mean legacy, whatever the code
       this.#legacyUntil = answer === undefined ? performance.now() + deathMeansLegacy : Number.POSITIVE_INFINITY
       if (child.ending?.error !== undefined) this.#legacyUntil = 0
-      void child.stop()
+      if (answer?.error?.code === errorCodes.methodNotFound && !connection.isOver) this.#keep(child)
+      else void child.stop()
       return legacyOnly
     }
     this.#isModern = true

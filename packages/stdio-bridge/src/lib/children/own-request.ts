@@ -19,7 +19,7 @@ const spoken = new WeakMap<Connection, string>()
  * Sends a request of the bridge's own to a modern child, in the newest revision that it has in common with us. Resolves
  * with `undefined` when there was no answer, in time or at all.
  *
- * @param timeout seconds
+ * @param timeout ms
  */
 export async function ownRequest(
   connection: Connection,
@@ -51,7 +51,7 @@ function ask(
     let pending: Pending | undefined
     const timer = setTimeout(() => {
       if (pending !== undefined) connection.giveUp(pending)
-    }, timeout * 1000)
+    }, timeout)
     const answer = (bytes: Buffer | undefined) => {
       clearTimeout(timer)
       resolve(bytes === undefined || connection.isOver || !connection.child.hasAnswered ? undefined : parse(bytes))

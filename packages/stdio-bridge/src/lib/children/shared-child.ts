@@ -1,6 +1,7 @@
 import type { Message } from '@mcp-gateway/core'
 import { type Span, scanObject } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
+import { deadline, timeLeft } from '../process/deadline.js'
 import { cannotStart, tooSlowToStart } from '../refusals/refusals.js'
 import { splice } from '../wire/splice.js'
 import { bridgeItself } from './own-request.js'
@@ -19,7 +20,7 @@ export interface Initialized {
  * same log level and the same subscriptions.
  */
 export class SharedChild {
-  readonly #connect: () => Promise<Connection>
+  readonly #connect: (until: number) => Promise<Connection>
   readonly #initialize: Message
   /** Seconds. */
   readonly #handshakeTimeout: number
@@ -32,7 +33,11 @@ export class SharedChild {
   /** Sessions that use it, or would use the one in its place. */
   sessions = 0
 
-  constructor(initialize: Message, connect: () => Promise<Connection>, handshakeTimeout: number) {
+  /**
+   * @param connect gives the connection to a new child, which must have answered then, by `performance.now()`
+   * @param handshakeTimeout seconds
+   */
+  constructor(initialize: Message, connect: (until: number) => Promise<Connection>, handshakeTimeout: number) {
     this.#initialize = initialize
     this.#connect = connect
     this.#handshakeTimeout = handshakeTimeout
@@ -66,8 +71,9 @@ export class SharedChild {
   async #start(): Promise<Initialized> {
     let started: Initialized | undefined
     try {
-      const connection = await this.#connect()
-      started = await this.#handshake(connection)
+      const until = deadline(this.#handshakeTimeout)
+      const connection = await this.#connect(until)
+      started = await this.#handshake(connection, until)
       if (this.#isInitialized) this.#tellAgain(connection)
       return started
     } finally {
@@ -76,13 +82,13 @@ export class SharedChild {
     }
   }
 
-  #handshake(connection: Connection): Promise<Initialized> {
+  #handshake(connection: Connection, until: number): Promise<Initialized> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         connection.child.wasTooSlow = true
         void connection.child.stop()
         reject(tooSlowToStart)
-      }, this.#handshakeTimeout * 1000)
+      }, timeLeft(until))
       const answer = (bytes: Buffer | undefined, code?: number) => {
         clearTimeout(timer)
         if (bytes === undefined || !connection.child.hasAnswered) {

@@ -15,10 +15,10 @@ interface Entry {
 /** The legacy children that sessions share, found by who may share them. */
 export class SharedChildren {
   readonly #settings: SharingSettings
-  readonly #connect: (principal: string) => Promise<Connection>
+  readonly #connect: (principal: string, until: number) => Promise<Connection>
   readonly #entries: Map<string, Entry> = new Map()
 
-  constructor(settings: SharingSettings, connect: (principal: string) => Promise<Connection>) {
+  constructor(settings: SharingSettings, connect: (principal: string, until: number) => Promise<Connection>) {
     this.#settings = settings
     this.#connect = connect
   }
@@ -58,7 +58,7 @@ export class SharedChildren {
     const { isolation, handshakeTimeout } = this.#settings
     const isPool = isolation === 'pool'
     const initialize = isPool ? withoutCapabilities(message) : message
-    const shared = new SharedChild(initialize, () => this.#connect(principal), handshakeTimeout)
+    const shared = new SharedChild(initialize, (until) => this.#connect(principal, until), handshakeTimeout)
     const entry = { shared, principal: isPool ? '' : principal, opening: 0 }
     this.#makeRoom(entry.principal)
     this.#entries.set(key, entry)

@@ -47,12 +47,20 @@ export interface ConnectionHost {
   readonly maxQueuedBytes: number
 }
 
+/** What child a connection gets. */
+export interface ConnectOptions {
+  /** When it must have answered, by `performance.now()`; `handshakeTimeout` from now where it is left out. */
+  readonly until?: number
+  /** One that was asked before and may be spoken with anew, in place of a new one. */
+  readonly child?: Child
+}
+
 /**
- * Gives a connection to a new child, on behalf of this user.
+ * Gives a connection to a child, on behalf of this user.
  *
  * @throws {Refusal} when no child can be started now
  */
-export type Connect = (principal: string, routing: Routing) => Promise<Connection>
+export type Connect = (principal: string, routing: Routing, options?: ConnectOptions) => Promise<Connection>
 
 /**
  * One child and everybody who speaks with it. Every request gets a number of our own, and so do progress tokens,

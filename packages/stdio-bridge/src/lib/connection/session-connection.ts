@@ -9,7 +9,7 @@ export interface SessionConnection
     'isShared' | 'isOver' | 'pending' | 'peers' | 'request' | 'notify' | 'cancelled' | 'fail' | 'giveUp' | 'leave'
   > {
   readonly serverRequests: Pick<ServerRequests, 'reply' | 'refuse'>
-  readonly child: Pick<Child, 'pause' | 'resume' | 'queued' | 'stop'> & {
+  readonly child: Pick<Child, 'pause' | 'resume' | 'queued' | 'stop' | 'yieldTurn' | 'wasTooSlow'> & {
     /** Absent where the session has no process of its own. */
     readonly pid?: number | undefined
   }

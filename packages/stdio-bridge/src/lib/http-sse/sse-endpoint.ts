@@ -4,7 +4,9 @@ import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { accepts } from '../http/accepts.js'
 import type { Settings } from '../options/options.js'
+import { deadline } from '../process/deadline.js'
 import { notKeepingUp, temporary } from '../refusals/refusals.js'
+import { Handshake } from '../sessions/handshake.js'
 import { newSessionId, SessionRegistry } from '../sessions/session-registry.js'
 import type { Translation } from '../translation/translation.js'
 import { SseSession } from './sse-session.js'
@@ -74,9 +76,10 @@ export class SseEndpoint {
       this.sessions.delete(over)
       void over.connection.child.stop()
     }
-    const session = new SseSession(newSessionId(), owner, connection, context, end, (refusing) => {
-      void refusing.child.stop()
-      return this.#translation.connect(owner)
+    const session = new SseSession(newSessionId(), owner, connection, context, end, (child, giveUp) => {
+      const until = deadline(this.#settings.handshakeTimeout)
+      const seek = (until: number) => this.#translation.connect(owner, undefined, until)
+      return new Handshake({ child, until, isDoubtful: !this.#translation.isKnown, seek, giveUp })
     })
     this.sessions.add(session)
     request.signal.addEventListener('abort', () => session.end(), { once: true })

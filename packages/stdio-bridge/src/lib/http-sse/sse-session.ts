@@ -1,8 +1,9 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { errorCodes, type Owner } from '@mcp-gateway/core/internal'
-import type { Peer, Waiter } from '../connection/peer.js'
+import type { Peer, Pending, Waiter } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
+import type { Handshake } from '../sessions/handshake.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { type QuestionLimits, SessionQuestions } from '../sessions/session-questions.js'
 import type { ChildMessage } from '../wire/child-message.js'
@@ -21,27 +22,27 @@ export class SseSession implements Peer, StreamHost {
   readonly stream: OutStream
   usedAt: number = performance.now()
   readonly #onEnd: (session: SseSession) => void
-  readonly #instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>
+  readonly #handshake: (child: SessionConnection['child'], giveUp: () => void) => Handshake
   readonly #questions: SessionQuestions = new SessionQuestions((ask, why) => {
     this.connection.serverRequests.refuse(ask, errorCodes.internalError, why)
   })
   #isSeeking = false
   #ended = false
 
-  /** @param instead finds something else to speak with, where the child refuses `initialize` */
+  /** @param handshake begins the time limit of an `initialize` that this child gets */
   constructor(
     id: string,
     owner: Owner,
     connection: SessionConnection,
     context: Context,
     onEnd: (session: SseSession) => void,
-    instead: (refusing: SessionConnection) => Promise<SessionConnection | undefined>,
+    handshake: (child: SessionConnection['child'], giveUp: () => void) => Handshake,
   ) {
     this.id = id
     this.owner = owner
     this.connection = connection
     this.#onEnd = onEnd
-    this.#instead = instead
+    this.#handshake = handshake
     this.stream = new OutStream(0, this, context)
     connection.peers.add(this)
     // A relative reference: the path that clients see is not ours to know
@@ -74,11 +75,8 @@ export class SseSession implements Peer, StreamHost {
         if (bytes !== undefined) this.stream.send(bytes, undefined, context)
       }
       const waiter = { related: send, answer: send }
-      const ask = (waiter: Waiter) => {
-        const { owner } = this
-        this.connection.request(message, { waiter, peer: this, principal: owner.principal, owner })
-      }
-      ask(message.method === 'initialize' ? this.#orElse(waiter, () => ask(waiter)) : waiter)
+      if (message.method === 'initialize') this.#initialize(message, waiter)
+      else this.#ask(message, waiter)
     }
   }
 
@@ -125,18 +123,34 @@ export class SseSession implements Peer, StreamHost {
     else this.connection.child.resume()
   }
 
-  #orElse(waiter: Waiter, again: () => void): Waiter {
+  #ask(message: Message, waiter: Waiter): Pending {
+    const { owner } = this
+    return this.connection.request(message, { waiter, peer: this, principal: owner.principal, owner })
+  }
+
+  #initialize(message: Message, waiter: Waiter): void {
+    let pending: Pending | undefined
+    const handshake = this.#handshake(this.connection.child, () => {
+      if (pending !== undefined) this.connection.fail(pending, 'timeout')
+    })
     const answer = (bytes: Buffer | undefined, code?: number) => {
+      handshake.done()
       waiter.answer(bytes, code)
       // The child that refused has been stopped
       if (this.connection.isOver) this.end()
     }
-    return retryOnRefusal({ ...waiter, answer }, () => this.#seek(), again)
+    const own = { ...waiter, answer }
+    const again = () => void this.#ask(message, own)
+    pending = this.#ask(
+      message,
+      retryOnRefusal(own, () => this.#seek(handshake), again),
+    )
   }
 
-  async #seek(): Promise<boolean> {
+  async #seek(handshake: Handshake): Promise<boolean> {
+    if (this.#ended) return false
     this.#isSeeking = true
-    const found = await this.#instead(this.connection).finally(() => {
+    const found = await handshake.instead().finally(() => {
       this.#isSeeking = false
     })
     if (found === undefined || this.#ended) {

@@ -33,7 +33,7 @@ export class OutStream {
   /** Settles once it is decided how to answer. */
   readonly response: Promise<Response>
   readonly openedAt: number = performance.now()
-  readonly #host: StreamHost
+  #host: StreamHost
   readonly #context: Context
   readonly #headers: Record<string, string> = {}
   readonly #streamHeaders: Readonly<Record<string, string>>
@@ -53,6 +53,11 @@ export class OutStream {
     this.response = new Promise((resolve) => {
       this.#decide = resolve
     })
+  }
+
+  /** Whether it was decided that the answer is an event stream. */
+  get isOpen(): boolean {
+    return this.#body !== undefined
   }
 
   /** Whether nothing more will be sent. */
@@ -87,6 +92,11 @@ export class OutStream {
   /** The sequence number of the last event. */
   get last(): number {
     return this.#sequence
+  }
+
+  /** From now on another one hears of its reader. */
+  adopt(host: StreamHost): void {
+    this.#host = host
   }
 
   /** Opens the event stream now, whatever comes first; `first` is written as it is. */

@@ -184,9 +184,11 @@ export class LegacySession implements Peer, StreamHost {
     return response
   }
 
-  /** Tells every waiting request why it gets no answer. */
-  failAll(reason: FailureReason): void {
-    for (const { pending } of [...this.#calls]) if (pending !== undefined) this.connection.fail(pending, reason)
+  /** The answer to `initialize` is not waited for any longer. */
+  failInitialize(reason: FailureReason): void {
+    for (const { pending, method } of [...this.#calls]) {
+      if (pending !== undefined && method === 'initialize') this.connection.fail(pending, reason)
+    }
   }
 
   /** Gives the session something else to speak with. */
@@ -266,6 +268,7 @@ export class LegacySession implements Peer, StreamHost {
 
   /** Looks for something else to speak with; the child that is given up for it may end meanwhile. */
   async #seek(find: () => Promise<SessionConnection | undefined>): Promise<boolean> {
+    if (this.#ended) return false
     this.#isSeeking = true
     const found = await find().finally(() => {
       this.#isSeeking = false

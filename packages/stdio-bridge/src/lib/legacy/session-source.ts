@@ -1,11 +1,13 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { ownerOf } from '@mcp-gateway/core/internal'
-import { type Initialized, mayBeOtherEra, type SharedChild } from '../children/shared-child.js'
+import { eitherEra } from '../children/either-era.js'
+import { mayBeOtherEra, type SharedChild } from '../children/shared-child.js'
 import { SharedChildren } from '../children/shared-children.js'
 import type { Connect } from '../connection/connection.js'
 import { exclusive, sharedByAll, sharedByUser, sharedWithoutTokens } from '../connection/routing.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import type { Settings } from '../options/options.js'
+import { deadline, silenceBefore } from '../process/deadline.js'
 import {
   cannotStart,
   notKeepingUp,
@@ -14,7 +16,9 @@ import {
   tooManySessionsOfYours,
   tooSlowToStart,
 } from '../refusals/refusals.js'
+import { Handshake } from '../sessions/handshake.js'
 import { newSessionId, SessionRegistry } from '../sessions/session-registry.js'
+import { TranslatedConnection } from '../translation/translated-connection.js'
 import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'
@@ -38,14 +42,16 @@ export class SessionSource {
   /** Those that last for one request. */
   readonly #single: Set<LegacySession> = new Set()
   #opening = 0
+  /** Whether the server has ever answered `initialize`: then its silence means no other era. */
+  #isLegacy = false
 
   constructor(settings: Settings, connect: Connect, translation: Translation) {
     this.#settings = settings
     this.#connect = connect
     this.#translation = translation
-    this.#shared = new SharedChildren(settings, (principal) => {
+    this.#shared = new SharedChildren(settings, (principal, until) => {
       const ofOne = principal === '' ? sharedWithoutTokens : sharedByUser
-      return connect(principal, settings.isolation === 'pool' ? sharedByAll : ofOne)
+      return connect(principal, settings.isolation === 'pool' ? sharedByAll : ofOne, { until })
     })
   }
 
@@ -80,7 +86,7 @@ export class SessionSource {
     const { maxSessions, handshakeTimeout } = this.#settings
     if (this.#single.size >= maxSessions) throw tooManySessions
     return singleRequest(message, request, context, {
-      connect: () => this.#connect(ownerOf(context).principal, exclusive),
+      connect: (until) => this.#connect(ownerOf(context).principal, exclusive, { until }),
       translation: this.#translation,
       handshakeTimeout,
       keep: (session) => this.#single.add(session),
@@ -175,38 +181,36 @@ export class SessionSource {
 
   async #openExclusive(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const connection = await this.#connect(owner.principal, exclusive)
+    const until = deadline(this.#settings.handshakeTimeout)
+    const connection = await this.#connect(owner.principal, exclusive, { until })
     const { child } = connection
     if (this.#hasAll(owner.principal)) {
       void child.stop()
       throw tooManySessionsOfYours
     }
     const session = this.#newSession(context, connection)
-    let failed = cannotStart
-    const timer = setTimeout(() => {
-      if (child.hasAnswered) return
-      child.wasTooSlow = true
-      failed = tooSlowToStart
-      session.failAll('timeout')
-    }, this.#settings.handshakeTimeout * 1000)
-    const instead = (): Promise<SessionConnection | undefined> => {
-      clearTimeout(timer)
-      void child.stop()
-      return this.#translation.connect(owner)
-    }
-    const response = await this.#initialize(session, message, context, instead)
-    clearTimeout(timer)
+    const handshake = new Handshake({
+      child,
+      until,
+      isDoubtful: !this.#isLegacy,
+      seek: (until) => this.#translation.connect(owner, undefined, until),
+      giveUp: () => session.failInitialize('timeout'),
+    })
+    const response = await this.#initialize(session, message, context, handshake)
     // An event stream has begun already where the child took its time
     const isAnswered = child.hasAnswered || session.protocolVersion !== undefined
     if (isAnswered || response.headers.get('content-type') !== 'application/json') return response
-    throw failed
+    throw handshake.isLate ? tooSlowToStart : cannotStart
   }
 
   /** Opens a session at a server that refuses `initialize`; `undefined` when it does so no longer. */
   async #openTranslated(message: Message, context: Context): Promise<Response | undefined> {
+    const connection = await this.#translation.connect(ownerOf(context))
+    return connection && this.#openWith(connection, message, context)
+  }
+
+  #openWith(connection: TranslatedConnection, message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    const connection = await this.#translation.connect(owner)
-    if (connection === undefined) return undefined
     if (this.#hasAll(owner.principal)) {
       void connection.child.stop()
       throw tooManySessionsOfYours
@@ -214,14 +218,14 @@ export class SessionSource {
     return this.#initialize(this.#newSession(context, connection), message, context)
   }
 
-  #initialize(
-    session: LegacySession,
-    message: Message,
-    context: Context,
-    instead?: () => Promise<SessionConnection | undefined>,
-  ): Promise<Response> {
+  #initialize(session: LegacySession, message: Message, context: Context, handshake?: Handshake): Promise<Response> {
+    const passedOn = session.connection
+    const instead = handshake && (() => handshake.instead())
     const answered = (bytes: Buffer): Record<string, string> => {
+      handshake?.done()
       session.protocolVersion = agreedVersion(bytes)
+      this.#isLegacy ||=
+        session.protocolVersion !== undefined && session.connection === passedOn && instead !== undefined
       if (session.protocolVersion !== undefined) return { 'Mcp-Session-Id': session.id }
       queueMicrotask(() => this.end(session))
       return {}
@@ -233,17 +237,16 @@ export class SessionSource {
 
   async #openShared(message: Message, context: Context): Promise<Response> {
     const owner = ownerOf(context)
-    let opened: { readonly shared: SharedChild; readonly started: Initialized }
-    try {
-      opened = await this.#shared.open(message, owner)
-    } catch (refusal) {
-      const translated = mayBeOtherEra(refusal) ? await this.#openTranslated(message, context) : undefined
-      if (translated === undefined) throw refusal
-      return translated
-    }
+    const until = deadline(this.#settings.handshakeTimeout)
+    const opened = await eitherEra(this.#shared.open(message, owner), {
+      refuses: (outcome) => ('error' in outcome ? mayBeOtherEra(outcome.error) : outcome.answer.started.isError),
+      ask: () => this.#translation.connect(owner, undefined, until),
+      drop: ({ child }) => void child.stop(),
+      after: this.#isLegacy ? Number.POSITIVE_INFINITY : silenceBefore(until),
+    })
+    if (opened instanceof TranslatedConnection) return this.#openWith(opened, message, context)
     const { shared, started } = opened
-    const translated = started.isError ? await this.#openTranslated(message, context) : undefined
-    if (translated !== undefined) return translated
+    this.#isLegacy ||= !started.isError
     if (this.#hasAll(owner.principal)) throw tooManySessionsOfYours
     const session = this.#newSession(context, started.connection)
     const bytes = asBuffer(message.bytes)

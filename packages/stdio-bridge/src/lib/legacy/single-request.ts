@@ -1,17 +1,20 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
 import { assumedVersion, gatewayInfo, ownerOf } from '@mcp-gateway/core/internal'
-import { type Initialized, mayBeOtherEra, SharedChild } from '../children/shared-child.js'
+import { eitherEra } from '../children/either-era.js'
+import { mayBeOtherEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
+import { deadline, silenceBefore } from '../process/deadline.js'
 import { newSessionId } from '../sessions/session-registry.js'
+import { TranslatedConnection } from '../translation/translated-connection.js'
 import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { LegacySession } from './legacy-session.js'
 
 /** What one request on a process of its own needs. */
 export interface SingleRequestHost {
-  readonly connect: () => Promise<Connection>
+  readonly connect: (until: number) => Promise<Connection>
   readonly translation: Translation
   /** Seconds. */
   readonly handshakeTimeout: number
@@ -43,8 +46,8 @@ export async function singleRequest(
   const isInitialize = message.method === 'initialize'
   const initialize = isInitialize ? message : ownInitialize(request)
   let child: Connection['child'] | undefined
-  const connect = async () => {
-    const connection = await host.connect()
+  const connect = async (until: number) => {
+    const connection = await host.connect(until)
     child = connection.child
     // Without a session nobody can come back for the answer
     if (request.signal.aborted) void child.stop()
@@ -52,20 +55,18 @@ export async function singleRequest(
   }
   const leave = () => void child?.stop()
   request.signal.addEventListener('abort', leave, { once: true })
-  const translate = async () =>
-    request.signal.aborted ? undefined : await translatedRequest(message, request, context, host)
-  let started: Initialized
-  try {
-    started = await new SharedChild(initialize, connect, host.handshakeTimeout).get()
-  } catch (refusal) {
-    const translated = mayBeOtherEra(refusal) ? await translate() : undefined
-    if (translated === undefined) throw refusal
-    return translated
-  } finally {
-    request.signal.removeEventListener('abort', leave)
+  const until = deadline(host.handshakeTimeout)
+  const started = await eitherEra(new SharedChild(initialize, connect, host.handshakeTimeout).get(), {
+    refuses: (outcome) => ('error' in outcome ? mayBeOtherEra(outcome.error) : outcome.answer.isError),
+    ask: async () => (request.signal.aborted ? undefined : await translatedConnection(request, context, host, until)),
+    dropFirst: ({ connection }) => void connection.child.stop(),
+    drop: ({ child }) => void child.stop(),
+    after: silenceBefore(until),
+  }).finally(() => request.signal.removeEventListener('abort', leave))
+  if (started instanceof TranslatedConnection) {
+    void child?.stop()
+    return runTranslated(started, message, request, context, host)
   }
-  const translated = started.isError ? await translate() : undefined
-  if (translated !== undefined) return translated
   const { connection } = started
   const { session, end } = begin(connection, context, host)
   if (isInitialize || started.isError) {
@@ -87,9 +88,27 @@ async function translatedRequest(
   context: Context,
   host: SingleRequestHost,
 ): Promise<Response | undefined> {
+  const connection = await translatedConnection(request, context, host)
+  return connection && runTranslated(connection, message, request, context, host)
+}
+
+function translatedConnection(
+  request: Request,
+  context: Context,
+  host: SingleRequestHost,
+  until?: number,
+): Promise<TranslatedConnection | undefined> {
   const protocolVersion = versionOf(request)
-  const connection = await host.translation.connect(ownerOf(context), { listens: false, protocolVersion })
-  if (connection === undefined) return undefined
+  return host.translation.connect(ownerOf(context), { listens: false, protocolVersion }, until)
+}
+
+function runTranslated(
+  connection: TranslatedConnection,
+  message: Message,
+  request: Request,
+  context: Context,
+  host: SingleRequestHost,
+): Promise<Response> {
   const { session, end } = begin(connection, context, host)
   return run(session, end, message, request, context)
 }

@@ -1,8 +1,8 @@
-import type { Context, Message } from '@mcp-gateway/core'
 import { type Owner, statusOfCode } from '@mcp-gateway/core/internal'
 import type { ServingChild } from '../children/child-groups.js'
 import type { Pending } from '../connection/peer.js'
 import { Exchange } from './exchange.js'
+import type { Opening } from './opening.js'
 
 /** What an exchange tells the endpoint. */
 export interface DirectHost {
@@ -19,8 +19,8 @@ export class DirectExchange extends Exchange {
   pending: Pending | undefined
   readonly #host: DirectHost
 
-  constructor(message: Message, context: Context, owner: Owner, host: DirectHost) {
-    super(message, context)
+  constructor(opening: Opening, owner: Owner, host: DirectHost) {
+    super(opening)
     this.owner = owner
     this.#host = host
   }

@@ -1,7 +1,8 @@
-import type { Context, Message } from '@mcp-gateway/core'
+import type { Message } from '@mcp-gateway/core'
 import { metaKeys } from '@mcp-gateway/core/internal'
-import { OutStream, type StreamHost } from '../http/out-stream.js'
+import type { OutStream, StreamHost } from '../http/out-stream.js'
 import { rawId } from '../wire/client-message.js'
+import type { Opening } from './opening.js'
 
 /** One POST of a modern client and its answer. The client's going away is its cancellation (MCP M17). */
 export abstract class Exchange implements StreamHost {
@@ -15,9 +16,9 @@ export abstract class Exchange implements StreamHost {
   #isAcknowledged = false
   #isRepeated = false
 
-  constructor(message: Message, context: Context) {
-    this.message = message
-    this.stream = new OutStream(0, this, context)
+  constructor(opening: Opening) {
+    this.message = opening.message
+    this.stream = opening.give(this)
   }
 
   /** Hears once that it is answered, or that its client is gone. */

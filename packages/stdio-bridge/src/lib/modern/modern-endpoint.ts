@@ -1,17 +1,20 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { errorCodes, type Owner, ownerOf, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { ServingChild } from '../children/child-groups.js'
+import { eitherEra } from '../children/either-era.js'
 import { legacyOnly, ModernChildren } from '../children/modern-children.js'
 import { taskRunner } from '../children/task-runner.js'
 import type { Connect } from '../connection/connection.js'
 import { accepts } from '../http/accepts.js'
 import type { Settings } from '../options/options.js'
-import { errorResponse } from '../refusals/refusal-response.js'
+import { deadline, silenceBefore } from '../process/deadline.js'
+import { errorResponse, refusalBody } from '../refusals/refusal-response.js'
 import { notKeepingUp, tooManyRequestsOfYours } from '../refusals/refusals.js'
 import type { ServedBy } from '../sessions/operator-sessions.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
 import { DirectExchange } from './direct-exchange.js'
-import { TranslatedEndpoint } from './translated-endpoint.js'
+import { Opening } from './opening.js'
+import { type Prepared, TranslatedEndpoint } from './translated-endpoint.js'
 
 const openAfter = 10_000
 
@@ -20,6 +23,8 @@ export class ModernEndpoint {
   readonly children: ModernChildren
   readonly #settings: Settings
   readonly #exchanges: Set<DirectExchange> = new Set()
+  /** Requests whose server is being found out or started. */
+  readonly #openings: Set<Opening> = new Set()
   readonly #tasks: TaskOwners<object>
   readonly #perPrincipal: Map<string, number> = new Map()
   readonly #translated: TranslatedEndpoint
@@ -28,7 +33,8 @@ export class ModernEndpoint {
     this.#settings = settings
     this.#tasks = tasks
     this.children = new ModernChildren(settings, connect)
-    this.#translated = new TranslatedEndpoint(settings, connect, tasks, () => this.children.confirmLegacy())
+    const onLegacy = () => this.children.confirmLegacy()
+    this.#translated = new TranslatedEndpoint(settings, connect, tasks, onLegacy, () => this.children.takeSpare())
   }
 
   /** The processes that serve modern clients, of either era. */
@@ -61,19 +67,35 @@ export class ModernEndpoint {
     // another user's
     if (message.method === 'notifications/cancelled') return new Response(null, { status: 202 })
     const owner = ownerOf(context)
-    const isRequest = message.kind === 'request'
     if (this.#countOf(owner.principal) >= this.#settings.maxRequestsInFlight) throw tooManyRequestsOfYours
     // Those that wait for a child to start count too, notifications among them
     this.#count(owner.principal, 1)
     const done = () => this.#count(owner.principal, -1)
-    let child: ServingChild | typeof legacyOnly
+    const opening = new Opening(message, context)
+    if (this.children.isReady) return this.#serve(opening, request, owner, done)
+    this.#openings.add(opening)
+    const served = this.#serve(opening, request, owner, done).finally(() => this.#openings.delete(opening))
+    // Where the stream was opened because this takes long, what comes of it goes there
+    served.then(
+      (response) => opening.answered(response),
+      (error) => opening.failed(error),
+    )
+    return Promise.race([opening.stream.response, served])
+  }
+
+  async #serve(opening: Opening, request: Request, owner: Owner, done: () => void): Promise<Response> {
+    const { message } = opening
+    const isRequest = message.kind === 'request'
+    let child: ServingChild | typeof legacyOnly | Prepared
     try {
-      child = await this.children.acquire(owner, this.#runnerOf(message, owner))
+      const acquired = this.children.acquire(owner, this.#runnerOf(message, owner))
+      child = this.children.isReady ? await acquired : await this.#find(acquired, opening, request, owner)
     } catch (refusal) {
       done()
       throw refusal
     }
-    if (child === legacyOnly) return this.#translated.handle(request, context, message, owner, done)
+    if (child === legacyOnly) return this.#translated.handle(opening, request, owner, done)
+    if ('need' in child) return this.#translated.serve(child, opening, request, done)
     const { connection } = child
     const isBehind = connection.child.queued > this.#settings.maxQueuedBytes
     if (isBehind || !isRequest) {
@@ -84,13 +106,18 @@ export class ModernEndpoint {
       // MCP M13
       return new Response(null, { status: 202 })
     }
-    const exchange = this.#begin(message, context, owner, child)
+    const exchange = this.#begin(opening, owner, child)
     const mismatch = await child.tools.mismatch(message, request.headers)
     if (mismatch !== undefined) {
+      const refusal = new Refusal(400, errorCodes.headerMismatch, mismatch)
+      if (exchange.stream.isOpen) {
+        exchange.end(refusalBody(refusal, message))
+        return exchange.stream.response
+      }
       exchange.left()
-      throw new Refusal(400, errorCodes.headerMismatch, mismatch)
+      throw refusal
     }
-    if (request.signal.aborted) {
+    if (request.signal.aborted || opening.hasLeft) {
       exchange.left()
     } else {
       request.signal.addEventListener('abort', () => exchange.left(), { once: true })
@@ -99,9 +126,30 @@ export class ModernEndpoint {
     return exchange.stream.response
   }
 
+  /** The child for a request to a server that is found out or started for it, or that is a legacy one. */
+  #find(
+    acquired: Promise<ServingChild | typeof legacyOnly>,
+    { message }: Opening,
+    request: Request,
+    owner: Owner,
+  ): Promise<ServingChild | typeof legacyOnly | Prepared> {
+    const until = deadline(this.#settings.handshakeTimeout)
+    return eitherEra(acquired, {
+      refuses: (outcome) => 'answer' in outcome && outcome.answer === legacyOnly,
+      ask: () => this.#translated.prepare(request, message, owner, until),
+      dropFirst: (late) => late !== legacyOnly && this.children.release(late),
+      drop: (late) => this.#translated.release(late),
+      after: silenceBefore(until),
+    })
+  }
+
   /** Time limits and signs of life. */
   tick(now: number, keepAlive: boolean): void {
     const { requestTimeout, maxRequestTime } = this.#settings
+    for (const { stream, message } of this.#openings) {
+      if (message.kind === 'request' && now - stream.openedAt >= openAfter) stream.open()
+      if (keepAlive) stream.keepAlive()
+    }
     for (const exchange of this.#exchanges) {
       const { stream, pending, child } = exchange
       if (now - stream.openedAt >= openAfter && pending !== undefined) stream.open()
@@ -127,8 +175,9 @@ export class ModernEndpoint {
     return taskRunner(this.#tasks, owner, method, own, params, (one) => this.children.find(one))
   }
 
-  #begin(message: Message, context: Context, owner: Owner, child: ServingChild): DirectExchange {
-    const exchange = new DirectExchange(message, context, owner, {
+  #begin(opening: Opening, owner: Owner, child: ServingChild): DirectExchange {
+    const { context } = opening
+    const exchange = new DirectExchange(opening, owner, {
       done: (over) => {
         this.#exchanges.delete(over)
         this.#count(owner.principal, -1)

@@ -509,9 +509,17 @@ describe('what several users share', () => {
 })
 
 describe('a server of the other era', () => {
-  test('[S2] a legacy server is found out by any error, once, in a process that is not needed afterwards', async () => {
+  test('[S2] a legacy server is found out by any error, once, and serves in the process that did not know the method', async () => {
     const bridge = create({}, fixture('hostile-server.mjs'))
     for (let n = 0; n < 3; n++) expect((await tool(bridge, 'echo')).status).toBe(200)
+    expect(bridge.stats().spawned).toBe(1)
+  })
+
+  test('[S2] a legacy server that answers another error is initialized in another process', async () => {
+    const script =
+      'process.stdin.on("data", (d) => { for (const line of String(d).trim().split("\\n")) { const { id, method } = JSON.parse(line); if (id === undefined) continue; const answer = method === "server/discover" ? { error: { code: -32602, message: "not yet" } } : { result: method === "initialize" ? { protocolVersion: "2025-11-25", capabilities: {} } : { tools: [] } }; console.log(JSON.stringify({ jsonrpc: "2.0", id, ...answer })) } })'
+    const bridge = create({}, '-e', script)
+    for (let n = 0; n < 3; n++) expect((await send(bridge, 'tools/list')).status).toBe(200)
     expect(bridge.stats().spawned).toBe(2)
   })
 

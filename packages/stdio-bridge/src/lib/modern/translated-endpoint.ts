@@ -1,4 +1,4 @@
-import type { Context, Message } from '@mcp-gateway/core'
+import type { Message } from '@mcp-gateway/core'
 import {
   type ModernClient,
   type ModernExchange,
@@ -20,8 +20,10 @@ import { LegacyChildren, type Need } from '../children/legacy-children.js'
 import { taskRunner } from '../children/task-runner.js'
 import type { Connect } from '../connection/connection.js'
 import type { Settings } from '../options/options.js'
+import type { Child } from '../process/child.js'
 import { notKeepingUp } from '../refusals/refusals.js'
 import { unsupported } from './modern-refusals.js'
+import type { Opening } from './opening.js'
 import { TranslatedExchange } from './translated-exchange.js'
 
 const openAfter = 10_000
@@ -38,6 +40,13 @@ interface Use {
   isParked: boolean
 }
 
+/** A request, and the child that was taken for it. */
+export interface Prepared {
+  readonly modern: ModernRequest
+  readonly need: Need
+  readonly child: LegacyChild
+}
+
 /** Serves modern clients from legacy children. */
 export class TranslatedEndpoint {
   readonly #settings: Settings
@@ -48,11 +57,20 @@ export class TranslatedEndpoint {
   readonly #uses: WeakMap<ModernExchange, Use> = new WeakMap()
   readonly #onLegacy: () => void
 
-  /** @param onLegacy hears that a child has been initialized, so that there is no doubt about its era */
-  constructor(settings: Settings, connect: Connect, tasks: TaskOwners<object>, onLegacy: () => void) {
+  /**
+   * @param onLegacy hears that a child has been initialized, so that there is no doubt about its era
+   * @param takeSpare gives a legacy child that need not be started, where there is one
+   */
+  constructor(
+    settings: Settings,
+    connect: Connect,
+    tasks: TaskOwners<object>,
+    onLegacy: () => void,
+    takeSpare: () => Child | undefined,
+  ) {
     this.#settings = settings
     this.#tasks = tasks
-    this.#children = new LegacyChildren(settings, connect)
+    this.#children = new LegacyChildren(settings, connect, takeSpare)
     this.#client = modernClient(settings)
     this.#onLegacy = onLegacy
   }
@@ -77,37 +95,48 @@ export class TranslatedEndpoint {
   }
 
   /**
-   * @param done hears once that the request is answered or refused
+   * Takes a child for a request of the era before it is known that the server is of this one.
+   *
+   * @param until when one that is started for it must have answered, by `performance.now()`
+   * @returns nothing where the request needs no child to be answered
    * @throws {Refusal} when it cannot be served now
    */
-  async handle(
-    request: Request,
-    context: Context,
-    message: Message,
-    owner: Owner,
-    done: () => void,
-  ): Promise<Response> {
-    if (message.kind !== 'request') {
-      done()
-      return this.#notify(message, owner)
-    }
-    if (!modernVersions.includes(message.protocolVersion ?? '')) {
-      done()
-      return unsupported(message, modernVersions)
-    }
-    const modern = readModernRequest(message.bytes, message.method ?? '')
-    if (modern.requestState !== undefined) return this.#resume(modern, request, context, message, owner, done)
+  async prepare(request: Request, message: Message, owner: Owner, until: number): Promise<Prepared | undefined> {
+    const modern = needsNoChild(message) ? undefined : readModernRequest(message.bytes, message.method ?? '')
+    if (modern === undefined || modern.requestState !== undefined) return undefined
     const need = needOf(message, modern, owner)
-    let child: LegacyChild
-    try {
-      child = await this.#childFor(request, message, modern, need)
-    } catch (refusal) {
-      done()
-      throw refusal
-    }
-    const exchange = this.#newExchange(message, modern, need, context, done)
+    return { modern, need, child: await this.#childFor(request, message, modern, need, until) }
+  }
+
+  /** What was prepared is not needed. */
+  release({ child, need }: Prepared): void {
+    this.#children.release(child, need)
+  }
+
+  /**
+   * Serves a request for which a child has been taken.
+   *
+   * @param done hears once that it is answered
+   */
+  serve({ modern, need, child }: Prepared, opening: Opening, request: Request, done: () => void): Promise<Response> {
+    const exchange = this.#newExchange(opening, modern, need, done)
     this.#run(exchange, modern, need, child)
-    return this.#respond(exchange, request)
+    return this.#respond(exchange, opening, request)
+  }
+
+  /**
+   * Serves what needs no child to be taken for it.
+   *
+   * @param done hears once that it is answered or refused
+   * @throws {Refusal} when it cannot be served now
+   */
+  async handle(opening: Opening, request: Request, owner: Owner, done: () => void): Promise<Response> {
+    const { message } = opening
+    if (needsNoChild(message)) {
+      done()
+      return message.kind === 'request' ? unsupported(message, modernVersions) : this.#notify(message, owner)
+    }
+    return this.#resume(readModernRequest(message.bytes, message.method ?? ''), opening, request, owner, done)
   }
 
   /** Time limits and signs of life. */
@@ -147,8 +176,14 @@ export class TranslatedEndpoint {
   }
 
   /** The child for a request that fits its tools; it is taken. */
-  async #childFor(request: Request, message: Message, modern: ModernRequest, need: Need): Promise<LegacyChild> {
-    const child = await this.#children.acquire(need, this.#runnerOf(modern, need.owner))
+  async #childFor(
+    request: Request,
+    message: Message,
+    modern: ModernRequest,
+    need: Need,
+    until: number,
+  ): Promise<LegacyChild> {
+    const child = await this.#children.acquire(need, this.#runnerOf(modern, need.owner), until)
     try {
       this.#onLegacy()
       const mismatch = await child.tools.mismatch(message, request.headers)
@@ -164,19 +199,18 @@ export class TranslatedEndpoint {
 
   async #resume(
     modern: ModernRequest,
+    opening: Opening,
     request: Request,
-    context: Context,
-    message: Message,
     owner: Owner,
     done: () => void,
   ): Promise<Response> {
-    const need = needOf(message, modern, owner)
-    const exchange = this.#newExchange(message, modern, need, context, done)
+    const need = needOf(opening.message, modern, owner)
+    const exchange = this.#newExchange(opening, modern, need, done)
     const call = await this.#client.resume(modern, owner, exchange)
     const use = call && this.#uses.get(call)
     if (use !== undefined) this.#setParked(use, false)
     exchange.begin(call)
-    return this.#respond(exchange, request)
+    return this.#respond(exchange, opening, request)
   }
 
   #run(exchange: TranslatedExchange, request: ModernRequest, need: Need, child: LegacyChild): void {
@@ -195,14 +229,8 @@ export class TranslatedEndpoint {
     exchange.begin(call)
   }
 
-  #newExchange(
-    message: Message,
-    modern: ModernRequest,
-    need: Need,
-    context: Context,
-    done: () => void,
-  ): TranslatedExchange {
-    const exchange = new TranslatedExchange(message, context, {
+  #newExchange(opening: Opening, modern: ModernRequest, need: Need, done: () => void): TranslatedExchange {
+    const exchange = new TranslatedExchange(opening, {
       done: (over) => {
         this.#exchanges.delete(over)
         done()
@@ -231,8 +259,8 @@ export class TranslatedEndpoint {
     }
   }
 
-  #respond(exchange: TranslatedExchange, request: Request): Promise<Response> {
-    if (request.signal.aborted) exchange.left()
+  #respond(exchange: TranslatedExchange, opening: Opening, request: Request): Promise<Response> {
+    if (request.signal.aborted || opening.hasLeft) exchange.left()
     else request.signal.addEventListener('abort', () => exchange.left(), { once: true })
     return exchange.stream.response
   }
@@ -249,6 +277,11 @@ export class TranslatedEndpoint {
     use.isParked = isParked
     this.#children.park(use.child, isParked ? 1 : -1)
   }
+}
+
+/** Notifications, and requests of revisions that are not served, need no child to be taken for them. */
+function needsNoChild({ kind, protocolVersion = '' }: Message): boolean {
+  return kind !== 'request' || !modernVersions.includes(protocolVersion)
 }
 
 function needOf(message: Message, { capabilities }: ModernRequest, owner: Owner): Need {

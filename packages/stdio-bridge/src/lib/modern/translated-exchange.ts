@@ -1,9 +1,9 @@
-import type { Context, Message } from '@mcp-gateway/core'
 import type { ModernExchange, ModernReply, RawJson } from '@mcp-gateway/core/eras'
 import { statusOfCode } from '@mcp-gateway/core/internal'
 import { temporary } from '../refusals/refusals.js'
 import { asBuffer, rawId } from '../wire/client-message.js'
 import { Exchange } from './exchange.js'
+import type { Opening } from './opening.js'
 
 /** What a translated exchange tells the endpoint. */
 export interface TranslatedHost {
@@ -23,8 +23,8 @@ export class TranslatedExchange extends Exchange implements ModernReply {
   #losses = 0
   #lostAt = Number.NEGATIVE_INFINITY
 
-  constructor(message: Message, context: Context, host: TranslatedHost) {
-    super(message, context)
+  constructor(opening: Opening, host: TranslatedHost) {
+    super(opening)
     this.#host = host
   }
 

@@ -143,9 +143,10 @@ export interface StdioBridgeOptions {
    */
   readonly parkedCallTimeout?: number
   /**
-   * Seconds from the start of a child to its first answer.
+   * Seconds that a client waits for the first answer of a server that is started for it: for its turn, its start, and the
+   * question which era it speaks. Below the minute that clients wait.
    *
-   * @default 60
+   * @default 50
    */
   readonly handshakeTimeout?: number
   /**
@@ -241,7 +242,7 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     maxQueuedBytes = 8_388_608,
     maxMessageBytes = 33_554_432,
     historyBytes = 1_048_576,
-    handshakeTimeout = 60,
+    handshakeTimeout = 50,
     requestTimeout = 300,
     maxRequestTime = 3600,
     idleTimeout = 900,

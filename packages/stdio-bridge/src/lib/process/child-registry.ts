@@ -55,6 +55,12 @@ export class ChildRegistry {
 
   #report(child: Child, { expected, code, signal, closed, error }: Ending): void {
     const { command, cwd } = this.#host.spec
+    const seconds = Math.round((performance.now() - child.startedAt) / 100) / 10
+    if (child.wasTooSlow) {
+      const text = 'The MCP server did not answer in time after its start and was stopped'
+      this.#logger.warn({ command, pid: child.pid, seconds, stderr: child.stderr }, text)
+      return
+    }
     if (expected) {
       this.#logger.info({ command, pid: child.pid }, 'The MCP server was stopped')
       return
@@ -64,7 +70,6 @@ export class ChildRegistry {
       return
     }
     this.counts.crashed++
-    const seconds = Math.round((performance.now() - child.startedAt) / 100) / 10
     const facts = { command, pid: child.pid, seconds, stderr: child.stderr }
     if (closed === undefined) {
       this.#logger.warn({ ...facts, exitCode: code, signal }, 'The MCP server ended by itself')

@@ -3,6 +3,7 @@ import { temporary } from '../refusals/refusals.js'
 import { Breaker } from './breaker.js'
 import type { Child } from './child.js'
 import { type ChildRegistry, refusedBySystem } from './child-registry.js'
+import { deadline, silenceBefore, timeLeft } from './deadline.js'
 import { Slots } from './slots.js'
 import { StartRate } from './start-rate.js'
 
@@ -13,9 +14,12 @@ export interface StartLimits {
   readonly maxStartsPerMinute: number
   readonly startConcurrency: number
   readonly prewarmed: number
-  /** Seconds. */
+  /** Seconds from the wish for a process to its first answer. */
   readonly handshakeTimeout: number
 }
+
+/** Which part of the time that is left a process may wait for its turn: some of it is for its answer. */
+const waitPart = 3 / 4
 
 /** Seconds between two prewarmed processes, so that refilling never keeps the machine from its work. */
 const refillPause = 0.1
@@ -52,13 +56,14 @@ export class Starter {
   /**
    * A child to be spoken with, on behalf of this user.
    *
+   * @param until when it must have answered, by `performance.now()`
    * @throws {Refusal} when there is none to be had now
    */
-  async start(principal: string): Promise<Child> {
+  async start(principal: string, until: number = deadline(this.#limits.handshakeTimeout)): Promise<Child> {
     this.#admit(principal)
     this.#count(principal, 1)
     try {
-      const child = await this.#take()
+      const child = await this.#take(until)
       void child.gone.then(() => this.#count(principal, -1))
       return child
     } catch (refusal) {
@@ -78,12 +83,12 @@ export class Starter {
     return this.#registry.children.size >= this.#limits.maxChildren
   }
 
-  async #take(): Promise<Child> {
+  async #take(until: number): Promise<Child> {
     const prewarmed = this.#takePrewarmed()
     if (prewarmed !== undefined) return prewarmed
     try {
       if (this.#isFull) throw full
-      return await this.#startInTurn()
+      return await this.#startInTurn(until)
     } catch (refusal) {
       if (refusal === full || refusal === busy || refusal === closing) this.#breaker.abandoned()
       throw refusal
@@ -96,16 +101,22 @@ export class Starter {
     else this.#perPrincipal.delete(principal)
   }
 
-  async #startInTurn(): Promise<Child> {
-    const release = await this.#slots.take(this.#limits.handshakeTimeout)
+  async #startInTurn(until: number): Promise<Child> {
+    const release = await this.#slots.take((timeLeft(until) * waitPart) / 1000)
     if (release === undefined) throw busy
     // Others were started while this one waited
     if (this.#closed || this.#isFull) {
       release()
       throw this.#closed ? closing : full
     }
+    // One that is silent for long does not keep the machine busy: others may start beside it
+    const timer = setTimeout(release, silenceBefore(until)).unref()
+    const done = () => {
+      clearTimeout(timer)
+      release()
+    }
     try {
-      const child = this.#spawn(release)
+      const child = this.#spawn(done)
       return child.pid === undefined ? await whyNot(child) : child
     } finally {
       this.#refillLater()

@@ -7,14 +7,23 @@ export function refusalResponse({ status, code, description, headers }: Refusal,
   return errorResponse({ status, code: Number(code), message: description }, request, headers)
 }
 
+/** The refusal as the message that answers this request. */
+export function refusalBody({ code, description }: Refusal, request?: Message): Buffer {
+  return errorBody({ code: Number(code), message: description }, request)
+}
+
 /** An error as the answer to this request, with its id as the client wrote it. */
 export function errorResponse(
   { status, code = gatewayCode(status), message, data }: JsonRpcErrorOptions,
   request?: Message,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const error = JSON.stringify(data === undefined ? { code, message } : { code, message, data })
-  const id = request === undefined ? 'null' : rawId(request)
-  const body = Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${error}}`)
+  const body = errorBody({ code, message, data }, request)
   return respond(body, { status, headers: { 'Content-Type': 'application/json', ...headers } })
+}
+
+/** An error as the message that answers this request. */
+export function errorBody(error: Pick<JsonRpcErrorOptions, 'code' | 'message' | 'data'>, request?: Message): Buffer {
+  const id = request === undefined ? 'null' : rawId(request)
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`)
 }

@@ -4,7 +4,11 @@ import { errorCodes, member, skipSpace } from '@mcp-gateway/core/internal'
 import { failure, failureError } from '../connection/failure.js'
 import type { Caller, FailureReason, Peer, Pending } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
+import { timeLeft } from '../process/deadline.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
+
+/** How long a server that has been found out to be modern may take for `initialize` in any case, in ms. */
+const leastTime = 1000
 
 /** What makes the translation for one client; it hears of notifications that belong to no request. */
 export type Translate = (notified: (message: Uint8Array) => void) => LegacyClient
@@ -24,22 +28,24 @@ export class TranslatedConnection implements SessionConnection {
   readonly child: SessionConnection['child']
   readonly #client: LegacyClient
   readonly #cancels: WeakMap<Pending, () => void> = new WeakMap()
-  readonly #handshakeTimeout: number
+  readonly #until: number
   readonly #onClose: () => void
   #lastNumber = 0
   #isOver = false
 
   /**
    * @param queued says how many bytes wait for the child that would get the next message
-   * @param handshakeTimeout seconds that the answer to `initialize` may take
+   * @param until when `initialize` must have been answered, by `performance.now()`
    * @param onClose hears when nobody speaks with it any more
    */
-  constructor(translate: Translate, queued: () => number, handshakeTimeout: number, onClose: () => void) {
-    this.#handshakeTimeout = handshakeTimeout
+  constructor(translate: Translate, queued: () => number, until: number, onClose: () => void) {
+    this.#until = until
     this.#onClose = onClose
     this.child = {
       pause: () => undefined,
       resume: () => undefined,
+      yieldTurn: () => undefined,
+      wasTooSlow: false,
       get queued() {
         return queued()
       },
@@ -86,7 +92,7 @@ export class TranslatedConnection implements SessionConnection {
     })
     this.#cancels.set(pending, cancel)
     if (pending.method === 'initialize') {
-      setTimeout(() => this.giveUp(pending), this.#handshakeTimeout * 1000).unref()
+      setTimeout(() => this.giveUp(pending), Math.max(timeLeft(this.#until), leastTime)).unref()
     }
     return pending
   }

@@ -2,6 +2,7 @@ import { legacyClient, modernServer } from '@mcp-gateway/core/eras'
 import { isRefusal, type Owner, type TaskOwners } from '@mcp-gateway/core/internal'
 import { legacyOnly, ModernChildren, type PoolSettings } from '../children/modern-children.js'
 import type { Connect } from '../connection/connection.js'
+import { deadline } from '../process/deadline.js'
 import { ChildrenLink } from './children-link.js'
 import { TranslatedConnection } from './translated-connection.js'
 
@@ -37,10 +38,10 @@ export class Translation {
   }
 
   /** Asks whether the server speaks a modern revision. */
-  async finds(owner: Owner): Promise<boolean> {
+  async finds(owner: Owner, until?: number): Promise<boolean> {
     const { pool } = this.#host
     try {
-      const child = await pool.acquire(owner)
+      const child = await pool.acquire(owner, undefined, until)
       if (child !== legacyOnly) pool.release(child)
       return child !== legacyOnly
     } catch (refusal) {
@@ -52,16 +53,21 @@ export class Translation {
   /**
    * Something to speak with for one client; `undefined` when the server speaks no modern revision either (MCP S2).
    *
+   * @param until when it must be known, and `initialize` answered, by `performance.now()`
    * @throws {Refusal} when no child can be had now
    */
-  async connect(owner: Owner, client: TranslatedClient = { listens: true }): Promise<TranslatedConnection | undefined> {
+  async connect(
+    owner: Owner,
+    client: TranslatedClient = { listens: true },
+    until: number = deadline(this.#host.settings.handshakeTimeout),
+  ): Promise<TranslatedConnection | undefined> {
     const { settings, tasks, pool, connect } = this.#host
     const isOwn = settings.isolation === 'session' && client.listens
     const children = isOwn
       ? new ModernChildren({ ...settings, isolation: 'pool', poolSize: 1, isOwn: true }, connect)
       : pool
     if (!this.#isKnown || settings.isolation !== 'request') {
-      const child = await children.acquire(owner)
+      const child = await children.acquire(owner, undefined, until)
       this.#isKnown = child !== legacyOnly
       if (child === legacyOnly) return undefined
       children.release(child)
@@ -70,7 +76,7 @@ export class Translation {
     return new TranslatedConnection(
       (notified) => legacyClient(modernServer(link), { principal: owner.principal, notified, ...client }),
       () => link.queued,
-      settings.handshakeTimeout,
+      until,
       () => {
         if (isOwn) children.close()
       },
