@@ -19,11 +19,21 @@ export async function answer(
   if (request.method === 'OPTIONS' && open) return preflight(methods)
   const response = methods.includes(request.method)
     ? await attempt(route, request, context, settings, logger)
-    : oauthError(405, 'invalid_request', `This endpoint answers ${methods.join(' and ')}`, {
-        Allow: methods.join(', '),
-      })
+    : await unknownMethod(route, settings)
   const bare = request.method === 'HEAD' ? new Response(null, response) : response
   return open ? withCors(bare) : bare
+}
+
+async function unknownMethod({ methods, audience }: Route, { pages }: Settings): Promise<Response> {
+  const allow = methods.join(', ')
+  if (audience !== 'browser') {
+    return oauthError(405, 'invalid_request', `This endpoint answers ${methods.join(' and ')}`, { Allow: allow })
+  }
+  // Whoever reloads a page, or comes back to it by the history of the browser, is a person
+  const text = 'There is nothing to see at this address by itself. Go back to your application and connect again.'
+  const response = await refusalPage(pages, 405, 'This did not work', text)
+  response.headers.set('Allow', allow)
+  return response
 }
 
 /** The one place where a refusal becomes an answer: a page for a person, JSON for a program. */

@@ -163,8 +163,12 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       const probed = probes.serve(request, settings.path)
       if (probed !== undefined) return probed
       // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
-      if (!isServed(request)) return oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
-      return answer(route(requestPath(request.url)), request, context, server)
+      const response = isServed(request)
+        ? await answer(route(requestPath(request.url)), request, context, server)
+        : oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
+      // Tokens and names that strangers chose are in these answers: no browser is to take one for a page or a script
+      response.headers.set('X-Content-Type-Options', 'nosniff')
+      return response
     },
   }
   return mountable(piece)

@@ -132,6 +132,10 @@ describe('what its clients rely on', () => {
           for (const name of [key, ...(options.lists ?? [])]) names.add(name.split(':').slice(0, 2).join(':'))
           return inner.set(key, value, options)
         },
+        add: (key, value, options) => {
+          for (const name of [key, ...(options.lists ?? [])]) names.add(name.split(':').slice(0, 2).join(':'))
+          return inner.add(key, value, options)
+        },
       },
     })
     await obtainTokens(watched, await register(watched, { redirect_uris: [redirectUri] }))

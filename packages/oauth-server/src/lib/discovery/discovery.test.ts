@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { answerOf, form, issuer, resource, setUp } from '../../../test/fixture.js'
+import { answerOf, form, issuer, obtainCode, resource, setUp } from '../../../test/fixture.js'
 
 const setup = setUp()
 const tenant = setUp({ issuer: `${issuer}/t1`, resources: [`${issuer}/t1/mcp`] })
@@ -157,6 +157,65 @@ describe('HTTP', () => {
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBeTruthy()
     expect(response.headers.get('allow')?.split(', ')).not.toContain(method)
+  })
+
+  test.each([
+    ['/consent', 'GET'],
+    ['/consent', 'PUT'],
+    ['/authorize', 'DELETE'],
+    ['/callback/dev', 'PUT'],
+  ])('a person who comes to %s by %s sees a page [attack 156]', async (path, method) => {
+    const response = await setup.call(path, { method })
+    expect([response.status, response.headers.get('content-type')]).toEqual([405, 'text/html; charset=utf-8'])
+    expect(response.headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+    expect(await response.text()).toContain('<h1>')
+  })
+
+  test.each(['/token', '/jwks', '/introspect', '/register/x'])(
+    'a program sees JSON at %s [attack 156]',
+    async (path) => {
+      const introspecting = setUp({
+        resourceServers: [{ client_id: 'a', client_secret: 'b'.repeat(16), resources: [resource] }],
+      })
+      const response = await introspecting.call(path, { method: 'PATCH' })
+      expect([response.status, response.headers.get('content-type')]).toEqual([405, 'application/json'])
+    },
+  )
+
+  test.each([
+    ['/jwks', 'GET', 200],
+    ['/jwks', 'HEAD', 200],
+    ['/.well-known/oauth-authorization-server', 'GET', 200],
+    ['/.well-known/openid-configuration', 'GET', 200],
+    ['/.well-known/nothing', 'GET', 404],
+    ['/token', 'POST', 400],
+    ['/token', 'OPTIONS', 204],
+    ['/token', 'GET', 405],
+    ['/revoke', 'POST', 401],
+    ['/register', 'POST', 400],
+    ['/register/client_x', 'GET', 401],
+    ['/authorize', 'GET', 400],
+    ['/consent', 'GET', 405],
+  ])('nobody guesses the type of what %s answers to %s [attack 108]', async (path, method, status) => {
+    const response = await setup.call(path, { method, ...(method === 'POST' && form({})) })
+    expect([response.status, response.headers.get('x-content-type-options')]).toEqual([status, 'nosniff'])
+  })
+
+  test('nobody guesses the type of tokens, registrations and refusals of a foreign host either', async () => {
+    const own = setUp()
+    const { exchange, client } = await obtainCode(own)
+    const answers = [
+      await own.call('/token', form(exchange)),
+      await own.call(new URL(client.registration_client_uri as string).pathname, {
+        headers: { authorization: `Bearer ${client.registration_access_token}` },
+      }),
+      await own.server.handle(
+        new Request('http://evil.example.com/jwks', { headers: { host: 'evil.example.com' } }),
+        {},
+      ),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 403])
+    for (const { headers } of answers) expect(headers.get('x-content-type-options')).toBe('nosniff')
   })
 
   test('HEAD on a document is GET without the document', async () => {

@@ -5,7 +5,7 @@ import { issueCode } from '../authorization/issue-code.js'
 import type { LoginRefusal, User } from '../server/identity-provider.js'
 import type { Server } from '../server/server.js'
 import { beginSession } from '../session/session.js'
-import { endStepCookie, removeOldSteps } from '../session/step-cookie.js'
+import { endStepCookie, readStepCookie, removeOldSteps } from '../session/step-cookie.js'
 import type { GrantUser } from '../store/grant.js'
 import { callbackUrl } from './begin-login.js'
 import { consentPage } from './consent-page.js'
@@ -74,7 +74,9 @@ async function conclude(
     return consentPage(server, { client, authorization: changed, user, cookies: lines })
   }
   await rememberConsent(server, authorization, user)
-  const code = await issueCode(server, client, authorization, user)
+  // What came from a provider comes once, and a form may be sent twice.
+  const secret = form && (await readStepCookie(server, request, handle))
+  const code = await issueCode(server, client, authorization, user, secret ? { secret, id: handle } : undefined)
   return authorizationResponse(settings.issuer, authorization, { code }, cookies)
 }
 

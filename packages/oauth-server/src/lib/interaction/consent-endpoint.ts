@@ -54,7 +54,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
       return beginLogin(server, authorization, [over, ...(await oldSteps())], asked)
     }
     await rememberConsent(server, authorization, user)
-    const code = await issueCode(server, client, authorization, user)
+    const code = await issueCode(server, client, authorization, user, question)
     return authorizationResponse(issuer, authorization, { code }, [over])
   }
   const response = await answer()

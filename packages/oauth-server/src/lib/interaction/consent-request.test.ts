@@ -96,6 +96,10 @@ test('what waits for a person at the login is 4 KB at most [finding 14]', async 
       if (/^oauth:(state|code):/.test(key)) sizes.push(Buffer.byteLength(value))
       return inner.set(key, value, ...rest)
     },
+    add: (key, value, ...rest) => {
+      if (/^oauth:(state|code):/.test(key)) sizes.push(Buffer.byteLength(value))
+      return inner.add(key, value, ...rest)
+    },
   }
   const setup = setUp({ storage })
   const long = `${redirectUri}?${'x'.repeat(1900)}`

@@ -67,7 +67,7 @@ export async function readQuestion(
   server: Server,
   request: Request,
   handle: string | undefined,
-): Promise<ConsentRequest & { readonly parameters: Parameters }> {
+): Promise<ConsentRequest & { readonly parameters: Parameters; readonly secret: string }> {
   const [text = '', code = ''] = (handle ?? '').split('.')
   const question = parse(text)
   const secret = question && (await readStepCookie(server, request, question.id))
@@ -84,7 +84,7 @@ export async function readQuestion(
       'This page was answered before, is too old, or was opened in another browser. Go back to your application and connect again.',
     )
   }
-  return { ...question, parameters: parameters(new URLSearchParams(question.request)) }
+  return { ...question, secret, parameters: parameters(new URLSearchParams(question.request)) }
 }
 
 /** Whoever owns the browser could write any time into it, and have its answer kept until then. */

@@ -225,6 +225,8 @@ describe('the decision', () => {
       headers: { cookie: shown.cookie },
     })
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(await response.text()).toContain('Go back to your application')
     expect((await decide(setup, shown)).status).toBe(303)
   })
 
@@ -266,6 +268,84 @@ describe('the decision', () => {
     expect((await decide(setup, shown)).status).toBe(303)
     setup.clock.advance(6)
     expect((await decide(setup, shown)).status).toBe(403)
+  })
+
+  describe('sent twice by who is signed in', () => {
+    async function signedIn() {
+      const setup = setUp()
+      const { verifier, challenge } = pkce()
+      const client = await register(setup)
+      const path = authorizePath(client.client_id as string, challenge)
+      const first = await show(await setup.call(path))
+      const approved = await decide(setup, first)
+      const step = cookiesOf(approved)
+      const state = new URL(approved.headers.get('location') ?? '').searchParams.get('state') ?? ''
+      const done = await setup.call('/login', form({ state, username: 'alice' }, { cookie: step }))
+      const cookie = cookiesOf(done)
+      const shown = await show(await setup.call(path, { headers: { cookie } }), cookie)
+      const exchange = async (code: string) => {
+        const grant = { grant_type: 'authorization_code', code, code_verifier: verifier }
+        const fields = { ...grant, client_id: client.client_id as string, redirect_uri: redirectUri }
+        return setup.call('/token', form(fields))
+      }
+      return {
+        setup,
+        shown,
+        exchange,
+        again: () => setup.call('/login', form({ state, username: 'alice' }, { cookie: step })),
+      }
+    }
+    const cookiesOf = (response: Response): string =>
+      response.headers
+        .getSetCookie()
+        .filter((line) => !/Max-Age=5;/.test(line))
+        .map((line) => line.split(';')[0])
+        .join('; ')
+    const codeOf = (response: Response): string =>
+      new URL(response.headers.get('location') ?? '').searchParams.get('code') ?? ''
+
+    test('at once it leads to one usable code, which both answers carry', async () => {
+      const { setup, shown, exchange } = await signedIn()
+      const answers = await Promise.all(Array.from({ length: 4 }, () => decide(setup, shown)))
+      expect(answers.map(({ status }) => status)).toEqual([303, 303, 303, 303])
+      const codes = [...new Set(answers.map(codeOf))]
+      expect(codes).toHaveLength(1)
+      expect(codes[0]).toMatch(/^[\w-]{43}$/)
+      const statuses = [(await exchange(codes[0] as string)).status, (await exchange(codes[0] as string)).status]
+      expect(statuses).toEqual([200, 400])
+    })
+
+    test('once the client has traded the code in, no more codes come of it', async () => {
+      const { setup, shown, exchange } = await signedIn()
+      const tokens = await exchange(codeOf(await decide(setup, shown)))
+      expect(tokens.status).toBe(200)
+      const second = await decide(setup, shown)
+      expect([second.status, second.headers.get('location')]).toEqual([403, null])
+      expect(await second.text()).toContain('has its answer')
+      const { access_token } = (await tokens.json()) as { access_token: string }
+      await setup.server.protect(`${issuer}/everything/mcp`).verifyAccessToken(access_token)
+    })
+
+    test('two pages that were both allowed have a code each', async () => {
+      const { setup, shown } = await signedIn()
+      const other = await show(await setup.call(authorizePath('x', pkce().challenge)), shown.cookie)
+      expect(other.handle).toBe('')
+      const client = await register(setup)
+      const path = authorizePath(client.client_id as string, pkce().challenge)
+      const one = await show(await setup.call(path, { headers: { cookie: shown.cookie } }), shown.cookie)
+      const two = await show(await setup.call(path, { headers: { cookie: one.cookie } }), one.cookie)
+      const codes = [codeOf(await decide(setup, { ...one, cookie: two.cookie })), codeOf(await decide(setup, two))]
+      expect(new Set(codes).size).toBe(2)
+    })
+
+    test('the same holds for a login form', async () => {
+      const { again, exchange } = await signedIn()
+      const [first, second] = [codeOf(await again()), codeOf(await again())]
+      expect(first).not.toBe('')
+      expect(second).toBe(first)
+      expect((await exchange(first)).status).toBe(200)
+      expect((await again()).status).toBe(403)
+    })
   })
 
   test('that is too old is 403', async () => {

@@ -73,7 +73,7 @@ export async function useLogin(server: Server, handle: string): Promise<void> {
 
 /**
  * Ends a login form a few seconds after its first answer: refusing the second of two clicks would leave the person at a dead
- * end. Each answer gets a code of its own.
+ * end. Both get the same code.
  */
 export async function closeLogin(server: Server, handle: string, transaction: Transaction): Promise<void> {
   if (transaction.closed) return
