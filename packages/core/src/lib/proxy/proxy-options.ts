@@ -1,4 +1,5 @@
 import type { Handler } from '../contract/handler.js'
+import type { Storage } from '../contract/storage.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 
 /** How a proxy treats its upstream. */
@@ -65,6 +66,13 @@ export interface ProxyOptions {
    * the gateway; by default random per process, so that sessions end with it.
    */
   readonly sessionSecret?: string
+  /**
+   * Where it is kept whose a task is, for a week, so that every replica of the gateway knows it. Without it, the process
+   * does: a task that was begun through another one, or before a restart, does not exist for its user any more. Tasks are
+   * bound to their users wherever the upstream gets one credential for several of them: without `token`, and with one
+   * that does not say `isPerUser`.
+   */
+  readonly taskStorage?: Storage
   /**
    * Lets clients of either era use a server that speaks one of them: `translateEras()` of `@mcp-gateway/core/eras`. Unless
    * told, a client has to speak what the server speaks.

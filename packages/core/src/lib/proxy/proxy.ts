@@ -1,6 +1,7 @@
 import type { Check } from '../contract/check.js'
 import type { Context, Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
+import type { MessageTransform } from '../contract/message.js'
 import {
   anyOf,
   callable,
@@ -19,6 +20,7 @@ import {
   withMethods,
 } from '../contract/option-types.js'
 import { isRefusal } from '../contract/refusal.js'
+import { storageType } from '../contract/shared-option-types.js'
 import { opensUrls } from '../message/opens-urls.js'
 import { transformResponse } from '../message/transform-response.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
@@ -28,6 +30,7 @@ import { forwardAnswer, refusal } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { Sessions } from './sessions.js'
+import { TaskBinding, type TaskPermit } from './task-binding.js'
 import { createTransport } from './transport.js'
 import type { Send } from './upstream-response.js'
 import { type Upstream, Upstreams } from './upstreams.js'
@@ -75,9 +78,13 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   })
   const sessions = new Sessions(upstreams.all, options.sessionSecret)
   const headerOptions = readHeaderOptions(options)
+  const tasks =
+    token?.isPerUser === true
+      ? undefined
+      : new TaskBinding({ secret: options.sessionSecret, storage: options.taskStorage })
 
   const forward: Handler = async (request, outer) => {
-    const context = prompt === undefined ? outer : prompt.withoutReply(outer)
+    let context = prompt === undefined ? outer : prompt.withoutReply(outer)
     const refuse = (status: number, code: string, message: string) => refusal(context, { status, code, message })
     let headers: Headers
     try {
@@ -93,9 +100,19 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       return refuse(404, 'unknown_session', 'There is no such session; initialize again')
     }
 
+    let candidates = session === undefined ? upstreams.inOrder() : [session.upstream]
+    let lookAt: TaskPermit['transform']
+    if (tasks?.concerns(request, context) === true) {
+      const permit = await tasks.permit(context, candidates)
+      if (!('upstreams' in permit)) return transformResponse(context, permit)
+      context = permit.context
+      candidates = permit.upstreams
+      lookAt = permit.transform
+    }
+
     const attempt = { request, context, headers, send, firstByteTimeout }
     const ask = token === undefined ? askOnce : withToken(token)
-    for (const upstream of session === undefined ? upstreams.inOrder() : [session.upstream]) {
+    for (const upstream of candidates) {
       let answer: Outcome
       try {
         answer = await ask(upstream, attempt)
@@ -131,7 +148,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       const to =
         given === null || isModern(context) ? undefined : await orCancel(response, sealedSession(given, upstream))
       return transformResponse(
-        context,
+        lookAt === undefined ? context : withTransform(context, lookAt(upstream)),
         await forwardAnswer(answer, { request, context, idleTimeout, keepAlive, sessionId: to }),
       )
     }
@@ -169,6 +186,7 @@ const types: OptionTypes<ProxyOptions> = {
   retryAfter: optional(positive),
   keepAlive: optional(positive),
   sessionSecret: optional(text),
+  taskStorage: optional(storageType),
   eras: optional(callable),
   fetch: optional(callable),
 }
@@ -183,6 +201,11 @@ async function orCancel(response: Answer['response'], sealing: Promise<string>):
     await response.body?.cancel().catch(() => {})
     throw error
   }
+}
+
+/** The innermost transform is first: the others see what the user may see. */
+function withTransform(context: Context, transform: MessageTransform): Context {
+  return { ...context, transforms: [...(context.transforms ?? []), transform] }
 }
 
 function isModern(context: Context): boolean {

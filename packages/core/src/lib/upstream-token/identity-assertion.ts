@@ -85,6 +85,7 @@ export function identityAssertion(options: IdentityAssertionOptions): UpstreamTo
   const cache = new TokenCache()
 
   return {
+    isPerUser: true,
     get: async (context) =>
       cache.get(callerOf(context), async () => {
         const subject = await subjectToken(context)

@@ -32,6 +32,7 @@ export function tokenExchange(options: TokenExchangeOptions): UpstreamToken {
   const request = tokenEndpoint('urn:ietf:params:oauth:grant-type:token-exchange', options)
   const cache = new TokenCache()
   return {
+    isPerUser: true,
     get: async (context) => {
       const subject = subjectToken(context)
       return cache.get(await sha256Hex(subject), async () => {

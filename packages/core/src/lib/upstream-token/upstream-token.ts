@@ -30,6 +30,11 @@ export interface UpstreamToken {
    *   that the user has taken back what they granted, this rejects with a `ConnectRequired`.
    */
   drop(context: Context, token: string, again: boolean): Promise<void>
+  /**
+   * Whether each user gets tokens of their own, by which the upstream tells users apart. Where it is left out, a proxy
+   * keeps the users' tasks apart itself.
+   */
+  readonly isPerUser?: boolean
   /** How the client is asked for what the user has to do first; `connectPrompt` for connecting an account. */
   readonly prompt?: UpstreamTokenPrompt
 }

@@ -40,6 +40,7 @@ export function vaultToken(access: VaultAccess): UpstreamToken {
   }
 
   return {
+    isPerUser: true,
     prompt: connectPrompt,
 
     async get(context) {
