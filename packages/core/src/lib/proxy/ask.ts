@@ -1,6 +1,8 @@
 import type { Context } from '../contract/handler.js'
 import { isRepeatable } from '../protocol/methods.js'
 import { neverArrived } from './failures.js'
+import { redirectOf } from './redirects.js'
+import { withQueryOf } from './target-url.js'
 import type { Send, UpstreamResponse } from './upstream-response.js'
 import type { Upstream } from './upstreams.js'
 
@@ -12,6 +14,8 @@ export interface Attempt {
   readonly send: Send
   /** In seconds. */
   readonly firstByteTimeout: number
+  /** Whether the upstream gets the query of the client's URL. */
+  readonly forwardQuery: boolean
 }
 
 /** An upstream's answer, whose body may still be under way. */
@@ -19,6 +23,8 @@ export interface Answer {
   readonly kind: 'answer'
   readonly response: UpstreamResponse
   readonly abort: (reason: unknown) => void
+  /** Why a redirect to the same origin was not followed any more. */
+  readonly redirects?: 'loop' | 'too_many'
   /** To be called when the body has ended. */
   readonly done: () => void
 }
@@ -31,7 +37,7 @@ export type Outcome = Answer | { readonly kind: 'unreachable' | 'late' | 'broken
 
 /** Sends a request to one upstream and waits until its answer begins. */
 export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome> {
-  const { request, context, headers, send, firstByteTimeout } = attempt
+  const { request, context, headers, send, firstByteTimeout, forwardQuery } = attempt
   const controller = new AbortController()
   const leave = () => controller.abort(request.signal.reason)
   if (request.signal.aborted) leave()
@@ -58,16 +64,26 @@ export async function ask(upstream: Upstream, attempt: Attempt): Promise<Outcome
   }
   try {
     const body = bodyOf(request, context)
-    const response = await send(upstream.url, {
-      method: request.method,
-      headers,
-      signal: controller.signal,
-      redirect: 'manual',
-      isRepeatable: mayRepeat(request, context),
-      ...(body === null ? {} : { body, duplex: 'half' }),
-    })
-    note(response.status)
-    return { kind: 'answer', response, abort: (reason) => controller.abort(reason), done }
+    const visited = [forwardQuery ? withQueryOf(upstream.url, request) : upstream.url]
+    for (;;) {
+      const response = await send(visited.at(-1) as string, {
+        method: request.method,
+        headers,
+        signal: controller.signal,
+        redirect: 'manual',
+        isRepeatable: mayRepeat(request, context),
+        ...(body === null ? {} : { body, duplex: 'half' }),
+      })
+      note(response.status)
+      const { status } = response
+      const isRedirect = status >= 300 && status < 400 && !isStreamed(request, context)
+      const next = isRedirect ? redirectOf(status, response.headers.get('location'), visited) : undefined
+      if (next === undefined || 'why' in next) {
+        return { kind: 'answer', response, abort: (reason) => controller.abort(reason), done, redirects: next?.why }
+      }
+      await response.body?.cancel()
+      visited.push(next.url)
+    }
   } catch (error) {
     done()
     note()

@@ -33,7 +33,7 @@ const encoder = new TextEncoder()
 export async function forwardAnswer(answer: Answer, options: ForwardOptions): Promise<Response> {
   const { response, abort, done } = answer
   const { request, context, sessionId } = options
-  const refused = refuse(response, context)
+  const refused = refuse(answer, context)
   if (refused !== undefined) {
     release(answer)
     return refused
@@ -121,12 +121,17 @@ const failure = {
 }
 
 /** What an upstream says to the gateway rather than to the client. */
-function refuse({ status, headers }: UpstreamResponse, context: Context): Response | undefined {
+function refuse({ response: { status, headers }, redirects }: Answer, context: Context): Response | undefined {
   const broke = (code: string, message: string) => refusal(context, { status: 502, code, message })
   if (status === 401 || status === 407) {
     // Its challenge is not about the client's token, which the client would throw away
     context.logger?.error({ status }, 'an upstream refuses the credentials that the gateway has for it')
     return broke('upstream_refuses_credentials', 'The server refuses the credentials of the gateway')
+  }
+  if (redirects !== undefined) {
+    const text = redirects === 'loop' ? 'an upstream redirects in a loop' : 'an upstream redirects too often in a row'
+    context.logger?.error({ status, location: loggedUrl(headers.get('location') ?? '') }, text)
+    return broke(`upstream_redirect_${redirects}`, text.replace('an upstream', 'The server'))
   }
   if (status >= 300 && status < 400 && status !== 304) {
     context.logger?.error(

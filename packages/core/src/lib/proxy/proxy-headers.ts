@@ -63,7 +63,11 @@ export function toUpstream(request: Request, context: Context, options: ProxyHea
   requestHeaders.forEach(copy)
   options.forward.forEach(copy)
   // The bytes were read, and decided on, as JSON in UTF-8: whatever the client called them, the upstream reads the same
-  if (context.message !== undefined) headers.set('content-type', 'application/json')
+  if (context.message !== undefined) {
+    headers.set('content-type', 'application/json')
+    // Servers refuse requests that do not accept both (MCP M5), and what the client accepts is seen to here
+    headers.set('accept', 'application/json, text/event-stream')
+  }
   // Where nobody has compared them with the body (legacy revisions), mirrored headers could say anything (MCP M26)
   if (context.message?.era === 'modern') {
     for (const name of request.headers.keys()) if (mirrored.test(name)) copy(name)

@@ -6,6 +6,14 @@ import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 export interface ProxyOptions {
   /** Further headers of the client's request that pass, such as `x-tenant`. Never `authorization` or `cookie`. */
   readonly forwardHeaders?: readonly string[]
+  /**
+   * Whether the query of the client's URL is added to that of the upstream. Parameters that the upstream's URL has stay as
+   * they are, and `access_token` never passes. A session that stands for translated requests (`eras`) has the query of the
+   * request that began it.
+   *
+   * @default false
+   */
+  readonly forwardQuery?: boolean
   /** Headers that every request to the upstream gets, such as the upstream's own API key. */
   readonly headers?: Readonly<Record<string, string>>
   /**

@@ -34,6 +34,7 @@ import { TaskBinding, type TaskPermit } from './task-binding.js'
 import { createTransport } from './transport.js'
 import type { Send } from './upstream-response.js'
 import { type Upstream, Upstreams } from './upstreams.js'
+import { withAccept } from './with-accept.js'
 import { withToken } from './with-token.js'
 
 /** An MCP server over HTTP, as a handler. */
@@ -50,7 +51,7 @@ export interface ProxyServer extends Handler {
  * Passes requests on to an MCP server over HTTP, of either era, and its answers back as they come. The caller's token,
  * cookies and every header that is not known to be harmless stay here; the upstream learns who calls from identity
  * headers instead. Of several addresses it tries the least busy one that is well; sessions stay where they began, and
- * belong to who began them. It follows no redirects, and does not send again what may have arrived and has its effect
+ * belong to who began them. Of redirects it follows those to the same origin that keep method and body. It does not send again what may have arrived and has its effect
  * each time, such as a tool call.
  *
  * Answers 502 or 504 as a JSON-RPC error when the upstream cannot be reached, fails or is late, and 404 for a session
@@ -68,7 +69,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   urlType(url, 'The url of proxy')
   checkOptions('proxy', options, types)
   const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
-  const { keepAlive = 15 } = options
+  const { keepAlive = 15, forwardQuery = false } = options
   const { prompt } = token ?? {}
   const send = options.fetch ?? createTransport(connectTimeout)
   const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
@@ -110,7 +111,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       lookAt = permit.transform
     }
 
-    const attempt = { request, context, headers, send, firstByteTimeout }
+    const attempt = { request, context, headers, send, firstByteTimeout, forwardQuery }
     const ask = token === undefined ? askOnce : withToken(token)
     for (const upstream of candidates) {
       let answer: Outcome
@@ -148,9 +149,14 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       const to =
         given === null || isModern(context) ? undefined : await orCancel(response, sealedSession(given, upstream))
       return transformResponse(
-        lookAt === undefined ? context : withTransform(context, lookAt(upstream)),
+        lookAt === undefined || !isLookedAt(response) ? context : withTransform(context, lookAt(upstream)),
         await forwardAnswer(answer, { request, context, idleTimeout, keepAlive, sessionId: to }),
       )
+    }
+
+    /** What a GET gets that is no event stream holds no messages. */
+    function isLookedAt({ headers }: Answer['response']): boolean {
+      return context.message !== undefined || /^text\/event-stream/i.test(headers.get('content-type') ?? '')
     }
 
     async function sealedSession(id: string, upstream: Upstream): Promise<string> {
@@ -159,9 +165,8 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
     }
   }
   const check = upstreamCheck(upstreams, { send, path: healthCheck?.path, timeout: Math.min(connectTimeout, 4) })
-  const translated = options.eras?.(forward)
-  const handle: Handler = translated === undefined ? forward : (request, context) => translated(request, context)
-  return Object.assign(handle, { check })
+  const handle = withAccept(options.eras === undefined ? forward : options.eras(forward))
+  return Object.assign<Handler, { check: Check }>((request, context) => handle(request, context), { check })
 }
 
 const urlType = anyOf('the address of an MCP server, or a list of them', text, listOf(text))
@@ -176,6 +181,7 @@ const tokenType: OptionType = (value, name) => {
 
 const types: OptionTypes<ProxyOptions> = {
   forwardHeaders: optional(textList),
+  forwardQuery: optional(flag),
   headers: optional(recordOf(text)),
   token: optional(tokenType),
   identityHeaders: optional(flag),

@@ -136,7 +136,7 @@ export class LegacyUpstreams {
   #acquire(request: Request, context: Context, capabilities: RawJson, isAlone: boolean): Upstream | undefined {
     const { principal, audience, scopes = [] } = ownerOf(context)
     const declared = parseSpan(capabilities, { start: 0, end: capabilities.length })
-    const key = JSON.stringify([principal, audience, [...scopes].sort(), declared])
+    const key = JSON.stringify([principal, audience, [...scopes].sort(), declared, new URL(request.url).search])
     const mine = [...this.#open].filter((one) => one.principal === principal)
     const free = mine.find((one) => one.key === key && !one.server.link.isOver && (!one.isAlone || one.uses === 0))
     if (free !== undefined) {
