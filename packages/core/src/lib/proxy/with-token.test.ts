@@ -23,6 +23,7 @@ function refusing() {
       signals.push(signal as AbortSignal)
       return new Response('endless', { status: 401 })
     },
+    forwardQuery: false,
     firstByteTimeout: 10,
   }
   return { upstream, attempt, aborted: () => signals.map((signal) => signal.aborted) }

@@ -15,6 +15,7 @@ import { storageType, verifierType } from '../contract/shared-option-types.js'
 import { mountable } from '../http/mountable.js'
 import { isLoopbackIssuer } from '../keys/loopback-issuer.js'
 import { createOAuthClient, oauthClientTypes } from '../oauth-client/create-oauth-client.js'
+import { pageLookTypes } from '../pages/page-look.js'
 import { checkStorage } from '../storage/check-storage.js'
 import { principal } from '../tokens/principal.js'
 import { Browsers } from './browser.js'
@@ -102,6 +103,7 @@ const types: OptionTypes<VaultOptions> = {
       parameters: optional(recordOf(text)),
     }),
   ),
+  pages: optional(membersOf(pageLookTypes)),
   allowedHosts: optional(textList),
   lifetime: optional(positive),
   now: optional(callable),

@@ -3,6 +3,7 @@ import type { Check } from '../contract/check.js'
 import type { Mountable } from '../contract/handler.js'
 import type { Storage } from '../contract/storage.js'
 import type { OAuthClientOptions } from '../oauth-client/oauth-client-options.js'
+import type { PageLook } from '../pages/page-look.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
 
 /** An upstream at which users have accounts of their own, and the gateway's client at its authorization server. */
@@ -46,6 +47,8 @@ export interface VaultOptions {
   readonly signIn: VaultSignIn
   /** The upstreams by name: lower-case letters, digits and `-`. */
   readonly upstreams: Readonly<Record<string, VaultUpstream>>
+  /** How the pages look, and who runs them. */
+  readonly pages?: PageLook
   /** Host names that `Host` may name; on loopback the loopback names by default, otherwise any. */
   readonly allowedHosts?: readonly string[]
   /**

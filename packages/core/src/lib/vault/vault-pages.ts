@@ -1,8 +1,9 @@
 import type { Context, Handler } from '../contract/handler.js'
 import { hostCheck } from '../http/host-check.js'
 import { OAuthClientError } from '../oauth-client/oauth-client-error.js'
-import { foreign, html } from '../pages/html.js'
+import { foreign, type Html, html } from '../pages/html.js'
 import { isOwnForm } from '../pages/own-form.js'
+import type { PageLook } from '../pages/page-look.js'
 import { randomToken } from '../text/random-token.js'
 import { sha256Hex } from '../text/sha256.js'
 import type { Browsers, Session } from './browser.js'
@@ -32,6 +33,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
   const isServed = hostCheck([url], options.allowedHosts)
   const signIn = createSignIn(options.signIn)
   const signInUri = `${url}/sign-in/callback`
+  const look = options.pages ?? {}
 
   async function leaveToSignIn(back: string | undefined): Promise<Response> {
     const state = randomToken()
@@ -39,7 +41,11 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     return redirect(location, await browsers.beginSignIn(state, { memo, back }))
   }
 
-  async function completeSignIn(request: Request, parameters: URLSearchParams): Promise<Response> {
+  async function completeSignIn(
+    request: Request,
+    parameters: URLSearchParams,
+    { refused }: Answers,
+  ): Promise<Response> {
     const state = parameters.get('state') ?? ''
     const step = await browsers.signIn(request, state)
     if (step === undefined) return refused(400, notHere)
@@ -55,6 +61,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     access: VaultAccess,
     parameters: URLSearchParams,
     visitor: Visitor,
+    { refused }: Answers,
   ): Promise<Response> {
     const { upstream, client, connect } = access
     const state = parameters.get('state') ?? ''
@@ -80,7 +87,12 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     return redirect(connect.url)
   }
 
-  async function change(request: Request, access: VaultAccess, { cookie, session }: Visitor): Promise<Response> {
+  async function change(
+    request: Request,
+    access: VaultAccess,
+    { cookie, session }: Visitor,
+    { refused }: Answers,
+  ): Promise<Response> {
     if (!isOwnForm(request, origin)) return refused(403, 'This form was sent from another page. Please start again.')
     const { upstream, client, connect } = access
     if (session === undefined || cookie === undefined) return redirect(connect.url)
@@ -96,39 +108,43 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     return redirect(location)
   }
 
+  const who = (session: Session): Html => html`<p>You are signed in as <strong>${foreign(session.name)}</strong>.</p>`
+  const back = html`<p class="other"><a href="${url}">All your accounts</a></p>`
+
   async function show({ connect, upstream }: VaultAccess, session: Session): Promise<Response> {
     const stored = await grants.read(await grants.key(session.principal, upstream))
-    const who = html`<p>You are signed in as <strong>${foreign(session.name)}</strong>.</p>`
     if (stored !== undefined) {
       return page(
-        `${connect.title} is connected`,
-        html`${who}
-<p>You can close this page and go on where you came from.</p>
-<form method="post" action="${connect.url}?disconnect"><button>Disconnect</button></form>`,
+        look,
+        `Your account at ${connect.title} is connected`,
+        html`${who(session)}
+<p>You can close this page and go on where you came from, or take the connection back here, now or later.</p>
+<form method="post" action="${connect.url}?disconnect"><div class="actions"><button>Disconnect</button></div></form>
+${back}`,
       )
     }
     return page(
-      `Connect ${connect.title}`,
-      html`${who}
-<p>Only go on if you came here yourself: the account at ${connect.title} that you choose next will be used for what you do here.</p>
-<form method="post" action="${connect.url}"><button>Connect</button></form>`,
+      look,
+      `Connect your account at ${connect.title}`,
+      html`${who(session)}
+<p class="warning">Only go on if you came here yourself: the account at ${connect.title} that you choose next will be used for what you do here.</p>
+<form method="post" action="${connect.url}"><div class="actions"><button class="primary">Connect</button></div></form>
+${back}`,
+      { foot: html`<p>You can take this back at any time, on this page.</p>` },
     )
   }
 
   async function list(session: Session): Promise<Response> {
     const connected = new Set((await grants.list(session.principal)).map(({ upstream }) => upstream))
-    const items = [...accesses.values()].reduce(
-      (before, { upstream, connect }) =>
-        html`${before}<li><a href="${connect.url}">${connect.title}</a>${connected.has(upstream) ? ' (connected)' : ''}</li>\n`,
-      html``,
+    const items = [...accesses.values()].map(
+      ({ upstream, connect }) =>
+        html`<li><a href="${connect.url}">${connect.title}</a>${connected.has(upstream) ? ' (connected)' : ''}</li>\n`,
     )
-    return page(
-      'Your accounts',
-      html`<p>You are signed in as <strong>${foreign(session.name)}</strong>.</p>\n<ul>\n${items}</ul>`,
-    )
+    return page(look, 'Your accounts', html`${who(session)}\n<ul>\n${items}</ul>`)
   }
 
-  async function answer(request: Request): Promise<Response> {
+  async function answer(request: Request, answers: Answers): Promise<Response> {
+    const { notFound, notAllowed } = answers
     const { pathname, searchParams } = new URL(request.url)
     const [name = '', step, ...more] = pathname.slice(prefix.length).split('/').slice(1)
     const cookie = browsers.cookieOf(request)
@@ -136,15 +152,17 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     if (more.length > 0 || (step !== undefined && step !== 'callback')) return notFound()
     if (name === 'sign-in') {
       if (step === undefined) return notFound()
-      return request.method === 'GET' ? completeSignIn(request, searchParams) : notAllowed('GET')
+      return request.method === 'GET' ? completeSignIn(request, searchParams, answers) : notAllowed('GET')
     }
     const access = accesses.get(name)
     if (access === undefined && name !== '') return notFound()
     const session = await browsers.session(cookie)
     if (access !== undefined && step === 'callback') {
-      return request.method === 'GET' ? completeConnect(access, searchParams, { cookie, session }) : notAllowed('GET')
+      return request.method === 'GET'
+        ? completeConnect(access, searchParams, { cookie, session }, answers)
+        : notAllowed('GET')
     }
-    if (access !== undefined && request.method === 'POST') return change(request, access, { cookie, session })
+    if (access !== undefined && request.method === 'POST') return change(request, access, { cookie, session }, answers)
     if (!isGet) return notAllowed(access === undefined ? 'GET, HEAD' : 'GET, HEAD, POST')
     if (session === undefined) return leaveToSignIn(access?.upstream)
     return access === undefined ? list(session) : show(access, session)
@@ -157,11 +175,12 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     },
     handle: async (request, context) => {
       // A foreign page can give its own name the address of this machine (DNS rebinding)
-      if (!isServed(request)) return refused(403, 'This server is not known by the name in the address bar.')
+      const answers = answersOf({ look, url, requestId: context.requestId })
+      if (!isServed(request)) return answers.refused(403, 'This server is not known by the name in the address bar.')
       try {
-        return await answer(request)
+        return await answer(request, answers)
       } catch (error) {
-        if (error instanceof OAuthClientError) return failed(error, context)
+        if (error instanceof OAuthClientError) return failed(error, context, answers)
         throw error
       }
     },
@@ -175,25 +194,35 @@ interface Visitor {
   readonly session: Session | undefined
 }
 
+/** The pages that tell why something did not work, each with a way back. */
+interface Answers {
+  refused(status: number, why: string): Promise<Response>
+  notFound(): Promise<Response>
+  notAllowed(allow: string): Promise<Response>
+}
+
+function answersOf({ look, url, requestId }: { look: PageLook; url: string; requestId: string | undefined }): Answers {
+  const told = (status: number, title: string, why: string) =>
+    page(look, title, html`<p>${why}</p>\n<p class="other"><a href="${url}">All your accounts</a></p>`, {
+      status,
+      ...(requestId !== undefined && { requestId }),
+    })
+  return {
+    refused: (status, why) => told(status, 'This did not work', why),
+    notFound: () => told(404, 'Not found', 'There is no such page.'),
+    async notAllowed(allow) {
+      const response = await told(405, 'Not allowed', 'This page cannot be used in that way.')
+      response.headers.set('Allow', allow)
+      return response
+    },
+  }
+}
+
 /** What the other server did not give, without repeating its words, which anybody may have written. */
-function failed(error: OAuthClientError, context: Context): Response {
+function failed(error: OAuthClientError, context: Context, { refused }: Answers): Promise<Response> {
   if (error.error === 'access_denied') return refused(403, 'You chose not to go on, so nothing was connected.')
   context.logger?.error({ error }, 'a vault page could not finish')
   if (error.error === 'temporarily_unavailable')
     return refused(503, 'The other server does not answer. Try again later.')
   return refused(502, 'The other server did not let you in. Please start again.')
-}
-
-function refused(status: number, why: string): Response {
-  return page('This did not work', html`<p>${why}</p>`, { status })
-}
-
-function notFound(): Response {
-  return page('Not found', html`<p>There is no such page.</p>`, { status: 404 })
-}
-
-function notAllowed(allow: string): Response {
-  const response = page('Not allowed', html`<p>This page cannot be used in that way.</p>`, { status: 405 })
-  response.headers.set('Allow', allow)
-  return response
 }

@@ -200,7 +200,7 @@ test('users see and end what they have connected', async () => {
     { upstream: 'wiki', scope: expect.stringContaining('openid'), connectedAt: expect.any(Number) },
   ])
   expect((await person.open(`${url}/connect`)).text).toContain('(connected)')
-  expect((await person.submit(page)).text).toContain('Connect the &lt;Wiki&gt;')
+  expect((await person.submit(page)).text).toContain('Connect your account at the &lt;Wiki&gt;')
   expect(await vault.connections(alice)).toEqual([])
   expect(await vault.disconnect(alice, 'wiki')).toBe(false)
   expect(text(await call('token-of-bob'))).toBe('bob-at-wiki')

@@ -15,7 +15,7 @@ import { isConsentRemembered } from './remembered-consent.js'
 export async function authorizeEndpoint(server: Server, request: Request, context: Context): Promise<Response> {
   const query = request.method === 'POST' ? await readForm(request) : parameters(new URL(request.url).searchParams)
   const checked = await checkAuthorization(server, query, context)
-  return checked.kind === 'checked' ? ask(server, request, checked) : answerFault(server, checked)
+  return checked.kind === 'checked' ? ask(server, request, checked, context) : answerFault(server, checked, context)
 }
 
 /** Asks the person, unless they allowed exactly this before and nothing suggests to ask again. */
@@ -23,6 +23,7 @@ async function ask(
   server: Server,
   request: Request,
   { client, authorization, hints }: CheckedAuthorization,
+  context: Context,
 ): Promise<Response> {
   const { issuer } = server.settings
   const { prompt } = authorization
@@ -36,7 +37,7 @@ async function ask(
   if (prompt.includes('none')) {
     const error = client.source === 'configured' && !user ? 'login_required' : 'interaction_required'
     const outcome = { error, error_description: 'The person has to be asked' }
-    return answerFault(server, { kind: 'faulty', client, target: authorization, outcome })
+    return answerFault(server, { kind: 'faulty', client, target: authorization, outcome }, context)
   }
   return consentPage(server, { client, authorization, hints, user, cookies: await removeOldSteps(server, request) })
 }

@@ -23,7 +23,12 @@ export async function callbackEndpoint(server: Server, request: Request, context
     handle: handle as string,
     transaction,
     parameters: searchParams,
-    again: (message) => refusalPage(server.settings.pages, 400, 'The sign-in did not work', message),
+    again: (message) =>
+      refusalPage(server.settings.pages, context, {
+        status: 400,
+        title: 'The sign-in did not work',
+        explanation: message,
+      }),
   })
 }
 

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { html } from '@mcp-gateway/core/internal'
 import { authorizationResponse, responseUrl } from '../authorization/authorization-response.js'
 import type { AuthorizationFault } from '../authorization/check-authorization.js'
@@ -15,6 +16,7 @@ import { displayHost } from './display-host.js'
 export function answerFault(
   server: Server,
   { client, target, outcome }: AuthorizationFault,
+  { requestId }: Context,
 ): Response | Promise<Response> {
   const { issuer, pages } = server.settings
   if (client.source === 'configured') return authorizationResponse(issuer, target, outcome)
@@ -23,6 +25,7 @@ export function answerFault(
   const place = isHere ? 'this computer' : displayHost(redirectUri)
   return pageResponse(pages, {
     status: 400,
+    ...(requestId !== undefined && { requestId }),
     title: 'This did not work',
     body: html`<h1>This did not work</h1>
 <p>An application asked for something that this server cannot do. Nobody was let in.</p>

@@ -1,5 +1,6 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { lowestContrast } from '../../../../../test/pages/look.js'
 import { hasBinary } from '../../../../../test/servers/binary.js'
 import { launchBrowser } from '../../../test/browser.js'
 import { authorizePath, pkce } from '../../../test/fixture.js'
@@ -47,32 +48,6 @@ describe.runIf(hasBinary('chromium'))('in a real browser without scripts', () =>
     await browser?.close()
     await at?.close()
   })
-
-  /** Contrast of every text with what is behind it (WCAG 2.2 section 1.4.3), from the computed colours. */
-  async function lowestContrast(page: Page): Promise<number> {
-    const pairs = await page.$$eval('h1, h2, p, li, dt, dd, label, button', (elements) =>
-      elements.map((element) => {
-        let ground = 'rgba(0, 0, 0, 0)'
-        for (let each: Element | null = element; each && /, 0\)$/.test(ground); each = each.parentElement) {
-          ground = getComputedStyle(each).backgroundColor
-        }
-        return [getComputedStyle(element).color, ground] as const
-      }),
-    )
-    const luminance = (colour: string): number => {
-      const [red = 0, green = 0, blue = 0] = (colour.match(/\d+/g) ?? []).slice(0, 3).map((part) => {
-        const value = Number(part) / 255
-        return value <= 0.040_45 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
-      })
-      return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    }
-    return Math.min(
-      ...pairs.map(([ink, ground]) => {
-        const [light = 0, dark = 0] = [luminance(ink), luminance(ground)].sort((a, b) => b - a)
-        return (light + 0.05) / (dark + 0.05)
-      }),
-    )
-  }
 
   test.each(themes)(
     'a person gets through with the keyboard alone, in %s [attack 108, attack 119]',

@@ -11,6 +11,7 @@ import {
   object,
   oneOf,
   optional,
+  pageLookTypes,
   positive,
   recordOf,
   storageType,
@@ -100,9 +101,7 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
   ),
   checkUser: optional(callable),
   allowedHosts: optional(textList),
-  pages: optional(
-    membersOf<PageOptions>({ name: optional(text), styles: optional(text), consent: optional(callable) }),
-  ),
+  pages: optional(membersOf<PageOptions>({ ...pageLookTypes, consent: optional(callable) })),
   logger: optional(loggerType),
   now: optional(callable),
 }

@@ -1,3 +1,5 @@
+import type { PageLook } from '@mcp-gateway/core/vault'
+
 /** What a consent page is about, for those who write their own. Texts are not escaped yet; invisible
  * and piled-up characters are gone from them, so put the names into `bdi class="foreign"`, which isolates and clips them. */
 export interface ConsentPageContent {
@@ -21,12 +23,8 @@ export interface ConsentPageContent {
   readonly form: string
 }
 
-/** How pages look. Whatever is given here is put on them as it is. */
-export interface PageOptions {
-  /** Who runs this server, above every heading. */
-  readonly name?: string
-  /** CSS after our own; `--accent`, `--card`, `--ground` and `--ink` are the colours. */
-  readonly styles?: string
+/** How pages look, and who runs them. What is given here is put on them as it is. */
+export interface PageOptions extends PageLook {
   /** The inside of the consent page as HTML. It must escape every text of the content; scripts and pictures are blocked. */
   readonly consent?: (content: ConsentPageContent) => string
 }

@@ -70,14 +70,9 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     loginLimits: readLoginLimits(options.loginLimits ?? {}),
     accessTokens: options.accessTokens ?? 'jwt',
     clientDocuments: readClientDocuments(options),
-    pages: readPages(options.pages ?? {}),
+    pages: options.pages ?? {},
     resourceServers: readResourceServers(options.resourceServers ?? []),
   }
-}
-
-function readPages(pages: PageOptions): PageOptions {
-  if (pages.styles?.includes('<')) throw invalidConfiguration('`pages.styles` is CSS, without any <')
-  return pages
 }
 
 function readResourceServers(servers: readonly ResourceServer[]): readonly ResourceServer[] {
