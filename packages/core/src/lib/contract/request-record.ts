@@ -86,6 +86,11 @@ export interface RequestRecord {
   auth?: AuthInfo
   /** The protected resource. */
   resource?: string
+  /**
+   * What stands for the session: the first 16 hexadecimal digits of the SHA-256 of the session id that the client has, which
+   * is a secret. Known when the answer begins.
+   */
+  session?: string
   /** Bytes of the body that came in, once all of it was read. */
   requestBytes?: number
   message?: RecordedMessage

@@ -1,37 +1,135 @@
-import type { RequestRecord } from '../contract/request-record.js'
+import type { RequestRecord, RequestRefusal } from '../contract/request-record.js'
+import { BytesResponse } from '../http/bytes-response.js'
+import { isObject } from '../json/is-object.js'
 import { loggedUrl } from '../text/logged-url.js'
 import { actorOf } from '../tokens/principal.js'
+
+/** What the line says beside the record. */
+export interface AccessLineOptions {
+  readonly service: string
+  /** Makes of a user's id what stands in the log. */
+  readonly userHash: (userId: string) => string
+  /** What the answer says of an error. */
+  readonly error: AnsweredError | undefined
+}
+
+/** An OAuth error or a JSON-RPC error, as the client gets it. */
+export interface AnsweredError {
+  readonly code: string | number
+  readonly reason?: string
+}
 
 /**
  * Makes the fields of a request's one line in the log. Who it was is a short keyed hash, so that one person's lines can be
  * found together without the log naming them; bodies, arguments and query strings are not in it.
- *
- * @param userHash makes of a user's id what stands in the log
  */
-export function accessFields(record: RequestRecord, userHash: (userId: string) => string): Record<string, unknown> {
-  const { auth, message, clientAddress, resource, status = 0, times, traceparent } = record
+export function accessFields(
+  record: RequestRecord,
+  { service, userHash, error }: AccessLineOptions,
+): Record<string, unknown> {
+  const { auth, message, clientAddress, resource, status = 0, times, traceparent, upstream, refusal, session } = record
   const fields: Record<string, unknown> = {
+    service,
     request_id: record.requestId,
-    method: record.method,
+    http_method: record.method,
     path: record.path,
     status,
-    latency_ms: Math.round(((times.firstByte ?? performance.now()) - times.start) * 10) / 10,
+    latency_ms: rounded((times.firstByte ?? performance.now()) - times.start),
     decision: record.decision,
   }
-  if (status >= 400) fields.error_code = status
+  if (upstream !== undefined) {
+    fields.upstream = upstream.server
+    fields.upstream_ms = rounded(upstream.duration)
+  }
   if (clientAddress !== undefined) fields.client_address = clientAddress
   if (resource !== undefined) fields.resource = loggedUrl(resource)
   if (auth !== undefined) {
     const actor = actorOf(auth)
     if (actor?.kind === 'user') fields.user_sub = userHash(actor.id)
-    fields.client_id = auth.clientId.includes('://') ? loggedUrl(auth.clientId) : auth.clientId
+    fields.client_id = shownText(auth.clientId)
   }
+  if (session !== undefined) fields.session = session
   if (message?.method !== undefined) {
-    fields.action = message.method
-    if (message.method === 'tools/call') fields.tool = message.target
+    fields.method = message.method
+    if (message.target !== undefined) fields.target = shownText(message.target)
   }
   if (traceparent !== undefined) addTrace(fields, traceparent)
+  if (status >= 400 || refusal !== undefined) addRefusal(fields, record, error)
   return fields
+}
+
+/** Reads the error of an answer whose body is known as a whole; what an upstream has written is read for its code alone. */
+export function answeredError(response: Response): AnsweredError | undefined {
+  if (response.status < 400) return undefined
+  const content = BytesResponse.contentOf(response)
+  if (content === undefined || content.length > 8192) return undefined
+  try {
+    const { error, error_description: description } = JSON.parse(
+      typeof content === 'string' ? content : new TextDecoder().decode(content),
+    )
+    const isOurs = typeof content === 'string'
+    if (isObject(error) && typeof error.code === 'number') {
+      return { code: error.code, ...(isOurs && { reason: String(error.message) }) }
+    }
+    if (typeof error !== 'string') return undefined
+    return { code: shownText(error), ...(isOurs && typeof description === 'string' && { reason: description }) }
+  } catch {
+    return undefined
+  }
+}
+
+function addRefusal(
+  fields: Record<string, unknown>,
+  { auth, refusal }: RequestRecord,
+  error: AnsweredError | undefined,
+): void {
+  const code = error?.code ?? refusal?.code
+  if (code !== undefined) fields.error_code = code
+  const reason = refusal?.reason ?? error?.reason
+  if (reason !== undefined) fields.reason = reason
+  if (refusal === undefined) return
+  fields.refused_by = refusal.by
+  if (refusal.code !== code) fields.refusal = refusal.code
+  if (auth !== undefined && refusal.scopes !== undefined) {
+    const missing = refusal.scopes.filter((scope) => !(auth.scopes ?? []).includes(scope))
+    if (missing.length > 0) fields.missing_scopes = missing
+  }
+  Object.assign(fields, causeFields(refusal.cause))
+}
+
+/** What was seen of a token and what was expected. Both may be as long as a header, and be written by a stranger. */
+function causeFields(cause: RequestRefusal['cause']): Record<string, unknown> {
+  if (Array.isArray(cause)) return { causes: cause.slice(0, maxItems).map(causeOf) }
+  if (cause instanceof Error) return { cause: cause.message }
+  if (!isObject(cause) || !('seen' in cause)) return {}
+  const { seen, expected } = cause
+  return { seen: shown(seen), ...(expected !== undefined && { expected: shown(expected) }) }
+}
+
+/** Why one of several verifiers refused. */
+function causeOf(error: unknown): Record<string, unknown> {
+  const { message, cause } = Object(error) as { message?: unknown; cause?: unknown }
+  return { reason: shown(message), ...causeFields(cause) }
+}
+
+const maxItems = 10
+const maxText = 200
+
+function shown(value: unknown): unknown {
+  if (typeof value === 'string') return shownText(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+  if (Array.isArray(value))
+    return value.slice(0, maxItems).map((item) => (Array.isArray(item) ? 'a list' : shown(item)))
+  return value === undefined ? 'nothing' : `a value of type ${typeof value}`
+}
+
+function shownText(text: string): string {
+  const short = text.length > maxText ? `${text.slice(0, maxText)}…` : text
+  return short.includes('://') ? loggedUrl(short) : short
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10
 }
 
 const parentPattern = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-[\da-f]{2}$/

@@ -1,22 +1,18 @@
 import type { Client, Context, Handler, Mountable } from '../contract/handler.js'
 import { checkOptions } from '../contract/option-types.js'
-import { type RequestRecord, recordRefusal } from '../contract/request-record.js'
+import { recordRefusal } from '../contract/request-record.js'
 import { mountable } from '../http/mountable.js'
 import { isMalformedQuery, pathFault, pathOf } from '../http/path-fault.js'
 import { requestPath } from '../http/request-path.js'
 import { respond } from '../http/respond.js'
-import { withHeader } from '../http/with-header.js'
 import { createLogger } from '../logging/create-logger.js'
-import { accessFields } from './access-line.js'
+import { createAccessLog, withRequestId } from './access-log.js'
 import { readBaseUrl } from './base-url.js'
 import { drainer } from './drainer.js'
 import { gatewayTypes } from './gateway-option-types.js'
 import type { GatewayOptions } from './gateway-options.js'
 import type { Place } from './place.js'
-import { RecordedRequest } from './recorded-request.js'
-import { FieldLogger, requestId } from './request-id.js'
 import { buildRoutes } from './routes.js'
-import { createUserHash } from './user-hash.js'
 
 /**
  * Wires MCP servers, their resource metadata and an authorization server into one handler: per server it checks Origin,
@@ -46,7 +42,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
 } {
   checkOptions('createGateway', options, gatewayTypes)
   const { logger = createLogger(), drainTimeout = 10, addressHeader, observe, logging } = options
-  const userHash = createUserHash(logging?.userKey)
+  const log = createAccessLog({ service: 'gateway', logger, observe, userKey: logging?.userKey })
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
   const { table, probes, authority, vault, willClose, close } = buildRoutes(options, base, logger)
@@ -73,22 +69,11 @@ export function createGateway(options: GatewayOptions): Mountable & {
     return address === null ? client : { ...client, address }
   }
 
-  const onError = (error: unknown) => logger.error({ err: error }, 'the observer of requests failed')
-  const tell = (record: RequestRecord): void => {
-    try {
-      const told: unknown = observe?.(record)
-      if (isPromise(told)) told.then(undefined, onError)
-    } catch (error) {
-      onError(error)
-    }
-  }
-
   const handle: Handler = async (request, outer) => {
     const path = requestPath(request.url)
     if (probes.has(path)) return lookUp(request, path, outer.target).handle(request, outer)
-    const id = requestId(request.headers)
     const client = addressOf(request, outer)
-    const record = new RecordedRequest(request, { requestId: id, path, clientAddress: client?.address, onError })
+    const record = log.begin(request, { path, client })
     const context: Context = {
       // What the gateway's own layers add stands here from the start: an object that grows with every copy makes a
       // request a tenth slower
@@ -101,21 +86,15 @@ export function createGateway(options: GatewayOptions): Mountable & {
       transforms: undefined,
       ...outer,
       client,
-      requestId: id,
-      logger: new FieldLogger(logger, { request_id: id }),
+      requestId: record.requestId,
+      logger: log.loggerOf(record),
       record,
     }
     const { handle, route } = lookUp(request, path, context.target)
     record.route = route
     if (inFlight.closing) recordRefusal(record, { by: 'gateway', code: 'closing' }, 'error')
     const answered = await inFlight.run(request, () => handle(request, context))
-    const response = withHeader(answered, 'X-Request-Id', id)
-    record.began(response)
-    logger.info(accessFields(record, userHash), 'request')
-    if (observe === undefined) return response
-    const followed = record.follow(response)
-    tell(record)
-    return followed
+    return log.end(request, record, withRequestId(answered, record))
   }
 
   return mountable({
@@ -162,9 +141,4 @@ const notFound: Place = {
       headers: json,
     })
   },
-}
-
-/** An observer may be an asynchronous function, whose promise is of another library or realm. */
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

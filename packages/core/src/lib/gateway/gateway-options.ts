@@ -56,7 +56,7 @@ export interface LoggingOptions {
    * every replica their logs agree about who is who, also after a restart; who has the key can find a user's lines by
    * hashing the `sub` of the tokens (HMAC-SHA-256, the first 16 hexadecimal digits).
    *
-   * @default random, for each gateway of each process
+   * @default random, for each process
    */
   readonly userKey?: string
 }

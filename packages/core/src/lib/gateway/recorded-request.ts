@@ -44,6 +44,7 @@ export class RecordedRequest implements RequestRecord {
   upstream: RecordedUpstream | undefined = undefined
   decision: RequestDecision | undefined = undefined
   status: number | undefined = undefined
+  session: string | undefined = undefined
   responseBytes: number | undefined = undefined
   #listeners: (() => void)[] | undefined = undefined
   readonly #onError: (error: unknown) => void

@@ -31,7 +31,7 @@ export function recover(style: 'json-rpc' | 'oauth'): Middleware {
       }
       const status = error instanceof GatewayError ? error.status : 500
       const code = error instanceof GatewayError ? error.code : 'internal'
-      context.logger?.error({ error, error_code: code }, 'request failed')
+      context.logger?.error({ err: error, error_code: code }, 'request failed')
       const reason = error instanceof Error ? error.message : undefined
       recordRefusal(context.record, { by: 'gateway', code, reason }, status >= 500 ? 'error' : 'deny')
       const headers: HeadersInit = status === 503 ? { 'Retry-After': '5' } : {}

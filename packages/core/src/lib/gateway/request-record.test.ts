@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import type { AuthInfo } from '../contract/auth-info.js'
 import type { Authority } from '../contract/authority.js'
@@ -30,10 +31,10 @@ const authority: Authority = {
 function watched(server: Handler, options: Partial<GatewayOptions> = {}) {
   const records: RequestRecord[] = []
   const lines: Record<string, unknown>[] = []
-  const logger = {
-    ...quiet,
-    info: (fields: Record<string, unknown>, text: string) => void (text === 'request' && lines.push(fields)),
+  const write = (level: string) => (fields: Record<string, unknown>, text: string) => {
+    if (text === 'request') lines.push({ level, ...fields })
   }
+  const logger = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   const gateway = createGateway({
     url,
     auth: authority,
@@ -253,7 +254,7 @@ test.each<[string, (record: RequestRecord) => unknown]>([
   const { gateway } = watched(answer, { observe: observe as never, logger: { ...quiet, error } })
   expect((await gateway.fetch(post())).status).toBe(200)
   await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(1))
-  expect(error).toHaveBeenCalledWith({ err: expect.any(Error) }, 'the observer of requests failed')
+  expect(error).toHaveBeenCalledWith({ service: 'gateway', err: expect.any(Error) }, 'the observer of requests failed')
 })
 
 function nothing(): never {
@@ -290,15 +291,101 @@ async function hashOfAda(logging: GatewayOptions['logging']): Promise<unknown> {
   return lines[0]?.user_sub
 }
 
-test('the log names a user by an HMAC, which replicas with one key share and others do not', async () => {
+test('the log names a user by an HMAC, which replicas with one key share, and without one a process alone', async () => {
   const { createHmac } = await import('node:crypto')
   const expected = createHmac('sha256', userKey).update('ada').digest('hex').slice(0, 16)
   expect(await hashOfAda({ userKey })).toBe(expected)
   const random = await hashOfAda(undefined)
   expect(random).toMatch(/^[\da-f]{16}$/)
-  expect(random).not.toBe(await hashOfAda(undefined))
+  expect(random).not.toBe(expected)
+  expect(random).toBe(await hashOfAda(undefined))
+  vi.resetModules()
+  const inAnotherProcess = await import('./user-hash.js')
+  expect(inAnotherProcess.createUserHash()('ada')).not.toBe(random)
 })
 
 test('a key of the log that can be guessed is refused at construction', () => {
   expect(() => watched(answer, { logging: { userKey: 'short' } })).toThrow(/logging\.userKey must be/)
+})
+
+test('the line says in one vocabulary who asked for what, and what came of it', async () => {
+  const upstream = proxy('http://notes.internal/mcp', {
+    fetch: async () =>
+      new Response('{"jsonrpc":"2.0","id":7,"result":{}}', {
+        headers: { 'Content-Type': 'application/json', 'Mcp-Session-Id': 'upstream-1' },
+      }),
+  })
+  const { gateway, lines, records } = watched(upstream)
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const response = await gateway.handle(post('/notes/mcp', { 'X-Request-Id': 'request-1', traceparent }), {
+    client: { address: '192.0.2.1' },
+  })
+  const session = createHash('sha256')
+    .update(response.headers.get('mcp-session-id') ?? '')
+    .digest('hex')
+    .slice(0, 16)
+  expect(lines).toEqual([
+    {
+      level: 'info',
+      service: 'gateway',
+      request_id: 'request-1',
+      trace_id: '0af7651916cd43dd8448eb211c80319c',
+      span_id: 'b7ad6b7169203331',
+      http_method: 'POST',
+      path: '/notes/mcp',
+      status: 200,
+      decision: 'allow',
+      latency_ms: expect.any(Number),
+      upstream: 'http://notes.internal/mcp',
+      upstream_ms: expect.any(Number),
+      client_address: '192.0.2.1',
+      client_id: 'app',
+      user_sub: expect.stringMatching(/^[\da-f]{16}$/),
+      session,
+      resource: `${url}/notes/mcp`,
+      method: 'tools/call',
+      target: 'add',
+    },
+  ])
+  expect(records[0]).toMatchObject({ session })
+})
+
+test('a refusal is a line at info with the error that the client got, who refused and which scopes are missing', async () => {
+  const middleware = [requireScopes({ operations: { 'tools/call': ['read', 'write', 'admin'] } })]
+  const { gateway, lines } = watched(answer, { middleware })
+  await gateway.fetch(post())
+  expect(lines[0]).toMatchObject({
+    level: 'info',
+    decision: 'deny',
+    status: 403,
+    error_code: 'insufficient_scope',
+    refused_by: 'requireScopes',
+    client_id: 'app',
+    user_sub: expect.any(String),
+    missing_scopes: ['write', 'admin'],
+  })
+  await gateway.fetch(post('/notes/mcp', { Origin: 'https://evil.example' }))
+  expect(lines[1]).toMatchObject({ error_code: -31403, refusal: 'foreign_origin', refused_by: 'originCheck' })
+  await gateway.fetch(post('/nowhere'))
+  expect(lines[2]).toMatchObject({ status: 404, error_code: 'not_found', reason: 'Nothing is served at this path' })
+})
+
+test.each<[string, Handler, object]>([
+  ['a handler that throws', endless, { status: 500, error_code: -31500, refusal: 'internal', reason: 'broken' }],
+  ['an upstream that fails', () => new Response(null, { status: 502 }), { status: 502 }],
+])('%s is a line at error', async (_what, server, fields) => {
+  const { gateway, lines } = watched(server)
+  await gateway.fetch(post())
+  expect(lines[0]).toMatchObject({ level: 'error', decision: 'error', ...fields })
+})
+
+test('of an error that an upstream has written the code is in the line, and none of its words', async () => {
+  const body = '{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"hunter2"}}'
+  const upstream = proxy('http://notes.internal/mcp', {
+    fetch: async () => new Response(body, { status: 400, headers: { 'Content-Type': 'application/json' } }),
+  })
+  const { gateway, lines } = watched(upstream)
+  await gateway.fetch(post())
+  expect(lines[0]).toMatchObject({ status: 400, error_code: -32602 })
+  expect(JSON.stringify(lines)).not.toContain('hunter2')
 })

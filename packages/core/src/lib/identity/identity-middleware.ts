@@ -103,7 +103,12 @@ function identityMiddleware({ name, reader, headers }: IdentityKind, terms: Iden
       const { auth, spend } = identified
       if (record !== undefined) record.auth = auth
       if (!coversScopes(auth.scopes, requiredScopes, scopeHierarchy)) {
-        recordRefusal(record, { by: name, code: 'insufficient_scope', reason: `needs ${requiredScopes.join(' ')}` })
+        recordRefusal(record, {
+          by: name,
+          code: 'insufficient_scope',
+          reason: `needs ${requiredScopes.join(' ')}`,
+          scopes: requiredScopes,
+        })
         return refuse({ error: 'insufficient_scope' })
       }
       await spend?.()

@@ -124,7 +124,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
       }
       if (answer.kind === 'unreachable') {
         upstreams.markDown(upstream)
-        context.logger?.warn({ error: answer.error, upstream: upstream.server }, 'an upstream cannot be reached')
+        context.logger?.warn({ err: answer.error, upstream: upstream.server }, 'an upstream cannot be reached')
         // Its sessions are gone with it, and the client can begin a new one elsewhere (MCP L7)
         if (session !== undefined && upstreams.hasOther(upstream))
           return refuse(404, 'session_lost', 'The session was lost; initialize again')
@@ -136,7 +136,7 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
         return finish(answer, upstream)
       }
       if (answer.kind === 'gone') throw answer.error
-      context.logger?.warn({ error: answer.error, upstream: upstream.server }, 'an upstream failed')
+      context.logger?.warn({ err: answer.error, upstream: upstream.server }, 'an upstream failed')
       return answer.kind === 'late'
         ? refuse(504, 'upstream_late', `The server did not begin to answer within ${firstByteTimeout} s`)
         : refuse(502, 'upstream_broken', 'The connection to the server broke before it answered')

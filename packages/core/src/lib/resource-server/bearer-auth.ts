@@ -170,7 +170,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
       })
     } catch (error) {
       if (errorCode(error) !== 'subject_missing') throw error
-      context.logger?.warn({ err: error, client_id: auth.clientId, resource }, 'a token names no subject')
+      context.logger?.warn({ err: error }, 'a token names no subject')
       return refusal(error, refuse, context)
     }
   }

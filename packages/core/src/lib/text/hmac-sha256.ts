@@ -13,6 +13,11 @@ export function hmacSha256(key: Uint8Array, text: string): string {
   return toHex(sha256(concatenate(xor(block, 0x5c), inner)))
 }
 
+/** SHA-256 of a text in UTF-8, at once, as 64 hexadecimal digits; for what is not secret, or too random to be guessed. */
+export function sha256AtOnce(text: string): string {
+  return toHex(sha256(new TextEncoder().encode(text)))
+}
+
 /** A random key of 256 bits. Some hosts have no random numbers while a module is loaded. */
 export function randomKey(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(32))

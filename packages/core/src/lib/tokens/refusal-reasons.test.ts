@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { audience, claims, issuer, keySet, sign, testKey } from '../../../test/issuer.js'
+import { createGateway } from '../gateway/create-gateway.js'
+import { createLogger } from '../logging/create-logger.js'
 import { anyVerifier } from './any-verifier.js'
 import { createTokenVerifier } from './create-token-verifier.js'
 
@@ -59,4 +61,43 @@ test('what a token says is never in the message, which may reach a client', asyn
   const refusal = await refusalOf(await sign(key, { aud: 'https://secret.example/mcp' }))
   expect(refusal.message).not.toContain('secret')
   expect(JSON.stringify(claims())).not.toContain('secret')
+})
+
+test('why a token was refused is in the line of the log, and never in the answer', async () => {
+  const lines: Record<string, unknown>[] = []
+  const gateway = createGateway({
+    url: 'https://mcp.example.com',
+    auth: { issuer, jwks: keySet(key), algorithms: ['ES256'] },
+    servers: { '/notes/mcp': () => new Response() },
+    logger: createLogger({ write: (line) => void lines.push(JSON.parse(line)) }),
+  })
+  const ask = async (token: string) => {
+    const headers = { Authorization: `Bearer ${token}` }
+    const response = await gateway.fetch(new Request('https://mcp.example.com/notes/mcp', { headers }))
+    return [lines.at(-1), response.headers.get('www-authenticate') + (await response.text())] as const
+  }
+  const answers = new Set<string>()
+  for (const [token, fields] of [
+    [await sign(key, { aud: 'https://a.example' }), { seen: 'https://a.example', expected: [audience, 'number'] }],
+    [await sign(key, { iss: 'https://b.example' }), { seen: 'https://b.example', expected: [issuer] }],
+    [await sign(key, { exp: 1000 }), { seen: 1000, expected: expect.any(Number) }],
+    [await sign(rsa), { seen: 'RS256', expected: ['ES256'] }],
+    [await sign(other), { seen: 'other' }],
+    [await sign(other, {}, { kid: key.kid }), { cause: expect.any(String) }],
+    [await sign(key, { aud: [{ a: 'deep' }, ['x'], `https://a.example/?token=${'s'.repeat(20)}1`] }), {}],
+  ] as const) {
+    const [line, answer] = await ask(token)
+    const expected = 'expected' in fields && Array.isArray(fields.expected) ? fields.expected[0] : undefined
+    expect(line).toMatchObject({
+      decision: 'deny',
+      error_code: 'invalid_token',
+      refused_by: 'bearerAuth',
+      reason: expect.stringMatching(/^The token /),
+      ...fields,
+      ...(expected !== undefined && { expected: [expected] }),
+    })
+    answers.add(answer)
+  }
+  expect(answers.size).toBe(1)
+  expect(JSON.stringify(lines)).not.toContain('s'.repeat(20))
 })

@@ -59,7 +59,7 @@ function checkHeader(header: Header, { profile, algorithms }: ExpectedToken): st
     throw unlike('has another alg', alg, algorithms)
   }
   // Among them `b64`, which would let the signature cover another payload than the one that was read.
-  if (crit !== undefined) throw unlike('has header parameters that must be understood', crit)
+  if (crit !== undefined) throw unlike('has a crit header', crit)
   return alg
 }
 

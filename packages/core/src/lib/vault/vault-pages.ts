@@ -221,7 +221,7 @@ function answersOf({ look, url, requestId }: { look: PageLook; url: string; requ
 /** What the other server did not give, without repeating its words, which anybody may have written. */
 function failed(error: OAuthClientError, context: Context, { refused }: Answers): Promise<Response> {
   if (error.error === 'access_denied') return refused(403, 'You chose not to go on, so nothing was connected.')
-  context.logger?.error({ error }, 'a vault page could not finish')
+  context.logger?.error({ err: error }, 'a vault page could not finish')
   if (error.error === 'temporarily_unavailable')
     return refused(503, 'The other server does not answer. Try again later.')
   return refused(502, 'The other server did not let you in. Please start again.')

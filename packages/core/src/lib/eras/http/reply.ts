@@ -140,7 +140,7 @@ export class Reply {
 
   // A transform that throws must not let the message pass that it was to check
   #broken(error: unknown): void {
-    this.#context.logger?.error({ error }, 'A transform failed; the message was not passed on')
+    this.#context.logger?.error({ err: error }, 'A transform failed; the message was not passed on')
     this.#isOver = true
     if (this.#isDecided) {
       this.#controller?.close()

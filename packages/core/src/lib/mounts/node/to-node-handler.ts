@@ -73,7 +73,7 @@ export function toNodeHandler(
     try {
       await sendResponse(outgoing, await app.handle(request, context), request.method === 'HEAD')
     } catch (error) {
-      if (!request.signal.aborted) logger.error({ error }, 'a request failed')
+      if (!request.signal.aborted) logger.error({ err: error }, 'a request failed')
       fail(outgoing, 500, 'Internal error')
     }
   }
