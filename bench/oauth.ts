@@ -13,8 +13,17 @@ import { installWorkersOAuthProvider, workersOAuthProvider } from './oauth/worke
 type Fields = Record<string, string>
 
 function authorizationServer(storage: Storage = memoryStorage({ maxEntries: 10_000_000 })) {
-  return createAuthorizationServer({ issuer, storage, identityProvider: devLogin(), resources: [resource] })
+  return createAuthorizationServer({
+    issuer,
+    storage,
+    identityProvider: devLogin(),
+    resources: [resource],
+    logger: quiet,
+  })
 }
+
+/** What a line costs is the matter of whoever writes it. */
+const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 
 type Server = ReturnType<typeof authorizationServer>
 

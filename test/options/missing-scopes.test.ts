@@ -9,7 +9,13 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const url = 'http://127.0.0.1:8787'
 
 const authorizationServer = (options: Partial<AuthorizationServerOptions> = {}) =>
-  createAuthorizationServer({ issuer: url, storage: memoryStorage(), identityProvider: devLogin(), ...options })
+  createAuthorizationServer({
+    issuer: url,
+    storage: memoryStorage(),
+    identityProvider: devLogin(),
+    logger: quiet,
+    ...options,
+  })
 
 type TokenAuth = Authority | IssuerAuthorityOptions
 

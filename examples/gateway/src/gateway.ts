@@ -12,13 +12,15 @@ export interface ExampleOptions {
   servers: Readonly<Record<string, Handler | Mountable>>
 }
 
+const logger = createLogger({ level: 'warn' })
+
 /** MCP servers behind an authorization server of our own. */
 export const exampleGateway = ({ url, storage, auth, servers }: ExampleOptions) =>
   createGateway({
     url,
     ...(auth
-      ? { auth: createAuthorizationServer({ issuer: url, storage, identityProvider: devLogin() }) }
+      ? { auth: createAuthorizationServer({ issuer: url, storage, identityProvider: devLogin(), logger }) }
       : { dangerouslyAllowAnonymous: true }),
     servers,
-    logger: createLogger({ level: 'warn' }),
+    logger,
   })

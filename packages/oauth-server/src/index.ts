@@ -5,6 +5,7 @@ export { devLogin } from './lib/identity-providers/dev-login.js'
 export { type GithubOptions, github } from './lib/identity-providers/github.js'
 export type { GithubAllow } from './lib/identity-providers/github-allow.js'
 export { type IdTokenClaims, type OidcOptions, oidc } from './lib/identity-providers/oidc.js'
+export type { AuthorizationEvent, AuthorizationEventType } from './lib/server/events.js'
 export type {
   IdentityProvider,
   LoginAnswer,

@@ -56,6 +56,7 @@ export function setUp(options: Partial<AuthorizationServerOptions> = {}): {
     identityProvider: devLogin(),
     resources: [resource],
     now: clock.now,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...options,
   })
   return {

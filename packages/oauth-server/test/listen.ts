@@ -33,6 +33,7 @@ export async function listen(options: Partial<AuthorizationServerOptions> = {}):
     storage: memoryStorage(),
     identityProvider: devLogin(),
     resources: [resource],
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...options,
   })
   listener = toNodeHandler(server)

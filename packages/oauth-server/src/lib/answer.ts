@@ -1,5 +1,5 @@
-import { type Context, GatewayError, type Logger, oauthError } from '@mcp-gateway/core'
-import { isRefusal, type Refusal, randomToken } from '@mcp-gateway/core/internal'
+import { type Context, GatewayError, type Logger, oauthError, recordRefusal } from '@mcp-gateway/core'
+import { isRefusal, type Refusal } from '@mcp-gateway/core/internal'
 import { preflight, withCors } from './http/cors.js'
 import { refusalPage } from './pages/refusal-page.js'
 import type { Route } from './routes.js'
@@ -11,17 +11,16 @@ export async function answer(
   route: Route | undefined,
   request: Request,
   context: Context,
-  { settings, logger }: Pick<Server, 'settings' | 'logger'>,
+  { settings, logger: own }: Pick<Server, 'settings' | 'logger'>,
 ): Promise<Response> {
-  // By what a page shows, the operator finds its line in the log
-  const known = context.requestId === undefined ? { ...context, requestId: randomToken(9) } : context
+  const { logger = own } = context
   if (!route) return oauthError(404, 'not_found', 'There is nothing at this path')
   const { methods, audience } = route
   const open = audience === 'anyone'
   if (request.method === 'OPTIONS' && open) return preflight(methods)
   const response = methods.includes(request.method)
-    ? await attempt(route, request, known, settings, logger)
-    : await notAllowed(route, known, settings)
+    ? await attempt(route, request, context, settings, logger)
+    : await notAllowed(route, context, settings)
   const bare = request.method === 'HEAD' ? new Response(null, response) : response
   return open ? withCors(bare) : bare
 }
@@ -40,11 +39,11 @@ function refusalResponse(
   { status, code, description, headers }: Refusal,
   { audience }: Route,
   context: Context,
-  { settings, logger }: Pick<Server, 'settings' | 'logger'>,
+  { pages }: Settings,
 ): Response | Promise<Response> {
-  if (audience !== 'browser') return oauthError(status, String(code), description, headers)
-  logger?.info({ request_id: context.requestId, status, error: code, reason: description }, 'A page said no')
-  return refusalPage(settings.pages, context, { status, title, explanation: description, headers })
+  return audience === 'browser'
+    ? refusalPage(pages, context, { status, title, explanation: description, headers })
+    : oauthError(status, String(code), description, headers)
 }
 
 const title = 'This did not work'
@@ -54,21 +53,27 @@ async function attempt(
   request: Request,
   context: Context,
   settings: Settings,
-  logger: Logger | undefined,
+  logger: Logger,
 ): Promise<Response> {
   try {
     return await route.answer(request, context)
   } catch (error) {
-    if (isRefusal(error)) return refusalResponse(error, route, context, { settings, logger })
+    if (isRefusal(error)) {
+      const { code, reason, status } = error
+      recordRefusal(context.record, { by: 'oauth-server', code, reason }, status >= 500 ? 'error' : 'deny')
+      return refusalResponse(error, route, context, settings)
+    }
     // Clients throw their credentials away on invalid_grant and invalid_client, so an outage must be neither.
     const outage = error instanceof GatewayError && error.code === 'temporarily_unavailable'
-    const message = error instanceof Error ? error.message : String(error)
-    logger?.error({ error: message, request_id: context.requestId }, 'The authorization server failed')
+    const code = outage ? 'temporarily_unavailable' : 'server_error'
+    const reason = error instanceof Error ? error.message : String(error)
+    logger.error({ service: 'oauth-server', err: reason }, 'The authorization server failed')
+    recordRefusal(context.record, { by: 'oauth-server', code, reason }, 'error')
     const status = outage ? 503 : 500
     const headers = { 'Retry-After': '5' }
     const description = outage ? 'The server cannot reach what it needs; try again' : 'The server failed'
     return route.audience === 'browser'
       ? refusalPage(settings.pages, context, { status, title, explanation: `${description}.`, headers })
-      : oauthError(status, outage ? 'temporarily_unavailable' : 'server_error', description, headers)
+      : oauthError(status, code, description, headers)
   }
 }

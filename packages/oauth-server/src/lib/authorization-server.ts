@@ -7,8 +7,17 @@ import {
   type Mountable,
   mountable,
   oauthError,
+  recordRefusal,
 } from '@mcp-gateway/core'
-import { checkIssuedResource, createCookies, createProbes, hostCheck, requestPath } from '@mcp-gateway/core/internal'
+import {
+  checkIssuedResource,
+  createAccessLog,
+  createCookies,
+  createProbes,
+  hostCheck,
+  requestPath,
+  withRequestId,
+} from '@mcp-gateway/core/internal'
 import { createSigningKeys } from '@mcp-gateway/core/keys'
 import { createLogger } from '@mcp-gateway/core/logging'
 import { answer } from './answer.js'
@@ -21,6 +30,7 @@ import { createLimits } from './limits/limits.js'
 import { readinessParts } from './readiness-parts.js'
 import { createRevocationCheck } from './revocation/revocation-check.js'
 import { createRoutes } from './routes.js'
+import { createTell } from './server/events.js'
 import type { AuthorizationServerOptions } from './server/options.js'
 import type { Server } from './server/server.js'
 import { readSettings } from './server/settings.js'
@@ -69,7 +79,8 @@ export interface AuthorizationServer
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
   const settings = readSettings(options)
-  const { issuer, storage, identityProvider, logger = createLogger(), now = Date.now } = options
+  const { issuer, storage, identityProvider, logger = createLogger(), now = Date.now, onEvent, observe } = options
+  const log = createAccessLog({ service: 'oauth-server', logger, observe, userKey: options.logging?.userKey })
   const { lifetimes } = settings
   const clock = (): number => Math.floor(now() / 1000)
   const keys = createStorageKeys(issuer)
@@ -128,8 +139,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     cookies: createCookies(issuer, 'mcp-oauth'),
     identityProvider,
     clientKeySets: createClientKeySets(outbound(64 * 1024), clock),
-    checkUser: createUserCheck(options, clock),
+    checkUser: createUserCheck(options, logger, clock),
     logger,
+    tell: createTell({ logger, onEvent, userHash: log.userHash }),
     clock,
   }
   const route = createRoutes(server)
@@ -137,6 +149,20 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
 
   const probes = createProbes({ parts: readinessParts(storage, signingKeys, clock), logger })
+
+  const serve: Handler = async (request, context) => {
+    const response = await serveHost(request, context)
+    // Tokens and names that strangers chose are in these answers: no browser is to take one for a page or a script
+    response.headers.set('X-Content-Type-Options', 'nosniff')
+    return response
+  }
+
+  const serveHost: Handler = (request, context) => {
+    // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
+    if (isServed(request)) return answer(route(requestPath(request.url)), request, context, server)
+    recordRefusal(context.record, { by: 'oauth-server', code: 'foreign_host' })
+    return oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
+  }
 
   const piece = {
     issuer,
@@ -156,19 +182,23 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
         isRevoked,
       })
     },
-    revokeUser: (subject: string) => grants.revokeAll('user_tokens', subject),
+    async revokeUser(subject: string) {
+      const count = await grants.revokeAll('user_tokens', subject)
+      server.tell({ type: 'token_revoked', subject, reason: 'revokeUser' })
+      return count
+    },
     match: (request: Request) => route(requestPath(request.url)) !== undefined,
     async handle(request: Request, context: Context) {
       // Not in `match`: in an application, and in a gateway, these paths belong to others
       const probed = probes.serve(request, settings.path)
       if (probed !== undefined) return probed
-      // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
-      const response = isServed(request)
-        ? await answer(route(requestPath(request.url)), request, context, server)
-        : oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
-      // Tokens and names that strangers chose are in these answers: no browser is to take one for a page or a script
-      response.headers.set('X-Content-Type-Options', 'nosniff')
-      return response
+      // The gateway in front writes the line
+      if (context.record !== undefined) return serve(request, context)
+      const record = log.begin(request, { path: requestPath(request.url), client: context.client })
+      record.route = { kind: 'authority' }
+      const { requestId } = record
+      const response = await serve(request, { ...context, record, requestId, logger: log.loggerOf(record) })
+      return log.end(request, record, withRequestId(response, record))
     },
   }
   return mountable(piece)

@@ -95,7 +95,7 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
   const management = (clientId: string): Route => ({
     methods: ['GET', 'PUT', 'DELETE'],
     audience: 'anyone',
-    answer: (request) => managementEndpoint(server, request, clientId),
+    answer: (request, context) => managementEndpoint(server, request, clientId, context),
   })
   const byPath = new Map(Object.entries(routes).map(([path, route]) => [settings.path + path, route]))
   return (path) => {

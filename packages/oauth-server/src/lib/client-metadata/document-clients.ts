@@ -40,7 +40,7 @@ export interface DocumentClientsOptions {
   readonly rules: RedirectUriRules
   /** How long it is remembered that a person approved a document, in seconds; `0` for ever. */
   readonly clientLifetime: number
-  readonly logger: Logger | undefined
+  readonly logger: Logger
   readonly clock: () => number
 }
 
@@ -99,7 +99,10 @@ export function createDocumentClients({
   /** The refusal of a client by what is wrong with its document. The person reads it, and the log says more. */
   function refuse(url: string, { code, description, reason }: Refusal): Refusal {
     // A query may hold anything, and a custom logger need not know what a URL is
-    logger?.warn({ clientId: url.split('?', 1)[0], reason }, 'Client metadata document refused')
+    logger.warn(
+      { service: 'oauth-server', client_id: url.split('?', 1)[0], reason },
+      'Client metadata document refused',
+    )
     // Clients throw their credentials away on invalid_client, so a host that is away must not be that.
     return new Refusal(
       400,

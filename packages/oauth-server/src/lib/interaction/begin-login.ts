@@ -23,7 +23,9 @@ export async function beginLogin(
     ...(uiLocales !== undefined && { uiLocales }),
   })
   if ('refused' in start) {
-    server.logger?.warn({ provider: identityProvider.name, reason: start.reason }, 'Login could not begin')
+    const { clientId, resource } = request
+    const about = { provider: identityProvider.name, clientId, resource, error: start.refused }
+    server.tell({ type: 'login_failed', ...about, reason: start.reason })
     const outcome = { error: start.refused, error_description: 'The sign-in could not begin' }
     return authorizationResponse(settings.issuer, request, outcome, cookies)
   }

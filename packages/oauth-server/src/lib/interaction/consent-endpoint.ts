@@ -39,8 +39,11 @@ export async function consentEndpoint(server: Server, request: Request, context:
     // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
     if (!user) await server.limits.logins(context)
   })
+  const { clientId, resource, scopes } = authorization
+  const about = { clientId, resource, scopes, ...(user && { subject: user.subject }) }
   const answer = async (): Promise<Response> => {
     if (!agrees) {
+      server.tell({ type: 'denial', ...about, error: 'access_denied' }, context)
       const denied = { error: 'access_denied', error_description: 'The person said no' }
       return authorizationResponse(issuer, authorization, denied, [over])
     }
@@ -54,6 +57,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
       return beginLogin(server, authorization, [over, ...(await oldSteps())], asked)
     }
     await rememberConsent(server, authorization, user)
+    server.tell({ type: 'consent', ...about }, context)
     const code = await issueCode(server, client, authorization, user, question)
     return authorizationResponse(issuer, authorization, { code }, [over])
   }

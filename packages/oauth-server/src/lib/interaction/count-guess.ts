@@ -27,9 +27,16 @@ export interface Guess {
  * @throws {Refusal} with status 429
  */
 export async function countGuess(server: Server, context: Context, guess: Guess): Promise<() => Promise<void>> {
-  const { storage, keys, clock, limits, settings, identityProvider, logger } = server
+  const { storage, keys, clock, limits, settings, identityProvider } = server
   const refused = (limit: 'form' | 'address' | 'account'): void =>
-    logger?.warn({ provider: identityProvider.name, limit }, 'Too many attempts to sign in')
+    server.tell(
+      {
+        type: 'login_failed',
+        provider: identityProvider.name,
+        reason: `Too many attempts to sign in (limit by ${limit})`,
+      },
+      context,
+    )
 
   const ofForm = await storage.increment(await keys('limit', `sign-ins by the form ${guess.handle}`), {
     ttl: settings.lifetimes.login,

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { acceptedMetadata } from '../client-metadata/accepted-metadata.js'
 import { parseRegistrationRequest } from '../client-metadata/registration-request.js'
@@ -20,7 +21,12 @@ const forbidden = [
 ]
 
 /** Registration management (RFC 7592): read, update and delete one's own registration. */
-export async function managementEndpoint(server: Server, request: Request, clientId: string): Promise<Response> {
+export async function managementEndpoint(
+  server: Server,
+  request: Request,
+  clientId: string,
+  context: Context,
+): Promise<Response> {
   const token = bearerToken(request)
   const stored = await server.clients.readRegistered(clientId)
   // One answer for no token, a wrong one, another client's, and no such client: none of them learns who exists.
@@ -31,19 +37,25 @@ export async function managementEndpoint(server: Server, request: Request, clien
   ) {
     throw wrongToken()
   }
-  if (request.method === 'PUT') return update(server, request, stored)
+  if (request.method === 'PUT') return update(server, request, stored, context)
   if (request.method === 'DELETE') {
     // First what it got, so that a deletion that breaks off can be sent again; then what it got meanwhile.
     await server.grants.revokeAll('client_tokens', clientId)
     await server.clients.remove(clientId)
     await server.grants.revokeAll('client_tokens', clientId)
+    server.tell({ type: 'client_deleted', clientId }, context)
     return new Response(null, { status: 204, headers: { 'Cache-Control': 'no-store' } })
   }
   return registrationResponse(server, stored.value, { registrationToken: token }, 200)
 }
 
 /** Replaces the metadata and the registration token, in one compare-and-set: of two updates at once one wins. */
-async function update(server: Server, request: Request, { value: client, version }: Stored<Client>): Promise<Response> {
+async function update(
+  server: Server,
+  request: Request,
+  { value: client, version }: Stored<Client>,
+  context: Context,
+): Promise<Response> {
   const body = (await readJson(request)) as Record<string, unknown> | null
   const { client_id, client_secret } = body ?? {}
   const present = forbidden.find((name) => body?.[name] !== undefined)
@@ -76,6 +88,7 @@ async function update(server: Server, request: Request, { value: client, version
   }
   checkRecordSize(next)
   if (!(await server.clients.replace(version, next))) throw wrongToken()
+  server.tell({ type: 'client_updated', clientId: client.clientId }, context)
   return registrationResponse(server, next, { clientSecret, registrationToken, rejected }, 200)
 }
 

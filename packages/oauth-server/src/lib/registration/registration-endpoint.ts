@@ -32,10 +32,7 @@ export async function registrationEndpoint(server: Server, request: Request, con
   }
   checkRecordSize(client)
   await server.clients.register(client)
-  server.logger?.info(
-    { clientId: client.clientId, clientName: metadata.client_name, rejected: rejected.length },
-    'Client registered',
-  )
+  server.tell({ type: 'client_registered', clientId: client.clientId }, context)
   return registrationResponse(server, client, { clientSecret, registrationToken, rejected }, 201)
 }
 

@@ -26,6 +26,8 @@ export async function revocationEndpoint(server: Server, request: Request, conte
   if (id && grant && grant.clientId === client.clientId) {
     await confirm()
     await server.grants.revoke(id)
+    const { clientId, user, resource } = grant
+    server.tell({ type: 'token_revoked', clientId, subject: user.subject, resource }, context)
   }
   return new Response(null, { status: 200, headers: { 'Cache-Control': 'no-store' } })
 }

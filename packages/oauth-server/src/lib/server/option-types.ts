@@ -103,5 +103,8 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
   allowedHosts: optional(textList),
   pages: optional(membersOf<PageOptions>({ ...pageLookTypes, consent: optional(callable) })),
   logger: optional(loggerType),
+  logging: optional(membersOf<{ userKey: unknown }>({ userKey: optional(text) })),
+  onEvent: optional(callable),
+  observe: optional(callable),
   now: optional(callable),
 }

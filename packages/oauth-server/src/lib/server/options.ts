@@ -1,8 +1,9 @@
-import type { Logger, Storage } from '@mcp-gateway/core'
+import type { Logger, RequestRecord, Storage } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import type { ConfiguredClient } from '../client-metadata/configured-clients.js'
 import type { GrantUser } from '../store/grant.js'
+import type { AuthorizationEvent } from './events.js'
 import type { IdentityProvider } from './identity-provider.js'
 import type { PageOptions } from './page-options.js'
 import type { RegistrationOptions } from './registration-options.js'
@@ -167,7 +168,27 @@ export interface AuthorizationServerOptions {
   readonly allowedHosts?: readonly string[]
   /** How the pages look. */
   readonly pages?: PageOptions
+  /** Where log lines go; JSON lines to standard output by default. Behind a gateway, give both the same. */
   readonly logger?: Logger
+  /** What goes into the log; the same as the gateway's. */
+  readonly logging?: {
+    /**
+     * Key of the hash that stands for a user in the log (`user_sub`), at least 32 characters.
+     *
+     * @default random, for each process
+     */
+    readonly userKey?: string
+  }
+  /**
+   * Called with what happens: logins, consents, tokens that are issued, refused or revoked, replays, and registrations. The
+   * request waits for it while it runs, but for no promise. What it throws is logged.
+   */
+  readonly onEvent?: (event: AuthorizationEvent) => void
+  /**
+   * Called once for each request, where its access line is written, unless a gateway or a forward-auth endpoint in front does
+   * that. What it throws is logged.
+   */
+  readonly observe?: (record: RequestRecord) => void
   /**
    * Milliseconds since the epoch.
    *

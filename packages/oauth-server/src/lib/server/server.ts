@@ -8,6 +8,7 @@ import type { ClientStore } from '../store/client-store.js'
 import type { GrantUser } from '../store/grant.js'
 import type { GrantStore } from '../store/grant-store.js'
 import type { StorageKeys } from '../store/storage-keys.js'
+import type { Tell } from './events.js'
 import type { IdentityProvider } from './identity-provider.js'
 import type { Settings } from './settings.js'
 
@@ -27,7 +28,9 @@ export interface Server {
   readonly clientKeySets: ClientKeySets
   /** The user as they are now, or `undefined` if not welcome; rejects with `temporarily_unavailable` when nobody can tell. */
   readonly checkUser: (user: GrantUser) => Promise<GrantUser | undefined>
-  readonly logger: Logger | undefined
+  readonly logger: Logger
+  /** Tells what happened: to the log, and to `onEvent`. */
+  readonly tell: Tell
   /** Seconds since the epoch. */
   readonly clock: () => number
 }

@@ -1,4 +1,4 @@
-import { GatewayError } from '@mcp-gateway/core'
+import { GatewayError, type Logger } from '@mcp-gateway/core'
 import type { AuthorizationServerOptions } from '../server/options.js'
 import type { GrantUser } from '../store/grant.js'
 
@@ -10,7 +10,8 @@ const members = ['subject', 'username', 'name', 'email', 'roles', 'groups']
  * outage, and says nothing about anyone.
  */
 export function createUserCheck(
-  { checkUser = () => true, logger }: AuthorizationServerOptions,
+  { checkUser = () => true }: Pick<AuthorizationServerOptions, 'checkUser'>,
+  logger: Logger,
   clock: () => number,
 ): (user: GrantUser) => Promise<GrantUser | undefined> {
   return async (user) => {
@@ -19,7 +20,7 @@ export function createUserCheck(
       if (answer === true) return user
       return typeof answer === 'object' && answer !== null ? anew(user, ownMembers(answer), clock()) : undefined
     } catch (cause) {
-      logger?.error({ error: String(cause) }, 'checkUser failed')
+      logger.error({ service: 'oauth-server', err: cause }, 'checkUser failed')
       throw new GatewayError('temporarily_unavailable', 'The account could not be checked', { cause })
     }
   }

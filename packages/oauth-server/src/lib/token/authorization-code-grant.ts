@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { Refusal, sha256 } from '@mcp-gateway/core/internal'
 import { verifierFits } from '../authorization/pkce.js'
 import type { AuthenticatedClient } from '../client-authentication/authenticate-client.js'
@@ -16,6 +17,7 @@ export async function authorizationCodeGrant(
   server: Server,
   { client, confirm }: AuthenticatedClient,
   form: Parameters,
+  context: Context,
 ): Promise<TokenResponse> {
   const { settings, storage, keys, grants, resources, clock } = server
   const codeText = form.get('code')
@@ -38,11 +40,18 @@ export async function authorizationCodeGrant(
   if (!(await verifierFits(form.get('code_verifier') ?? '', request.challenge))) {
     throw new Refusal(400, 'invalid_grant', 'code_verifier does not fit the code_challenge')
   }
+  const about = {
+    clientId: client.clientId,
+    subject: user.subject,
+    resource: request.resource,
+    grantType: 'authorization_code',
+  }
   if (used !== undefined) {
     // RFC 6749 section 4.1.2: a code that is used twice may have been stolen, so what it gave is taken back.
     if (await grants.read(used)) {
       await confirm()
       await grants.revoke(used)
+      server.tell({ ...about, type: 'replay_found', reason: 'The code was used before' }, context)
     }
     throw new Refusal(400, 'invalid_grant', 'The code was used before; everything it gave is revoked')
   }
@@ -75,8 +84,10 @@ export async function authorizationCodeGrant(
     await grants.revoke(id)
     const winner = (await readRecord<Code>(storage, key))?.value.grantId
     if (winner) await grants.revoke(winner)
+    server.tell({ ...about, type: 'replay_found', reason: 'The code was used twice at once' }, context)
     throw new Refusal(400, 'invalid_grant', 'The code was used before; everything it gave is revoked')
   }
+  server.tell({ ...about, type: 'token_issued', scopes: grant.scopes }, context)
   return {
     access_token: token,
     token_type: 'Bearer',

@@ -1,3 +1,4 @@
+import type { Context } from '@mcp-gateway/core'
 import { Refusal, randomToken, sha256 } from '@mcp-gateway/core/internal'
 import { parseScope } from '../authorization/scope.js'
 import type { AuthenticatedClient } from '../client-authentication/authenticate-client.js'
@@ -20,6 +21,7 @@ export async function refreshTokenGrant(
   server: Server,
   { client, confirm }: AuthenticatedClient,
   form: Parameters,
+  context: Context,
 ): Promise<TokenResponse> {
   const token = parseRefreshToken(form.get('refresh_token') ?? '')
   if (!form.get('refresh_token')) throw new Refusal(400, 'invalid_request', 'refresh_token is missing')
@@ -42,12 +44,12 @@ export async function refreshTokenGrant(
     if (grant.current !== undefined && equal(presented, grant.current)) {
       await confirm()
       const next = await rotate(server, id, { value: now, version: stored.version }, token, scope)
-      if (next) return respond(server, client, id, now, scopes, next)
+      if (next) return respond(server, client, id, now, scopes, next, context)
     } else {
-      const next = await replay(server, id, grant, token, presented, scope, confirm)
+      const next = await replay(server, id, grant, token, presented, scope, confirm, context)
       // What was taken away since the rotation leaves the tokens now; whoever writes at the same time has asked too.
       if (user !== grant.user) await server.grants.replace(id, stored.version, now)
-      return respond(server, client, id, now, scopes, next)
+      return respond(server, client, id, now, scopes, next, context)
     }
   }
   throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', {
@@ -87,17 +89,19 @@ async function rotate(
 async function replay(
   server: Server,
   id: string,
-  { rotation }: Grant,
+  { rotation, clientId, user, resource }: Grant,
   token: RefreshToken,
   presented: string,
   scope: string,
   confirm: () => Promise<void>,
+  context: Context,
 ): Promise<RefreshToken> {
   const previous = rotation !== undefined && equal(presented, rotation.previous)
   if (!previous || server.clock() - rotation.at >= server.settings.lifetimes.refreshReplay) {
     await confirm()
     await server.grants.revoke(id)
-    server.logger?.warn({ grantId: id }, 'A refresh token was used again; its grant is revoked')
+    const about = { clientId, subject: user.subject, resource, grantType: 'refresh_token' }
+    server.tell({ type: 'replay_found', ...about, reason: 'The refresh token was used before' }, context)
     throw new Refusal(400, 'invalid_grant', 'The refresh token was used before; the whole grant is revoked')
   }
   if (scope !== rotation.scope) {
@@ -114,11 +118,16 @@ async function respond(
   grant: Grant,
   scopes: readonly string[],
   next: RefreshToken,
+  context: Context,
 ): Promise<TokenResponse> {
   // Not before the token has proved good: a registration that nobody approved must not live on by asking.
   await server.clients.touch(client)
+  const token = await issueAccessToken(server, id, grant, scopes)
+  const { clientId, user, resource } = grant
+  const about = { clientId, subject: user.subject, resource, scopes, grantType: 'refresh_token' }
+  server.tell({ type: 'token_issued', ...about }, context)
   return {
-    access_token: await issueAccessToken(server, id, grant, scopes),
+    access_token: token,
     token_type: 'Bearer',
     expires_in: server.settings.lifetimes.accessToken,
     scope: scopes.join(' '),
