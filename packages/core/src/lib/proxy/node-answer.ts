@@ -1,23 +1,24 @@
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { ByteBuffer } from '../http/byte-buffer.js'
 import { guardStream, type StreamGuard } from '../http/guard-stream.js'
 import type { UpstreamResponse } from './upstream-response.js'
 
+/** A body as Node's clients give it. */
+export type NodeBody = Readable
+
+/** What is known of an answer before its body is read. */
+export interface NodeAnswerHead {
+  readonly status: number
+  readonly headers: Headers
+}
+
 /** What a proxy needs of an answer that Node's client has begun to read. */
-export function nodeAnswer(incoming: IncomingMessage, body: IncomingMessage | undefined): UpstreamResponse {
-  const { statusCode: status = 0, rawHeaders } = incoming
-  const headers = new Headers()
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    headers.append(rawHeaders[index] as string, rawHeaders[index + 1] as string)
-  }
-  if (body === undefined) {
-    incoming.resume()
-    return { status, headers, body: null }
-  }
+export function nodeAnswer(head: NodeAnswerHead, body: NodeBody | undefined): UpstreamResponse {
+  if (body === undefined) return { ...head, body: null }
   let stream: ReadableStream<Uint8Array> | undefined
   return {
-    status,
-    headers,
+    ...head,
     get body() {
       stream ??= toStream(body)
       return stream
@@ -26,8 +27,17 @@ export function nodeAnswer(incoming: IncomingMessage, body: IncomingMessage | un
   }
 }
 
+/** The head of an answer of HTTP/1. */
+export function headOf({ statusCode: status = 0, rawHeaders }: IncomingMessage): NodeAnswerHead {
+  const headers = new Headers()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    headers.append(rawHeaders[index] as string, rawHeaders[index + 1] as string)
+  }
+  return { status, headers }
+}
+
 /** A stream that takes from Node's no more than somebody reads. */
-function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+function toStream(incoming: NodeBody): ReadableStream<Uint8Array> {
   let ended = false
   return new ReadableStream<Uint8Array>(
     {
@@ -63,7 +73,7 @@ function toStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
 
 /** What `readStart` does, without a stream in between. */
 function begin(
-  incoming: IncomingMessage,
+  incoming: NodeBody,
   guard: StreamGuard,
   limit: number,
 ): Promise<Uint8Array | ReadableStream<Uint8Array> | 'idle' | 'broken'> {

@@ -1,13 +1,22 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Transform } from 'node:stream'
 import { isNode } from '../runtime/is-node.js'
 import { isClosed, markUnsent } from './failures.js'
-import { nodeAnswer } from './node-answer.js'
+import { http2Transport, pour } from './http2-transport.js'
+import { headOf, type NodeAnswerHead, type NodeBody, nodeAnswer } from './node-answer.js'
+import type { TlsOptions } from './proxy-tls.js'
 import type { TransportInit, UpstreamResponse } from './upstream-response.js'
 
 /** How a request is sent whose body is known as a whole. */
 export type NodeTransport = (url: string, init: TransportInit) => Promise<UpstreamResponse>
 
+/** How TLS is spoken. */
+export interface TransportTls {
+  readonly options: TlsOptions
+  readonly http2: boolean
+}
+
+const isHttps = /^\s*https:/i
 /** Milliseconds that an unused connection is kept: shorter than most servers do, since one that they close is lost. */
 const keepAlive = 4000
 /** Milliseconds after which the upstream may have closed an unused connection already. */
@@ -18,9 +27,10 @@ const freshFor = 5
  * own on how long an answer may be silent.
  *
  * @param connectTimeout in seconds
+ * @param tls for https URLs; Node's own settings by default
  * @returns `undefined` on anything but Node
  */
-export function nodeTransport(connectTimeout: number): NodeTransport | undefined {
+export function nodeTransport(connectTimeout: number, tls?: TransportTls): NodeTransport | undefined {
   // Others have a fast `fetch` of their own
   if (!isNode()) return undefined
   const http = process.getBuiltinModule('node:http')
@@ -28,12 +38,12 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
   const zlib = process.getBuiltinModule('node:zlib')
   const agents = {
     http: new http.Agent({ keepAlive: true, timeout: keepAlive }),
-    https: new https.Agent({ keepAlive: true, timeout: keepAlive }),
+    https: new https.Agent({ keepAlive: true, timeout: keepAlive, ...tls?.options }),
   }
   /** For what is sent once more: another kept connection may have been closed too. */
-  const single = { http: new http.Agent(), https: new https.Agent() }
+  const single = { http: new http.Agent(), https: new https.Agent({ ...tls?.options }) }
   const { pipeline } = process.getBuiltinModule('node:stream')
-  const decoders = new Map<string, () => NodeJS.ReadWriteStream>([
+  const decoders = new Map<string, () => Transform>([
     ['gzip', zlib.createGunzip],
     ['x-gzip', zlib.createGunzip],
     ['deflate', zlib.createInflate],
@@ -41,17 +51,26 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
   ])
 
   /** Servers that compress although nobody asked them to; `fetch` unpacks their answers too. */
-  function unpacked(incoming: IncomingMessage): UpstreamResponse {
-    const coding = incoming.headers['content-encoding']?.trim().toLowerCase() ?? ''
-    if (coding === '' || coding === 'identity') return nodeAnswer(incoming, incoming)
+  function unpacked(head: NodeAnswerHead, body: NodeBody | undefined): UpstreamResponse {
+    const coding = head.headers.get('content-encoding')?.trim().toLowerCase() ?? ''
+    if (body === undefined || coding === '' || coding === 'identity') return nodeAnswer(head, body)
     const decode = decoders.get(coding)
-    if (decode === undefined) return { ...nodeAnswer(incoming, undefined), unknownCoding: coding }
-    const decoder = decode() as unknown as IncomingMessage
-    pipeline(incoming, decoder as unknown as NodeJS.WritableStream, () => {})
+    if (decode === undefined) {
+      body.resume()
+      return { ...nodeAnswer(head, undefined), unknownCoding: coding }
+    }
+    const decoder = decode()
+    pipeline(body, decoder, () => {})
     return nodeAnswer(
-      incoming,
+      head,
       decoder.on('error', () => {}),
     )
+  }
+
+  if (tls?.http2 === true) {
+    const overHttp2 = http2Transport(connectTimeout, tls.options, unpacked)
+    const overHttp1 = nodeTransport(connectTimeout)
+    return (url, init) => (isHttps.test(url) || overHttp1 === undefined ? overHttp2(url, init) : overHttp1(url, init))
   }
 
   /** When each connection that nobody uses was used last. */
@@ -64,7 +83,7 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
     new Promise((resolve, reject) => {
       const { method = 'GET', headers, body, signal } = init
       // URLs are kept as they were configured
-      const isTls = /^\s*https:/i.test(url)
+      const isTls = isHttps.test(url)
       const sent: Record<string, string> = headers === undefined ? {} : Object.fromEntries(headers)
       // Node frames no body of a DELETE: the upstream would take it for another request
       if (body instanceof Uint8Array) sent['content-length'] = String(body.byteLength)
@@ -75,8 +94,10 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
         incoming.on('error', () => {})
         request.off('close', onClose)
         try {
-          const isBodiless = method === 'HEAD' || bodiless.has(incoming.statusCode ?? 0)
-          resolve(isBodiless ? nodeAnswer(incoming, undefined) : unpacked(incoming))
+          const head = headOf(incoming)
+          const isBodiless = method === 'HEAD' || bodiless.has(head.status)
+          if (isBodiless) incoming.resume()
+          resolve(unpacked(head, isBodiless ? undefined : incoming))
         } catch (error) {
           // What is thrown here nobody else would catch
           reject(error)
@@ -102,7 +123,8 @@ export function nodeTransport(connectTimeout: number): NodeTransport | undefined
       const write = () => {
         if (request.destroyed) return
         isSent = true
-        request.end(body as Uint8Array | undefined)
+        if (body == null || body instanceof Uint8Array) request.end(body)
+        else pour(body as ReadableStream<Uint8Array>, request)
       }
       request.once('socket', (socket) => {
         connection = socket

@@ -1,6 +1,7 @@
 import type { Handler } from '../contract/handler.js'
 import type { Storage } from '../contract/storage.js'
 import type { UpstreamToken } from '../upstream-token/upstream-token.js'
+import type { ProxyTls } from './proxy-tls.js'
 
 /** How a proxy treats its upstream. */
 export interface ProxyOptions {
@@ -86,6 +87,11 @@ export interface ProxyOptions {
    * told, a client has to speak what the server speaks.
    */
   readonly eras?: (upstream: Handler) => Handler
+  /**
+   * How TLS is spoken with upstreams: a certification authority of your own, a certificate of the gateway, HTTP/2. On Node
+   * alone, and not beside `fetch`.
+   */
+  readonly tls?: ProxyTls
   /** Makes the requests; the platform's `fetch` by default. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }

@@ -29,6 +29,7 @@ import { upstreamCheck } from './check-upstreams.js'
 import { forwardAnswer, refusal } from './forward-answer.js'
 import { type ProxyHeaderOptions, toUpstream } from './proxy-headers.js'
 import type { ProxyOptions } from './proxy-options.js'
+import { proxyTlsType, tlsOptionsOf } from './proxy-tls.js'
 import { Sessions } from './sessions.js'
 import { TaskBinding, type TaskPermit } from './task-binding.js'
 import { createTransport } from './transport.js'
@@ -71,8 +72,13 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   const { connectTimeout = 5, firstByteTimeout = 120, idleTimeout = 300, retryAfter = 5, healthCheck, token } = options
   const { keepAlive = 15, forwardQuery = false } = options
   const { prompt } = token ?? {}
-  const send = options.fetch ?? createTransport(connectTimeout)
-  const upstreams = new Upstreams(typeof url === 'string' ? [url] : url, {
+  const urls = typeof url === 'string' ? [url] : url
+  const tls = options.tls && {
+    options: tlsOptionsOf(options.tls, urls, options.fetch !== undefined),
+    http2: options.tls.http2 === true,
+  }
+  const send = options.fetch ?? createTransport(connectTimeout, tls)
+  const upstreams = new Upstreams(urls, {
     retryAfter,
     checkInterval: healthCheck?.interval ?? 10,
     check: healthCheck && ((upstream) => isHealthy(send, upstream, healthCheck.path, connectTimeout)),
@@ -193,6 +199,7 @@ const types: OptionTypes<ProxyOptions> = {
   keepAlive: optional(positive),
   sessionSecret: optional(text),
   taskStorage: optional(storageType),
+  tls: optional(proxyTlsType),
   eras: optional(callable),
   fetch: optional(callable),
 }

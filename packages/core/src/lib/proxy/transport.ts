@@ -1,5 +1,5 @@
 import { isClosed } from './failures.js'
-import { nodeTransport } from './node-transport.js'
+import { nodeTransport, type TransportTls } from './node-transport.js'
 import type { Send } from './upstream-response.js'
 
 interface Dispatcher {
@@ -15,8 +15,12 @@ const platformFetch = globalThis.fetch
  * it has set looks like Node's own and does not: give the proxy a `fetch` for that.
  *
  * @param connectTimeout in seconds
+ * @param tls where it is set, Node's plain client is used for every request
  */
-export function createTransport(connectTimeout: number): Send {
+export function createTransport(connectTimeout: number, tls?: TransportTls): Send {
+  // Nothing else knows of it
+  const own = tls && nodeTransport(connectTimeout, tls)
+  if (own !== undefined) return own
   let plain: Send | undefined | null = null
   let dispatcher: unknown
   return async (url, init) => {

@@ -25,6 +25,7 @@ function refusing() {
     },
     forwardQuery: false,
     firstByteTimeout: 10,
+    forwardQuery: false,
   }
   return { upstream, attempt, aborted: () => signals.map((signal) => signal.aborted) }
 }
