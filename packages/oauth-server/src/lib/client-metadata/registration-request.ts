@@ -2,17 +2,23 @@ import { displayText, Refusal } from '@mcp-gateway/core/internal'
 import { z } from 'zod'
 import { type ClientKeys, jwksSchema, jwksUriSchema } from './client-keys.js'
 
-// Control characters and those that turn the direction of text could make a name look like another one.
+// Control characters and those that turn the direction of text could make a name look like another one. Joiners are part
+// of how many languages are written, and of emoji.
 const text = z
   .string()
   .max(200)
-  .refine((value) => !/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u.test(value), 'has characters that cannot be shown')
+  .refine(
+    (value) => !/[\p{Cc}\p{Co}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/u.test(value),
+    'has characters that cannot be shown',
+  )
 /** A name of nothing that can be seen is none. */
 const name = text.transform((value) => (displayText(value).trim() === '' ? undefined : value))
 const url = z
   .string()
   .max(2048)
   .regex(/^https?:\/\/[^\s"'<>\\]+$/, 'must be an http(s) URL')
+/** What is only shown to who asks for the registration: left out where it will not do, rather than an end to everything. */
+const unused = <T>(schema: z.ZodType<T>): z.ZodType<T | undefined> => schema.optional().catch(undefined)
 const names = z.array(z.string().max(200)).max(10)
 
 /** What a client may say about itself. */
@@ -40,26 +46,26 @@ const schema: z.ZodType<RegistrationRequest> = z
   .object({
     redirect_uris: z.array(z.string().max(2048)).max(20).optional(),
     client_name: name.optional(),
-    client_uri: url.optional(),
-    logo_uri: url.optional(),
-    tos_uri: url.optional(),
-    policy_uri: url.optional(),
-    contacts: z.array(text).max(10).optional(),
-    scope: z.string().max(4096).optional(),
+    client_uri: unused(url),
+    logo_uri: unused(url),
+    tos_uri: unused(url),
+    policy_uri: unused(url),
+    contacts: unused(z.array(text).max(10)),
+    scope: unused(z.string().max(4096)),
     grant_types: names.optional(),
     response_types: names.optional(),
     token_endpoint_auth_method: z.string().max(200).optional(),
     jwks: jwksSchema.optional(),
     jwks_uri: jwksUriSchema.optional(),
-    application_type: z.enum(['web', 'native']).optional(),
-    software_id: text.optional(),
-    software_version: text.optional(),
+    application_type: unused(z.enum(['web', 'native'])),
+    software_id: unused(text),
+    software_version: unused(text),
   })
   .refine(({ jwks, jwks_uri }) => !jwks || !jwks_uri, 'jwks and jwks_uri must not both be there')
 
 /** @throws {Refusal} `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2) */
 export function parseRegistrationRequest(body: unknown): RegistrationRequest {
-  const result = schema.safeParse(withoutNulls(body))
+  const result = schema.safeParse(withoutNothing(body))
   if (result.success) return result.data
   const { path, message } = result.error.issues[0] as z.core.$ZodIssue
   const code = path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
@@ -70,8 +76,14 @@ export function parseRegistrationRequest(body: unknown): RegistrationRequest {
   )
 }
 
-/** Several clients send `null` for what they leave out. */
-function withoutNulls(body: unknown): unknown {
+/** Several clients send `null` for what they leave out, and key sets without a key. */
+function withoutNothing(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+  const { jwks, jwks_uri, ...rest } = body as Record<string, unknown>
+  const isEmpty =
+    typeof jwks === 'object' &&
+    jwks !== null &&
+    (!('keys' in jwks) || (Array.isArray(jwks.keys) && jwks.keys.length === 0))
+  const all = { ...rest, ...(!isEmpty && { jwks }), ...(jwks_uri !== '' && { jwks_uri }) }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null && value !== undefined))
 }

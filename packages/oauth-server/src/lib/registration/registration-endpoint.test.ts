@@ -80,16 +80,12 @@ describe('what is no registration', () => {
   })
 
   test.each([
-    [{ logo_uri: 'javascript:alert(1)' }],
-    [{ logo_uri: 'data:image/svg+xml,<svg/>' }],
-    [{ client_uri: 'https://a.example/"><script>' }],
     [{ client_name: 'x'.repeat(201) }],
     [{ client_name: 'evil\u202Edualc' }],
     [{ client_name: 'two\nlines' }],
     [{ grant_types: ['client_credentials'] }],
     [{ response_types: ['token'] }],
     [{ token_endpoint_auth_method: 'tls_client_auth' }],
-    [{ application_type: 'desktop' }],
   ])('the metadata %j [attack 76]', async (more) => {
     expect(await post({ ...good, ...more })).toMatchObject({ status: 400, error: 'invalid_client_metadata' })
   })
@@ -181,6 +177,66 @@ describe('what clients send', () => {
       registration_client_uri: expect.stringContaining('/register/client_'),
     })
     expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test.each([
+    [{ logo_uri: '' }],
+    [{ logo_uri: 'data:image/svg+xml,<svg/>' }],
+    [{ logo_uri: 'javascript:alert(1)' }],
+    [{ logo_uri: '/logo.png' }],
+    [{ logo_uri: `https://a.example/${'x'.repeat(3000)}` }],
+    [{ logo_uri: 7 }],
+    [{ client_uri: 'https://a.example/"><script>' }],
+    [{ client_uri: 'vscode:extension/a' }],
+    [{ tos_uri: '', policy_uri: 'n/a' }],
+    [{ contacts: [] }],
+    [{ contacts: 'me@example.com' }],
+    [{ contacts: Array(11).fill('me@example.com') }],
+    [{ application_type: 'desktop' }],
+    [{ application_type: '' }],
+    [{ scope: ['mcp'] }],
+    [{ scope: 'x'.repeat(5000) }],
+    [{ software_id: 12, software_version: 1.5 }],
+    [{ software_version: 'x'.repeat(300) }],
+    [{ jwks: { keys: [] } }],
+    [{ jwks: {} }],
+    [{ jwks_uri: '' }],
+    [{ jwks: { keys: [] }, jwks_uri: '' }],
+  ])('what is never used is left out where it will not do, and not echoed [attack 76] (%#)', async (more) => {
+    const answer = await post({ ...good, token_endpoint_auth_method: 'none', ...more })
+    expect(answer).toMatchObject({ status: 201, ...good })
+    for (const name of Object.keys(more)) {
+      const left = Array.isArray(answer[name]) ? (answer[name] as []).length : (answer[name] ?? 0)
+      expect([name, left]).toEqual([name, 0])
+    }
+  })
+
+  test('an empty key set beside a good address of one is none, and none is no keys', async () => {
+    const client = { ...good, token_endpoint_auth_method: 'private_key_jwt' }
+    const uri = 'https://client.example.com/jwks'
+    expect(await post({ ...client, jwks: { keys: [] }, jwks_uri: uri })).toMatchObject({ status: 201, jwks_uri: uri })
+    expect(await post({ ...client, jwks: { keys: [] } })).toMatchObject({
+      status: 400,
+      error_description: expect.stringContaining('private_key_jwt needs jwks or jwks_uri'),
+    })
+  })
+
+  test.each([
+    'Claude \u{1f469}\u200d\u{1f4bb}',
+    '\u06a9\u0644\u0627\u06cc\u0646\u062a\u200c\u0647\u0627',
+    '\u0915\u094d\u200d\u0937',
+    '\u2764\ufe0f Notes',
+  ])('a name with joiners is a name: %s', async (client_name) => {
+    const answer = await post({ ...good, client_name })
+    expect(answer).toMatchObject({ status: 201, client_name })
+    const page = await setup.call(
+      authorizePath(answer.client_id as string, pkce().challenge, { redirect_uri: good.redirect_uris[0] as string }),
+    )
+    expect(page.status).toBe(200)
+  })
+
+  test('a name of joiners alone is none', async () => {
+    expect(await post({ ...good, client_name: '\u200d\u200c' })).not.toHaveProperty('client_name')
   })
 
   test('null members are taken as absent', async () => {
