@@ -53,13 +53,17 @@ export function readAuthorizationRequest(
   }
 }
 
-/** Unknown scopes are dropped, and what was granted is told in the token response: no client ends here for asking. */
+/**
+ * Unknown scopes are dropped, and what was granted is told in the token response: no client ends here for asking. Who asks for
+ * unknown ones alone does not get all the others instead.
+ */
 function grantedScopes({ settings }: Server, scope: string | undefined): readonly string[] {
   if (scope === undefined) return settings.defaultScopes
   const requested = parseScope(scope)
   if (!requested) throw new Refusal(400, 'invalid_scope', 'scope must be names separated by single spaces')
-  const known = requested.filter((name) => settings.scopes.has(name))
   const offline = requested.includes('offline_access') ? ['offline_access'] : []
-  const granted = known.filter((name) => name !== 'offline_access')
-  return [...new Set([...(granted.length > 0 ? granted : settings.defaultScopes), ...offline])]
+  const others = requested.filter((name) => name !== 'offline_access')
+  const known = others.filter((name) => settings.scopes.has(name))
+  const granted = others.length === 0 ? settings.defaultScopes : known.length === 0 ? settings.scopesForUnknown : known
+  return [...new Set([...granted, ...offline])]
 }

@@ -283,6 +283,53 @@ test('unknown scopes are dropped and what was granted is told [attack 26]', asyn
   expect(await response.json()).toMatchObject({ scope: 'mcp offline_access' })
 })
 
+describe('a client that asks for unknown scopes alone gets nothing rather than everything [attack 26]', () => {
+  const scopes = { read: 'Read your notes', write: 'Change your notes' }
+  const obtain = async (scope: string | undefined, rights = setUp({ scopes })) => {
+    const client = await register(rights)
+    const { verifier, challenge } = pkce()
+    const path = authorizePath(client.client_id as string, challenge, { scope })
+    const page = await (await rights.call(path)).text()
+    const callback = await login(rights, path)
+    const code = callback.searchParams.get('code') ?? ''
+    const exchange = { grant_type: 'authorization_code', code, code_verifier: verifier }
+    const client_id = client.client_id as string
+    const response = await rights.call('/token', form({ ...exchange, client_id }))
+    const tokens = (await response.json()) as { scope: string; access_token: string; refresh_token: string }
+    return { rights, page, client_id, tokens }
+  }
+
+  test.each(['openid', 'openid profile email', 'Read', 'read:all'])('%s', async (scope) => {
+    const { rights, page, client_id, tokens } = await obtain(scope)
+    expect(page).not.toMatch(/Read your notes|Change your notes/)
+    expect(tokens.scope).toBe('')
+    const auth = await rights.server.protect(resource).verifyAccessToken(tokens.access_token)
+    expect(auth.scopes).toEqual([])
+    const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, client_id, scope }
+    const next = await rights.call('/token', form(refresh))
+    expect([next.status, ((await next.json()) as { scope: string }).scope]).toEqual([200, ''])
+  })
+
+  test.each([
+    [undefined, 'read write'],
+    ['', 'read write'],
+    ['offline_access', 'read write offline_access'],
+    ['openid offline_access', 'offline_access'],
+    ['openid read', 'read'],
+    ['openid read offline_access', 'read offline_access'],
+  ])('%j is granted as %j', async (scope, granted) => {
+    expect((await obtain(scope)).tokens.scope).toBe(granted)
+  })
+
+  test('unless there is one scope alone, which is what every client comes for, or the operator said which', async () => {
+    const one = setUp({ scopes: { mcp: 'Use it', offline_access: 'Stay' } })
+    expect((await obtain('claudeai', one)).tokens.scope).toBe('mcp')
+    const told = setUp({ scopes, defaultScopes: ['read'] })
+    expect((await obtain('claudeai', told)).tokens.scope).toBe('read')
+    expect((await obtain('claudeai', setUp({ scopes, defaultScopes: [] }))).tokens.scope).toBe('')
+  })
+})
+
 test('a state of 2 KB comes back unchanged [attack 28]', async () => {
   const state = 'ü=&'.repeat(682)
   const client = await register(setup)

@@ -63,8 +63,12 @@ function ourPage(content: ConsentPageContent, form: Html, named: boolean): Html 
   const { clientName, resource, scopes, publishedAt, redirectHost, account, providerTitle } = content
   return html`<h1>Allow ${named ? foreign(clientName) : clientName} to connect?</h1>
 <p>It asks to use <strong>${resource}</strong> in your name.</p>
-<h2>It will be able to</h2>
-<ul>${scopes.map((text) => html`<li>${text}</li>`)}</ul>
+${
+  scopes.length === 0
+    ? html``
+    : html`<h2>It will be able to</h2>
+<ul>${scopes.map((text) => html`<li>${text}</li>`)}</ul>`
+}
 <dl>
 ${publishedAt === undefined ? html`` : html`<dt>Published by</dt><dd>${publishedAt}</dd>`}
 <dt>Sends you back to</dt><dd>${redirectHost ?? 'this computer'}</dd>

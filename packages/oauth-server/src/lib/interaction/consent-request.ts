@@ -127,10 +127,18 @@ function toParameters(request: AuthorizationRequest): Record<string, string> {
     code_challenge: challenge,
     code_challenge_method: 'S256',
     resource,
-    scope: scopes.join(' '),
+    scope: scopeFor(scopes),
     prompt: prompt.join(' '),
     ...(state !== undefined && { state }),
   }
+}
+
+/** A scope that nobody has: without one beside `offline_access`, the scopes by default would be meant. */
+const noScope = 'urn:mcp-gateway:no-scope'
+
+function scopeFor(scopes: readonly string[]): string {
+  const some = scopes.some((scope) => scope !== 'offline_access')
+  return (some ? scopes : [noScope, ...scopes]).join(' ')
 }
 
 function parse(text: string): ConsentRequest | undefined {

@@ -125,7 +125,10 @@ export interface AuthorizationServerOptions {
   readonly defaultResource?: string
   /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` by default. */
   readonly scopes?: Readonly<Record<string, string>>
-  /** Granted when a client asks for no scope that is known; every scope by default. */
+  /**
+   * Granted when a client asks for no scope that is known here. By default every scope but `offline_access` when it asks for
+   * none, and nothing when it asks for unknown ones alone, unless there is only one scope.
+   */
   readonly defaultScopes?: readonly string[]
   /** Encrypts stored signing keys: each 32 random bytes in base64, the first for new ones. Needed unless on loopback. */
   readonly encryptionKeys?: readonly string[]

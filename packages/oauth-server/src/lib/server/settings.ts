@@ -14,6 +14,8 @@ export interface Settings {
   readonly loopback: boolean
   readonly scopes: ReadonlyMap<string, string>
   readonly defaultScopes: readonly string[]
+  /** Granted to a client that asks for scopes of which none is known. */
+  readonly scopesForUnknown: readonly string[]
   readonly defaultResource: string | undefined
   readonly lifetimes: Required<Lifetimes>
   readonly registration: RegistrationSettings
@@ -45,7 +47,10 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
       throw invalidConfiguration(`\`scopes\` holds ${JSON.stringify(scope)}, which is no scope of RFC 6749`)
   }
-  const defaultScopes = options.defaultScopes ?? Object.keys(scopes).filter((scope) => scope !== 'offline_access')
+  const all = Object.keys(scopes).filter((scope) => scope !== 'offline_access')
+  const defaultScopes = options.defaultScopes ?? all
+  // Of several rights it might mean none; where there is one, it is what every client comes for
+  const scopesForUnknown = options.defaultScopes ?? (all.length === 1 ? all : [])
   for (const scope of defaultScopes) {
     if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
@@ -64,6 +69,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     loopback: isLoopbackIssuer(issuer),
     scopes: new Map(Object.entries(scopes)),
     defaultScopes,
+    scopesForUnknown,
     defaultResource: options.defaultResource,
     lifetimes: readLifetimes(options.lifetimes ?? {}),
     registration: readRegistration(options),

@@ -72,6 +72,39 @@ test('the scope can be narrowed, and widened again to what was granted, not beyo
   expect(await refresh(setup, client, narrow.refresh_token)).toMatchObject({ status: 200, scope: 'mcp write' })
 })
 
+describe('the scope that was asked for at first', () => {
+  test.each(['mcp unknown', 'unknown mcp write', 'openid mcp write offline_access', 'write'])(
+    'works as it did at authorization: %s [attack 63]',
+    async (scope) => {
+      const setup = setUp({ scopes: { mcp: 'Use it', write: 'Change it' } })
+      const { client, tokens } = await obtainTokens(setup, undefined, { scope })
+      const next = await refresh(setup, client, tokens.refresh_token as string, { scope })
+      expect([next.status, next.scope]).toEqual([200, tokens.scope])
+      expect(await refresh(setup, client, next.refresh_token, { scope })).toMatchObject({ scope: tokens.scope })
+    },
+  )
+
+  test('works too where it is unknown and was granted as what every client comes for [attack 63]', async () => {
+    const setup = setUp()
+    for (const scope of ['claudeai', 'openid email profile', 'offline_access', 'claudeai offline_access']) {
+      const { client, tokens } = await obtainTokens(setup, undefined, { scope })
+      const next = await refresh(setup, client, tokens.refresh_token as string, { scope })
+      expect([scope, next.status, next.scope]).toEqual([scope, 200, tokens.scope])
+      expect(tokens.scope).toContain('mcp')
+    }
+  })
+
+  test('does not let in what is known and was not granted, nor nothing in place of something [attack 63]', async () => {
+    const setup = setUp({ scopes: { mcp: 'Use it', write: 'Change it' } })
+    const { client, tokens } = await obtainTokens(setup, undefined, { scope: 'mcp unknown' })
+    const token = tokens.refresh_token as string
+    for (const scope of ['write', 'mcp write', 'mcp unknown write', 'mcp offline_access', 'unknown', 'mcp  x', 'a"b']) {
+      expect([scope, (await refresh(setup, client, token, { scope })).error]).toEqual([scope, 'invalid_scope'])
+    }
+    expect(await refresh(setup, client, token, { scope: 'mcp unknown' })).toMatchObject({ status: 200, scope: 'mcp' })
+  })
+})
+
 describe('resources', () => {
   test('a foreign one is invalid_target and consumes nothing [attack 64]', async () => {
     const { setup, client, token } = await start()

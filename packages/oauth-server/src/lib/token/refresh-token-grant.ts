@@ -37,7 +37,7 @@ export async function refreshTokenGrant(
     const grant = stored?.value
     // Another client's token ends nothing: that would be a way to log others out.
     if (!grant || grant.clientId !== client.clientId || !server.grants.isLive(grant)) throw unknown()
-    const scopes = narrowedScopes(grant, scope)
+    const scopes = narrowedScopes(server, grant, scope)
     checkResources(server, grant, form.all('resource'))
     user ??= await currentUser(server, id, grant, confirm)
     const now: Grant = { ...grant, user }
@@ -135,14 +135,23 @@ async function respond(
   }
 }
 
-/** The scope of this access token; the grant keeps its own, so a later refresh may ask for all of it again. */
-function narrowedScopes(grant: Grant, scope: string): readonly string[] {
-  if (scope === '') return grant.scopes
+/**
+ * The scope of this access token; the grant keeps its own, so a later refresh may ask for all of it again. Unknown scopes are
+ * dropped as they were at authorization, since clients ask for the same at both.
+ */
+function narrowedScopes({ settings }: Server, { scopes }: Grant, scope: string): readonly string[] {
+  if (scope === '') return scopes
+  const isGranted = (name: string): boolean => scopes.includes(name)
+  const beyond = new Refusal(400, 'invalid_scope', 'scope goes beyond what was granted')
   const requested = parseScope(scope)
-  if (!requested?.every((name) => grant.scopes.includes(name))) {
-    throw new Refusal(400, 'invalid_scope', 'scope goes beyond what was granted')
-  }
-  return requested
+  if (!requested) throw beyond
+  const offline = requested.filter((name) => name === 'offline_access')
+  const others = requested.filter((name) => name !== 'offline_access')
+  const known = others.filter((name) => settings.scopes.has(name) || isGranted(name))
+  const meant = others.length === 0 ? settings.defaultScopes : settings.scopesForUnknown
+  const narrowed = [...new Set([...(known.length > 0 ? known : meant.filter(isGranted)), ...offline])]
+  if (!narrowed.every(isGranted) || (narrowed.length === 0 && scopes.length > 0)) throw beyond
+  return narrowed
 }
 
 function checkResources({ resources }: Server, grant: Grant, requested: readonly string[]): void {
