@@ -1,4 +1,11 @@
-import { type AuthInfo, type Context, challenge, type Decision, type PolicyInput } from '@mcp-gateway/core'
+import {
+  type AuthInfo,
+  type Context,
+  challenge,
+  type Decision,
+  type PolicyInput,
+  recordRefusal,
+} from '@mcp-gateway/core'
 import { actorOf, errorCodes, firstModern, jsonRpcError, modernVersions } from '@mcp-gateway/core/internal'
 import { type AuthRefusal, refused } from './auth-decision.js'
 import type { AuthRequest } from './dialect.js'
@@ -37,6 +44,8 @@ export async function askPolicy(
   // A policy in JavaScript may return anything: only this one value allows
   if (decision?.allow === true) return { kind: 'passed' }
   const { reason = 'The policy does not allow this', requiredScopes = [] } = decision ?? {}
+  const code = requiredScopes.length === 0 ? 'policy' : 'insufficient_scope'
+  recordRefusal(context.record, { by: 'policy', code, reason, scopes: requiredScopes })
   if (requiredScopes.length === 0) return refused(jsonRpcError({ status: 403, message: reason }))
   // R4: everything the operation needs in one challenge
   const scope = [...new Set([...(route.server.requiredScopes ?? []), ...requiredScopes])]

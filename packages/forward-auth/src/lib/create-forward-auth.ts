@@ -2,11 +2,13 @@ import { type Check, type Context, type Handler, type Mountable, mountable } fro
 import {
   checkIssuerScheme,
   checkOptions,
+  createAccessLog,
   createProbes,
   invalidConfiguration,
   isLoopbackHost,
   issuerAuthority,
   type ReadinessPart,
+  requestPath,
   wrongOption,
 } from '@mcp-gateway/core/internal'
 import { createLogger } from '@mcp-gateway/core/logging'
@@ -70,7 +72,14 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const { allowedHosts = loopback ? ['loopback', ...own] : undefined } = options
   const table = new RouteTable(routes)
   const discovery = discoveryAddresses(routes, authority.issuer)
+  const log = createAccessLog({
+    service: 'forward-auth',
+    logger,
+    observe: options.observe,
+    userKey: options.logging?.userKey,
+  })
   const decide = createDecider({
+    log,
     dialect,
     prefix: path,
     table,
@@ -88,8 +97,17 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
 
   const isAsked = (target: string): boolean =>
     target.startsWith(path) && (dialect === 'ext-authz' ? /^\// : /^(?:\?|$)/).test(target.slice(path.length))
-  const ask: ForwardAuth['ask'] = (request, context) =>
-    isAsked(request.target) ? decide(request, { ...context, logger: context.logger ?? logger }) : undefined
+  const ask: ForwardAuth['ask'] = (request, context) => (isAsked(request.target) ? decide(request, context) : undefined)
+
+  /** Metadata, keys and the authority's endpoints. Paths that are nobody's are not logged: people paste tokens into them. */
+  const serveRecorded: Handler = async (request, context) => {
+    const path = requestPath(request.url)
+    const isKnown = path === jwksPath || path.startsWith('/.well-known/') || authority.match?.(request) === true
+    const record = log.begin(request, { path: isKnown ? path : '', client: context.client })
+    const { requestId } = record
+    const response = await serve(request, { ...context, record, requestId, logger: log.loggerOf(record) })
+    return log.end(request, record, response)
+  }
 
   const handle: Handler = async (request, context) => {
     const { method, headers } = request
@@ -97,7 +115,7 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
     const isRaw = target !== undefined
     const result = await ask({ method, target: target ?? targetOf(request.url), isRaw, headers }, context)
     if (result === undefined) {
-      return probes.serve(request) ?? serve(request, { ...context, logger: context.logger ?? logger })
+      return probes.serve(request) ?? serveRecorded(request, context)
     }
     return result.kind === 'allowed' ? allowed(result.headers) : result.response
   }

@@ -1,6 +1,6 @@
-import { type AuthInfo, type Context, challenge, GatewayError } from '@mcp-gateway/core'
+import { type AuthInfo, type Context, challenge, GatewayError, recordRefusal } from '@mcp-gateway/core'
 import { cors, originCheck } from '@mcp-gateway/core/gateway'
-import { isRefusal, jsonRpcError, principal } from '@mcp-gateway/core/internal'
+import { type AccessLog, isRefusal, jsonRpcError, principal } from '@mcp-gateway/core/internal'
 import { askPolicy } from './ask-policy.js'
 import { type AuthDecision, type AuthRefusal, refused } from './auth-decision.js'
 import { type AuthRequest, ambiguousPath, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
@@ -22,6 +22,7 @@ export interface DeciderOptions {
   readonly names: IdentityHeaderNames
   readonly assertionHeader: string
   readonly allowedOrigins: readonly string[]
+  readonly log: AccessLog
 }
 
 /** Decides about one auth request. */
@@ -29,7 +30,7 @@ export type Decide = (request: AuthRequest, context: Context) => Promise<AuthDec
 
 /** Makes the decision about requests, independent of how they come in. */
 export function createDecider(options: DeciderOptions): Decide {
-  const { dialect, prefix, table, discovery, names, assertionHeader, allowedOrigins } = options
+  const { dialect, prefix, table, discovery, names, assertionHeader, allowedOrigins, log } = options
   const headers = [...Object.values(names), assertionHeader]
   const isVariant = variantMatcher(headers)
   const nobody = anonymous(headers)
@@ -76,7 +77,14 @@ export function createDecider(options: DeciderOptions): Decide {
     return judge(route, original, request, context)
   }
 
-  return async (request, context) => {
+  /** Writes the line of a request; what is not to be read as one has no path. */
+  const begin = (asked: Request, { client }: Context, route?: Route, path = '') => {
+    const record = log.begin(asked, { path, client })
+    record.resource = route?.location.resource
+    return record
+  }
+
+  return async (request, outer) => {
     let original: OriginalRequest
     let route: Route | undefined
     try {
@@ -85,25 +93,29 @@ export function createDecider(options: DeciderOptions): Decide {
       if (found.kind === 'ambiguous') throw ambiguousPath()
       route = found.kind === 'found' ? found.route : undefined
     } catch (error) {
-      return refused(finishRefusal(refusalResponse(error, context), { dialect, html: false }))
+      const asked = { method: request.method, url: 'http://unknown/', headers: request.headers } as unknown as Request
+      const record = begin(asked, outer)
+      const response = refusalResponse(error, { ...outer, record, logger: log.loggerOf(record) })
+      return refused(finishRefusal(log.end(asked, record, response), { dialect, html: false }))
     }
+    const asked = asRequest(original, request)
+    // Paths that are nobody's are not logged: people paste tokens into them
+    const record = begin(asked, outer, route, route === undefined ? '' : original.path)
+    const context = { ...outer, record, requestId: record.requestId, logger: log.loggerOf(record) }
     const decision = await answer(original, route, request, context).catch((error: unknown) =>
       refused(refusalResponse(error, context)),
     )
-    // Paths that are nobody's are not logged: people paste tokens into them
-    const { method, origin } = original
-    const fields = { method, origin, resource: route?.location.resource }
     // A preflight must come through as 200, so it is none for `cors`
     const dress = async (response: Response) =>
       route === undefined ? response : nameOrigin(asRequest(original, request, 'GET'), context, () => response)
     if (decision.kind === 'allowed') {
-      context.logger?.debug({ ...fields, status: 200 }, 'allowed')
+      log.end(asked, record, passed)
       if (!request.headers.has('origin')) return decision
       const { headers } = await dress(allowed(decision.headers))
       return allow([...headers])
     }
-    context.logger?.info({ ...fields, status: decision.response.status }, 'refused')
-    return refused(await dress(finishRefusal(decision.response, form(dialect, original, route, request))))
+    const response = log.end(asked, record, decision.response)
+    return refused(await dress(finishRefusal(response, form(dialect, original, route, request))))
   }
 }
 
@@ -153,17 +165,19 @@ function form(dialect: Dialect, original: OriginalRequest, route: Route | undefi
 }
 
 /** The one place where what was thrown becomes an answer. Only a `Refusal` says to the caller why. */
-function refusalResponse(error: unknown, { logger }: Context): Response {
+function refusalResponse(error: unknown, { logger, record }: Context): Response {
   if (isRefusal(error)) {
     const { status, code, description: message, headers, reason } = error
-    // 400 is the client's fault, everything else the operator's
-    const level = status === 400 ? 'info' : 'warn'
-    logger?.[level]({ code, reason }, 'an auth request cannot be used')
+    // 400 is the client's fault and in its line, everything else the operator's
+    if (status !== 400) logger?.warn({ refusal: code, reason }, 'an auth request cannot be used')
+    recordRefusal(record, { by: 'forwardAuth', code, reason }, status >= 500 ? 'error' : 'deny')
     if (status === 401) return challenge({ description: message })
     return jsonRpcError({ status, code: typeof code === 'number' ? code : undefined, message }, headers)
   }
   logger?.error({ err: error }, 'an auth request failed')
   const status = error instanceof GatewayError && error.code === 'temporarily_unavailable' ? 503 : 500
   const message = 'The request cannot be decided now; try again'
+  const reason = error instanceof Error ? error.message : undefined
+  recordRefusal(record, { by: 'forwardAuth', code: 'undecided', reason }, 'error')
   return jsonRpcError({ status, message }, { 'Retry-After': '5' })
 }

@@ -1,4 +1,4 @@
-import type { Authority, Logger, Policy, SubjectOption } from '@mcp-gateway/core'
+import type { Authority, Logger, Policy, RequestRecord, SubjectOption } from '@mcp-gateway/core'
 import type { Dpop } from '@mcp-gateway/core/dpop'
 import type { IssuerAuthorityOptions } from '@mcp-gateway/core/gateway'
 import type { AssertionOptions } from './assertion.js'
@@ -65,4 +65,15 @@ export interface ForwardAuthOptions {
   readonly allowedHosts?: readonly string[]
   /** Where log lines go; JSON lines to standard output by default. */
   readonly logger?: Logger
+  /** What goes into the log. */
+  readonly logging?: {
+    /**
+     * Key of the hash that stands for a user in the log (`user_sub`), at least 32 characters.
+     *
+     * @default random, for each process
+     */
+    readonly userKey?: string
+  }
+  /** Called once for each auth request, and each that is served, where its access line is written. What it throws is logged. */
+  readonly observe?: (record: RequestRecord) => void
 }

@@ -58,4 +58,6 @@ export const forwardAuthTypes: OptionTypes<ForwardAuthOptions> = {
   allowedOrigins: optional(textList),
   allowedHosts: optional(textList),
   logger: optional(loggerType),
+  logging: optional(membersOf<{ userKey: unknown }>({ userKey: optional(text) })),
+  observe: optional(callable),
 }
