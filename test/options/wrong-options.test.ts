@@ -47,10 +47,11 @@ import { singleProcessUnstorage, unstorageStorage } from '@mcp-gateway/storage-a
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
+import { sharedMemory } from '../servers/shared-memory.js'
 
 type Call = (...values: never[]) => unknown
 
-const storage = memoryStorage()
+const storage = sharedMemory()
 const key = Buffer.alloc(32, 7).toString('base64')
 const handler = () => new Response()
 const piece = mountable({ handle: handler })

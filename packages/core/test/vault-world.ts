@@ -1,9 +1,9 @@
+import { sharedMemory } from '../../../test/servers/shared-memory.js'
 import type { AuthInfo } from '../src/lib/contract/auth-info.js'
 import type { Logger } from '../src/lib/contract/logger.js'
 import type { Storage } from '../src/lib/contract/storage.js'
 import { createGateway } from '../src/lib/gateway/create-gateway.js'
 import { proxy } from '../src/lib/proxy/proxy.js'
-import { memoryStorage } from '../src/lib/storage/memory-storage.js'
 import { fakeMcpServer } from '../src/lib/testing/fake-mcp-server.js'
 import { type McpRequestOptions, mcpAnswer, mcpRequest } from '../src/lib/testing/mcp-request.js'
 import { createVault } from '../src/lib/vault/create-vault.js'
@@ -32,7 +32,7 @@ export async function startServers(): Promise<Servers> {
 /** A gateway with a vault, in front of an MCP server that takes the wiki's tokens alone. */
 export function replica(
   { login, wiki }: Servers,
-  storage: Storage = memoryStorage(),
+  storage: Storage = sharedMemory(),
   more: Partial<VaultOptions> = {},
   logger: Logger = { debug() {}, info() {}, warn() {}, error() {} },
 ) {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Context, Storage } from '@mcp-gateway/core'
-import { memoryStorage } from '@mcp-gateway/core/storage'
+import { sharedMemory } from '../../../test/servers/shared-memory.js'
 import { type AuthorizationServer, createAuthorizationServer } from '../src/lib/authorization-server.js'
 import { devLogin } from '../src/lib/identity-providers/dev-login.js'
 import type { AuthorizationServerOptions } from '../src/lib/server/options.js'
@@ -49,7 +49,7 @@ export function setUp(options: Partial<AuthorizationServerOptions> = {}): {
   call: (path: string, init?: RequestInit, context?: Context) => Promise<Response>
 } {
   const clock = testClock()
-  const storage = options.storage ?? memoryStorage({ now: clock.now })
+  const storage = options.storage ?? sharedMemory({ now: clock.now })
   const server = createAuthorizationServer({
     issuer,
     storage,

@@ -91,6 +91,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       storage,
       encryptionKeys: options.encryptionKeys,
       retention: Math.max(86_400, lifetimes.accessToken),
+      dangerouslyAllowSingleProcessStorage: options.dangerouslyAllowSingleProcessStorage,
       now,
     })
   const grants = createGrantStore({

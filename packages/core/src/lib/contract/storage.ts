@@ -56,8 +56,9 @@ export interface StorageListOptions {
  */
 export interface Storage {
   /**
-   * Present where the verbs are atomic within this process alone although other processes may reach the same data. A
-   * single-use code is then single-use per process: who serves the public must refuse such a storage.
+   * Present where this process alone has all of this: others see none of the records, or reach them without the guarantees. A
+   * single-use code is then unknown to a second process, or single-use per process: who serves the public must refuse such
+   * a storage.
    */
   readonly singleProcess?: true
   get(key: string): Promise<StorageEntry | undefined>

@@ -5,6 +5,7 @@ import { createForwardAuth } from '@mcp-gateway/forward-auth'
 import type { JWTPayload } from 'jose'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createTestIssuer } from '../../../../../test/proxies/issuer.js'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import type { Context, Handler } from '../contract/handler.js'
 import { createGateway } from '../gateway/create-gateway.js'
 import { compose } from '../http/compose.js'
@@ -241,7 +242,7 @@ describe('as middleware', () => {
 
 describe('with a storage', () => {
   test('takes each assertion once, over all processes that share it', async () => {
-    const storage = { ...memoryStorage(), singleProcess: undefined }
+    const storage = sharedMemory()
     const [one, two] = [guarded({ storage }), guarded({ storage })]
     const value = await assertion()
     const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 ? one : two).send(value)))
@@ -251,19 +252,19 @@ describe('with a storage', () => {
   })
 
   test('takes an assertion once also where its signature is written in another way', async () => {
-    const { send } = guarded({ storage: { ...memoryStorage(), singleProcess: undefined } })
+    const { send } = guarded({ storage: sharedMemory() })
     const claims = { jti: 'the same' }
     expect((await send(await assertion(claims))).status).toBe(200)
     expect((await send(await assertion(claims))).status).toBe(401)
   })
 
   test('refuses an assertion that cannot be told from others', async () => {
-    const { send } = guarded({ storage: { ...memoryStorage(), singleProcess: undefined } })
+    const { send } = guarded({ storage: sharedMemory() })
     expect((await send(await assertion({ jti: undefined }))).status).toBe(401)
   })
 
   test('uses nothing up for a request that is refused anyway', async () => {
-    const storage = { ...memoryStorage(), singleProcess: undefined }
+    const storage = sharedMemory()
     const source = forwardedIdentity({ issuer, jwks: () => keys.jwks(), storage })
     const strict = compose([source.identify({ resource: notes, requiredScopes: ['admin'] })], () => new Response())
     const value = await assertion()
@@ -275,7 +276,7 @@ describe('with a storage', () => {
   })
 
   test('answers 503 while the storage does not answer', async () => {
-    const storage = { ...memoryStorage(), singleProcess: undefined, add: () => Promise.reject(new Error('down')) }
+    const storage = { ...sharedMemory(), add: () => Promise.reject(new Error('down')) }
     const { seen, send } = guarded({ storage })
     expect((await send(await assertion())).status).toBe(503)
     expect(seen).toEqual([])
@@ -284,8 +285,7 @@ describe('with a storage', () => {
   test('remembers a used assertion for as long as it could be used again', async () => {
     const ttls: unknown[] = []
     const storage = {
-      ...memoryStorage(),
-      singleProcess: undefined,
+      ...sharedMemory(),
       add: async (_key: string, _value: string, { ttl }: { ttl: number | null }) => ttls.push(ttl) > 0,
     }
     await guarded({ storage, clockTolerance: 10 }).send(await assertion())
@@ -339,10 +339,7 @@ describe('as auth of a gateway', () => {
 
   test.each<[string, Partial<ForwardedIdentityOptions>]>([
     ['the keys', { jwks: () => Promise.reject(new Error('down')) }],
-    [
-      'the storage',
-      { storage: { ...memoryStorage(), singleProcess: undefined, check: () => Promise.reject(new Error('down')) } },
-    ],
+    ['the storage', { storage: { ...sharedMemory(), check: () => Promise.reject(new Error('down')) } }],
   ])('is not ready without %s', async (_, options) => {
     const response = await gateway(options).fetch(ask('/ready'))
     expect([response.status, await response.json()]).toMatchObject([503, { checks: { identity: 'failed' } }])
@@ -370,7 +367,7 @@ describe('as auth of a gateway', () => {
     ['anonymous callers', () => gateway({}, { dangerouslyAllowAnonymous: true }), /contradicts auth/],
     [
       'a storage of one process on a public URL',
-      () => gateway({ storage: { ...memoryStorage(), singleProcess: true } }),
+      () => gateway({ storage: memoryStorage() }),
       /dangerouslyAllowSingleProcessStorage/,
     ],
     [
@@ -429,7 +426,7 @@ test('takes what forward-auth sends', async () => {
     }),
   )
   const jwks = async () => (await forwardAuth.fetch(new Request(`${issuer}/.well-known/forward-auth-jwks.json`))).json()
-  const { seen, send } = guarded({ jwks, storage: { ...memoryStorage(), singleProcess: undefined } })
+  const { seen, send } = guarded({ jwks, storage: sharedMemory() })
   const value = asked.headers.get('x-identity-assertion') ?? ''
   expect((await send(value)).status).toBe(200)
   expect((await send(value)).status).toBe(401)

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import type { Storage } from '../contract/storage.js'
 import { memoryStorage } from '../storage/memory-storage.js'
@@ -156,8 +157,15 @@ describe('at rest', () => {
       expect(() => createSigningKeys({ issuer: url, storage: memoryStorage() })).toThrow(/encryptionKeys/)
     }
     expect(() =>
-      createSigningKeys({ issuer: publicIssuer, storage: memoryStorage(), encryptionKeys: [key] }),
+      createSigningKeys({ issuer: publicIssuer, storage: sharedMemory(), encryptionKeys: [key] }),
     ).not.toThrow()
+  })
+
+  test('a public issuer refuses keys that no other process sees, unless there is none', () => {
+    const options = { issuer: publicIssuer, storage: memoryStorage(), encryptionKeys: [key] }
+    expect(() => createSigningKeys(options)).toThrow(/dangerouslyAllowSingleProcessStorage/)
+    expect(() => createSigningKeys({ ...options, dangerouslyAllowSingleProcessStorage: true })).not.toThrow()
+    expect(() => createSigningKeys({ ...options, issuer: 'http://127.0.0.1:8787' })).not.toThrow()
   })
 
   test('an encrypted key is not readable in the store, and a new encryption key goes in front of the old', async () => {

@@ -5,6 +5,7 @@ import {
   callable,
   checkOptions,
   filledText,
+  flag,
   listOf,
   notNegative,
   type OptionTypes,
@@ -56,6 +57,8 @@ export interface SigningKeysOptions {
    * @default 1 day
    */
   readonly retention?: number
+  /** Takes a storage that no other process sees for a public issuer: with its process, the keys are gone. */
+  readonly dangerouslyAllowSingleProcessStorage?: boolean
   /**
    * Milliseconds since the epoch.
    *
@@ -102,12 +105,18 @@ const reread = 60
 export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   checkOptions('createSigningKeys', options, types)
   const { issuer, storage, algorithm = 'ES256', encryptionKeys = [], privateKeys = [], now = Date.now } = options
+  const { dangerouslyAllowSingleProcessStorage } = options
   const { rotation = 90 * 86_400, publishAhead = 600, retention = 86_400 } = options
   if (privateKeys.length > 0) return configuredSigningKeys(readConfiguredKeys(privateKeys))
-  if (!storage) throw invalidConfiguration('Signing keys need `storage` or `privateKeys`')
+  if (!storage) throw invalidConfiguration('createSigningKeys needs `storage` or `privateKeys`')
   if (encryptionKeys.length === 0 && !isLoopbackIssuer(issuer)) {
     throw invalidConfiguration(
-      `The public issuer ${issuer} must not store private keys in plain: set \`encryptionKeys\` to [32 random bytes in base64] (openssl rand -base64 32), or give \`privateKeys\``,
+      `createSigningKeys: the public issuer ${issuer} must not store private keys in plain; set \`encryptionKeys\` to [32 random bytes in base64] (openssl rand -base64 32), or give \`privateKeys\``,
+    )
+  }
+  if (storage.singleProcess && !dangerouslyAllowSingleProcessStorage && !isLoopbackIssuer(issuer)) {
+    throw invalidConfiguration(
+      `createSigningKeys: no other process sees the keys in this \`storage\`, so each would refuse what another has signed for the public issuer ${issuer}. Use Redis, Postgres or SQLite, give \`privateKeys\`, or set dangerouslyAllowSingleProcessStorage if there is one process alone`,
     )
   }
   if (rotation > 0 && rotation <= publishAhead) {
@@ -186,6 +195,7 @@ const types: OptionTypes<SigningKeysOptions> = {
   rotation: optional(notNegative),
   publishAhead: optional(notNegative),
   retention: optional(notNegative),
+  dangerouslyAllowSingleProcessStorage: optional(flag),
   now: optional(callable),
 }
 

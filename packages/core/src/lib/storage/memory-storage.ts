@@ -34,7 +34,8 @@ interface Entry {
 const none: readonly string[] = []
 
 /**
- * Keeps records in the memory of this process. They are gone when it ends, and no other process sees them.
+ * Keeps records in the memory of this process. They are gone when it ends, and no other process sees them: it says so by
+ * `singleProcess`, and an authorization server, a vault and signing keys for a public address refuse it.
  *
  * Expiry costs no timer: reads leave out what has expired, and every write looks at two more records and drops those
  * that have, so that no more than a part of the memory is ever held by the dead.
@@ -154,6 +155,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   }
 
   return {
+    singleProcess: true,
     async get(key) {
       assertStorageKey(key)
       const entry = read(key)

@@ -125,7 +125,7 @@ function check({ url, storage, encryptionKeys = [], upstreams, signIn }: VaultOp
   }
   if (!isLocal && storage.singleProcess) {
     throw invalidConfiguration(
-      'A public vault needs a storage that every replica shares; this one works in one process only',
+      'A public vault needs a storage that every replica shares; this one works in one process only. Use Redis, Postgres or SQLite',
     )
   }
   if (Object.keys(upstreams).length === 0) throw invalidConfiguration('upstreams is empty; name at least one')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { createLogger } from '../logging/create-logger.js'
-import { memoryStorage } from '../storage/memory-storage.js'
 
 let servers: Servers
 beforeAll(async () => {
@@ -73,7 +73,7 @@ test('an answer works once [attack 104]', async () => {
 
 test('an answer is for who began, even where somebody else signs in at the same browser meanwhile', async () => {
   let now = Date.now()
-  const world = replica(servers, memoryStorage({ now: () => now }))
+  const world = replica(servers, sharedMemory({ now: () => now }))
   const alice = world.browser('alice')
   const page = await alice.open(`${url}/connect/wiki`)
   now += 800_000
@@ -206,7 +206,7 @@ test('a sign-in by access token needs that token to be for the vault', async () 
     return user(`token-of-${account}`, issuer)
   }
   const signIn = { issuer, clientId, clientSecret, scope: 'openid', verifier: { verifyAccessToken } }
-  const world = replica(servers, memoryStorage(), { signIn })
+  const world = replica(servers, sharedMemory(), { signIn })
   await world.connect('alice')
   expect(await connected(world.vault, 'alice')).toHaveLength(1)
   expect(await world.browser('bob').open(`${url}/connect`)).toMatchObject({ status: 502 })
@@ -217,7 +217,7 @@ test('no line of the log holds a token, a code, a secret, a verifier, a state or
   const lines: string[] = []
   const logger = createLogger({ level: 'debug', write: (line) => lines.push(line) })
   let now = Date.now
-  const world = replica(servers, memoryStorage(), { now: () => now() }, logger)
+  const world = replica(servers, sharedMemory(), { now: () => now() }, logger)
   servers.wiki.tokenRequests.length = 0
   const { person, answer } = await stopAtCallback(world, 'alice')
   await person.open(answer)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { createJsonCipher } from '../keys/json-cipher.js'
-import { memoryStorage } from '../storage/memory-storage.js'
 import { sha256Hex } from '../text/sha256.js'
 import { principal } from '../tokens/principal.js'
 
@@ -20,7 +20,7 @@ const host = 'mcp.example.com'
 const name = '__Host-mcp-vault'
 
 test('strangers who begin to sign in store nothing', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   const writes = [vi.spyOn(storage, 'set'), vi.spyOn(storage, 'add'), vi.spyOn(storage, 'increment')]
   const { gateway } = replica(servers, storage)
   for (const path of ['/connect', '/connect/wiki']) {
@@ -32,7 +32,7 @@ test('strangers who begin to sign in store nothing', async () => {
 
 test('a sign-in ends in time, and no other cookie stands for its own [attack 111]', async () => {
   let now = Date.now()
-  const world = replica(servers, memoryStorage(), { now: () => now })
+  const world = replica(servers, sharedMemory(), { now: () => now })
   const begin = async () => {
     const person = world.browser('alice')
     person.stopAt = '/sign-in/callback'
@@ -53,7 +53,7 @@ test('a sign-in ends in time, and no other cookie stands for its own [attack 111
 })
 
 test('who can write into the storage signs nobody in: a session that was moved, or is in plain, is none', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   const world = replica(servers, storage)
   const alice = world.browser('alice')
   await alice.open(`${url}/connect`)
@@ -71,7 +71,7 @@ test('who can write into the storage signs nobody in: a session that was moved, 
 })
 
 test('a grant in plain is none where there are keys', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   const world = replica(servers, storage)
   await world.connect('alice')
   expect(await world.call('token-of-alice')).toMatchObject({ result: expect.anything() })

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import type { OAuthClient } from '../oauth-client/oauth-client-options.js'
-import { memoryStorage } from '../storage/memory-storage.js'
 import { principal } from '../tokens/principal.js'
 import { Grants } from './grants.js'
 import type { VaultOptions } from './vault-options.js'
@@ -13,7 +13,7 @@ const upstreams = {
 
 /** Replicas that share a store, a grant whose token has ended, and an upstream whose tokens end as it says. */
 async function world(expiresIn: number | undefined, replicas = 1) {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   let given = 0
   const refresh = vi.fn(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))

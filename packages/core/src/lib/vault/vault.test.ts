@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { memoryStorage } from '../storage/memory-storage.js'
@@ -132,7 +133,7 @@ test('an upstream that refuses even a new token ends the grant', async () => {
 const minutes = (count: number) => Date.now() + count * 60_000
 
 test('of 50 callers over two replicas one refreshes, and the rotated token serves all', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   let now = Date.now
   const [one, two] = [0, 1].map(() => replica(servers, storage, { now: () => now() }))
   await one?.connect('alice')
@@ -151,7 +152,7 @@ test('of 50 callers over two replicas one refreshes, and the rotated token serve
 })
 
 test('who waits for a refresh in another replica that died goes on after its claim', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   let now = Date.now
   const dying = replica(servers, storage, { now: () => now() })
   const other = replica(servers, storage, { now: () => now() })
@@ -179,7 +180,7 @@ test('who waits for a refresh in another replica that died goes on after its cla
 
 test('while the issuer is down a token that works is used on, and then it is 503 with the grant untouched [attack 69]', async () => {
   let now = Date.now
-  const { call, connect } = replica(servers, memoryStorage(), { now: () => now() })
+  const { call, connect } = replica(servers, sharedMemory(), { now: () => now() })
   await connect('alice')
   servers.wiki.down = 503
   now = () => minutes(4.6)
@@ -210,7 +211,7 @@ test('users see and end what they have connected', async () => {
 })
 
 test('nothing that is stored can be read, and a record that was moved or is for another client is worth nothing', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   const { connect, call, seen } = replica(servers, storage)
   const values: string[] = []
   for (const verb of ['set', 'compareAndSet'] as const) {
@@ -249,7 +250,7 @@ test.each<[string, Partial<VaultOptions>]>([
   ['plain http', { url: 'http://mcp.example.com/connect' }],
   ['no path', { url: 'https://mcp.example.com' }],
   ['a slash at its end', { url: 'https://mcp.example.com/connect/' }],
-  ['a storage of one process', { storage: { ...memoryStorage(), singleProcess: true } }],
+  ['a storage of one process', { storage: memoryStorage() }],
   ['no upstreams', { upstreams: {} }],
   ['a name that is a path', { upstreams: { 'a/b': { issuer: 'https://a.example', clientId: 'a', scope: '' } } }],
   ['a name that is taken', { upstreams: { 'sign-in': { issuer: 'https://a.example', clientId: 'a', scope: '' } } }],
@@ -258,7 +259,7 @@ test.each<[string, Partial<VaultOptions>]>([
 ])('%s is refused at construction', (_what, wrong) => {
   const options: VaultOptions = {
     url: `${url}/connect`,
-    storage: memoryStorage(),
+    storage: sharedMemory(),
     encryptionKeys: [key],
     signIn: { issuer: 'https://login.example.com', clientId: 'vault' },
     upstreams: { wiki: { issuer: 'https://wiki.example.com', clientId: 'gateway', scope: 'read' } },
@@ -273,7 +274,7 @@ test.each<[string, Partial<VaultOptions>]>([
 test('a loopback vault may store in plain', () => {
   const loopback = {
     url: 'http://127.0.0.1:8787/connect',
-    storage: memoryStorage(),
+    storage: sharedMemory(),
     signIn: { issuer: 'https://login.example.com', clientId: 'vault' },
     upstreams: { wiki: { issuer: 'https://wiki.example.com', clientId: 'gateway', scope: 'read' } },
   }
@@ -281,7 +282,7 @@ test('a loopback vault may store in plain', () => {
 })
 
 test('a store that is away is 503, and takes nobody for a user without a grant [attack 159]', async () => {
-  const storage = memoryStorage()
+  const storage = sharedMemory()
   const { call, connect, gateway } = replica(servers, storage)
   const { person } = await connect('alice')
   const cookie = `__Host-mcp-vault=${person.jars.get('mcp.example.com')?.get('__Host-mcp-vault')}`

@@ -59,6 +59,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     checkIssuedResource(options.defaultResource, 'defaultResource')
   }
   checkStorage(options)
+  checkKeys(options)
   options.identityProvider.validate?.(issuer)
   if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
     throw invalidConfiguration('The `name` of an identity provider is lower-case letters, digits and hyphens')
@@ -160,11 +161,19 @@ function issuerPath(issuer: string): string {
   return path
 }
 
-/** With a store that is atomic within one process alone, two processes would both redeem one code. */
+/** With a store that this process alone has, two processes would both redeem one code, or the second would know none. */
 function checkStorage({ issuer, storage, dangerouslyAllowSingleProcessStorage }: AuthorizationServerOptions): void {
   if (!storage.singleProcess || dangerouslyAllowSingleProcessStorage || isLoopbackIssuer(issuer)) return
   throw invalidConfiguration(
-    'This `storage` is atomic within one process only. Use Redis, Postgres or SQLite for a public issuer, or set dangerouslyAllowSingleProcessStorage if no other process ever reaches the same data',
+    'This `storage` works within one process only, and what is in memory ends with it. Use Redis, Postgres or SQLite for a public issuer, or set dangerouslyAllowSingleProcessStorage if no other process ever serves it',
+  )
+}
+
+/** What `createSigningKeys` would say in terms of its own options. */
+function checkKeys({ issuer, encryptionKeys = [], signingKeys }: AuthorizationServerOptions): void {
+  if (signingKeys !== undefined || encryptionKeys.length > 0 || isLoopbackIssuer(issuer)) return
+  throw invalidConfiguration(
+    `The public issuer ${issuer} must not store private keys in plain: set \`encryptionKeys\` to [32 random bytes in base64] (openssl rand -base64 32), or give \`signingKeys\`, made by createSigningKeys of @mcp-gateway/core/keys`,
   )
 }
 

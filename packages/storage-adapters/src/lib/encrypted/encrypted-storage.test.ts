@@ -1,6 +1,7 @@
 import { memoryStorage } from '@mcp-gateway/core/storage'
 import { testStorage } from '@mcp-gateway/core/testing'
 import { describe, expect, test } from 'vitest'
+import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
 import { encryptedStorage } from './encrypted-storage.js'
 
 const [oldKey, newKey] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64')) as [string, string]
@@ -134,8 +135,7 @@ describe('encryptedStorage: its values', () => {
   )
 
   test('keep the mark of a storage for one process', () => {
-    const inner = { ...memoryStorage(), singleProcess: true as const }
-    expect(encryptedStorage(inner, [newKey]).singleProcess).toBe(true)
-    expect('singleProcess' in encryptedStorage(memoryStorage(), [newKey])).toBe(false)
+    expect(encryptedStorage(memoryStorage(), [newKey]).singleProcess).toBe(true)
+    expect('singleProcess' in encryptedStorage(sharedMemory(), [newKey])).toBe(false)
   })
 })
