@@ -170,6 +170,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     scopes: [...new Set([...settings.scopes.keys(), 'offline_access'])],
     check: probes.check,
     willClose: probes.willClose,
+    secret: signingKeys.secret?.bind(signingKeys),
     protect(resource: string) {
       checkIssuedResource(resource, 'The resource of protect')
       server.resources.add(resource)

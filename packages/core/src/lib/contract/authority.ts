@@ -19,6 +19,11 @@ export interface Authority {
   readonly scopes?: readonly string[]
   /** Whether an issuer of plain http may protect public resources; elsewhere than on loopback they are refused. */
   readonly dangerouslyAllowHttpIssuer?: boolean
+  /**
+   * 32 secret bytes for a purpose, the same in every process that serves this authority and known to nobody else, so that what
+   * stands behind needs no secret of its own that replicas share. Rejects with `temporarily_unavailable`. Absent where it has none.
+   */
+  readonly secret?: (purpose: string) => Promise<Uint8Array>
   /** Whether what it needs to issue or verify tokens is there. */
   readonly check?: Check
   readonly close?: () => Promise<void>

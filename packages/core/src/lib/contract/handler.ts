@@ -48,6 +48,11 @@ export interface Context {
   readonly message?: Message
   /** What must see, and may change, each message on its way to the client; applied once by whoever ends the chain. */
   readonly transforms?: readonly MessageTransform[]
+  /**
+   * 32 secret bytes for a purpose, the same in every replica of the gateway: those of its authority. Set by the gateway where
+   * the authority has some.
+   */
+  readonly sharedSecret?: (purpose: string) => Promise<Uint8Array>
   /** One id for the whole request, also in the answer's `X-Request-Id`. */
   readonly requestId?: string
   /** Where this request's log lines go. */

@@ -45,7 +45,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
   const log = createAccessLog({ service: 'gateway', logger, observe, userKey: logging?.userKey })
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, probes, authority, vault, willClose, close } = buildRoutes(options, base, logger)
+  const { table, probes, authority, vault, willClose, close, sharedSecret } = buildRoutes(options, base, logger)
 
   const match = (request: Request): boolean => {
     const path = requestPath(request.url)
@@ -84,6 +84,7 @@ export function createGateway(options: GatewayOptions): Mountable & {
       requiredScopes: undefined,
       message: undefined,
       transforms: undefined,
+      sharedSecret,
       ...outer,
       client,
       requestId: record.requestId,

@@ -1,4 +1,4 @@
-import type { Handler } from '../contract/handler.js'
+import type { Context, Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Logger } from '../contract/logger.js'
 import type { RequestRoute } from '../contract/request-record.js'
@@ -12,7 +12,7 @@ import { gatewayProbes } from './health.js'
 import type { OwnPaths, Place } from './place.js'
 import { resourceOf, serverChain } from './server-chain.js'
 import { serverMetadata } from './server-metadata.js'
-import { callersOf, serversOf } from './server-options.js'
+import { callersOf, type NamedServer, serversOf } from './server-options.js'
 
 /** Everything that the gateway serves, and where. */
 export interface Routes {
@@ -23,6 +23,8 @@ export interface Routes {
   /** The endpoints of the authorization server, where this process serves them. */
   readonly authority?: OwnPaths
   readonly vault?: OwnPaths
+  /** The secret that replicas share, if they do. */
+  readonly sharedSecret?: Context['sharedSecret']
   readonly willClose: () => void
   readonly close: () => Promise<void>
 }
@@ -58,6 +60,9 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logg
     if (isRoot) add(wellKnown, metadata, 'metadata')
   }
 
+  const sharedSecret = authority?.secret?.bind(authority)
+  warnOfOwnSessions(options, { servers, isShared: sharedSecret !== undefined, logger })
+
   const close = async () => {
     const pieces = [...servers.map(({ server }) => server), authority, options.vault]
     await Promise.all(
@@ -65,5 +70,28 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logg
     )
   }
   const { willClose } = probes
-  return { table, probes: probePaths, authority: guardAuthority(options, base, authority), vault, willClose, close }
+  return {
+    table,
+    probes: probePaths,
+    authority: guardAuthority(options, base, authority),
+    vault,
+    sharedSecret,
+    willClose,
+    close,
+  }
+}
+
+/** Says which sessions a second replica would not know, where the storage is one that replicas share. */
+function warnOfOwnSessions(
+  { storage }: GatewayOptions,
+  { servers, isShared, logger }: { servers: readonly NamedServer[]; isShared: boolean; logger: Logger },
+): void {
+  if (isShared || storage === undefined || storage.singleProcess) return
+  for (const { path, server } of servers) {
+    if (!('sharesSessions' in server) || server.sharesSessions !== false) continue
+    logger.warn(
+      { path },
+      'the storage can be shared, but no other replica knows the sessions of this proxy; give it a sessionSecret',
+    )
+  }
 }

@@ -20,6 +20,7 @@ import { type ConfiguredKey, readConfiguredKeys } from './configured-keys.js'
 import { createKeyCipher } from './key-cipher.js'
 import { activeKey, keepKeyRing, type ReadKeyRing } from './key-ring.js'
 import { isLoopbackIssuer } from './loopback-issuer.js'
+import { deriveBytes, storedSecret } from './shared-secret.js'
 import { createJwtSigner, type JwtSigner } from './sign-jwt.js'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 
@@ -77,6 +78,11 @@ export interface SigningKeys {
   jwks(): Promise<JSONWebKeySet>
   /** Publishes a new key now; it signs after `publishAhead`. For a key that may have leaked, delete the record instead. */
   rotate(): Promise<void>
+  /**
+   * 32 secret bytes for a purpose, the same in every process that shares these keys, and other bytes for another purpose. Kept
+   * beside the generated keys, encrypted as they are, and not rotated with them; with `privateKeys` they follow from the first.
+   */
+  secret?(purpose: string): Promise<Uint8Array>
 }
 
 /** The key that signs, ready for use. */
@@ -107,7 +113,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const { issuer, storage, algorithm = 'ES256', encryptionKeys = [], privateKeys = [], now = Date.now } = options
   const { dangerouslyAllowSingleProcessStorage } = options
   const { rotation = 90 * 86_400, publishAhead = 600, retention = 86_400 } = options
-  if (privateKeys.length > 0) return configuredSigningKeys(readConfiguredKeys(privateKeys))
+  if (privateKeys.length > 0) return configuredSigningKeys(readConfiguredKeys(privateKeys), privateKeys)
   if (!storage) throw invalidConfiguration('createSigningKeys needs `storage` or `privateKeys`')
   if (encryptionKeys.length === 0 && !isLoopbackIssuer(issuer)) {
     throw invalidConfiguration(
@@ -131,6 +137,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
   const cipher = createKeyCipher(encryptionKeys, name)
   const store = { storage, name, cipher }
   const policy = { algorithm, rotation, publishAhead, retention }
+  const secret = storedSecret({ storage, name: `${name}:secret`, encryptionKeys, clock })
   let ring: { readonly value: Promise<ReadKeyRing>; readonly readAt: number } | undefined
   let lastRing: ReadKeyRing | undefined
   let active: ActiveSigner | undefined
@@ -183,6 +190,7 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     async rotate() {
       await readRing(true)
     },
+    secret,
   }
 }
 
@@ -199,7 +207,7 @@ const types: OptionTypes<SigningKeysOptions> = {
   now: optional(callable),
 }
 
-function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {
+function configuredSigningKeys(keys: readonly ConfiguredKey[], [signing]: readonly JWK[]): SigningKeys {
   const first = keys[0] as ConfiguredKey
   return {
     algorithm: first.algorithm,
@@ -217,5 +225,6 @@ function configuredSigningKeys(keys: readonly ConfiguredKey[]): SigningKeys {
     async rotate() {
       throw invalidConfiguration('Keys given by `privateKeys` are rotated by changing the option')
     },
+    secret: (purpose) => deriveBytes(String(signing?.d), purpose),
   }
 }

@@ -71,8 +71,9 @@ export interface ProxyOptions {
    */
   readonly retryAfter?: number
   /**
-   * Signs session ids, so that a session belongs to who began it. At least 32 characters, the same in every replica of
-   * the gateway; by default random per process, so that sessions end with it.
+   * Signs session ids, so that a session belongs to who began it. At least 32 characters, the same in every replica of the
+   * gateway. Not needed in a gateway whose authority has a secret that replicas share, as `createAuthorizationServer` has;
+   * otherwise random per process by default, so that sessions end with it and no other replica knows them.
    */
   readonly sessionSecret?: string
   /**

@@ -46,6 +46,8 @@ export interface ProxyServer extends Handler {
    * enough, and the others are told as degraded.
    */
   readonly check: Check
+  /** Whether other processes know its sessions by `sessionSecret`. */
+  readonly sharesSessions: boolean
 }
 
 /**
@@ -172,7 +174,8 @@ export function proxy(url: string | readonly string[], options: ProxyOptions = {
   }
   const check = upstreamCheck(upstreams, { send, path: healthCheck?.path, timeout: Math.min(connectTimeout, 4) })
   const handle = withAccept(options.eras === undefined ? forward : options.eras(forward))
-  return Object.assign<Handler, { check: Check }>((request, context) => handle(request, context), { check })
+  const about = { check, sharesSessions: options.sessionSecret !== undefined }
+  return Object.assign<Handler, typeof about>((request, context) => handle(request, context), about)
 }
 
 const urlType = anyOf('the address of an MCP server, or a list of them', text, listOf(text))

@@ -18,7 +18,7 @@ export interface Session {
 }
 
 /** Who may use a session, and where. */
-export type Binding = Pick<Context, 'auth' | 'resource'>
+export type Binding = Pick<Context, 'auth' | 'resource' | 'sharedSecret'>
 
 /**
  * Gives the sessions of legacy upstreams ids that say where each lives and whose it is, signed: so that any replica
@@ -29,6 +29,7 @@ export class Sessions {
   readonly #upstreams: readonly Upstream[]
   readonly #secret: Uint8Array | undefined
   readonly #known = new BoundedMap<Session>(maxCached)
+  /** The key of this process, or of the configured secret. */
   #key: Promise<CryptoKey> | undefined
 
   constructor(upstreams: readonly Upstream[], secret: string | undefined) {
@@ -41,7 +42,7 @@ export class Sessions {
 
   /** The id that the client gets for a session of an upstream. */
   async seal(session: Session, binding: Binding): Promise<string> {
-    const mac = await crypto.subtle.sign('HMAC', await this.#getKey(), statement(session, binding))
+    const mac = await crypto.subtle.sign('HMAC', await this.#getKey(binding), statement(session, binding))
     return `${session.upstream.tag}${session.opensUrls ? flag : ''}.${toHex(mac)}.${session.id}`
   }
 
@@ -54,22 +55,22 @@ export class Sessions {
     const upstream = this.#upstreams.find((candidate) => candidate.tag === tag)
     if (upstream === undefined || mac === undefined || id === undefined) return undefined
     const session = { upstream, id, opensUrls: urls === flag }
-    const key = await this.#getKey()
+    const key = await this.#getKey(binding)
     if (!(await crypto.subtle.verify('HMAC', key, fromHex(mac), statement(session, binding)))) return undefined
     this.#known.set(cacheKey, session)
     return session
   }
 
-  #getKey(): Promise<CryptoKey> {
-    this.#key ??= crypto.subtle.importKey(
-      'raw',
-      (this.#secret ?? crypto.getRandomValues(new Uint8Array(32))) as Uint8Array<ArrayBuffer>,
-      { name: 'HMAC', hash: 'SHA-256' },
-      false,
-      ['sign', 'verify'],
-    )
+  async #getKey({ sharedSecret }: Binding): Promise<CryptoKey> {
+    if (this.#secret === undefined && sharedSecret !== undefined) return importKey(await sharedSecret('proxy sessions'))
+    this.#key ??= importKey(this.#secret ?? crypto.getRandomValues(new Uint8Array(32)))
     return this.#key
   }
+}
+
+function importKey(secret: Uint8Array): Promise<CryptoKey> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  return crypto.subtle.importKey('raw', secret as Uint8Array<ArrayBuffer>, algorithm, false, ['sign', 'verify'])
 }
 
 function statement({ upstream, id, opensUrls }: Session, binding: Binding): Uint8Array<ArrayBuffer> {
