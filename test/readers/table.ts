@@ -18,10 +18,11 @@ import { hasMoreValues } from '../../packages/core/src/lib/json/has-more-values.
 import { member, scanArray, scanObject, skipSpace } from '../../packages/core/src/lib/json/json-scan.js'
 import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
 import { splitArray } from '../../packages/core/src/lib/json/split-array.js'
-import { withoutMembers } from '../../packages/core/src/lib/json/without-members.js'
+import { withoutMembers, withoutSpans } from '../../packages/core/src/lib/json/without-members.js'
 import { maskPersonalData } from '../../packages/core/src/lib/logging/personal-data.js'
 import { redactText } from '../../packages/core/src/lib/logging/redact.js'
 import { checkJson } from '../../packages/core/src/lib/message/check-json.js'
+import { scanKnownMembers } from '../../packages/core/src/lib/message/known-members.js'
 import { message } from '../../packages/core/src/lib/message/message-middleware.js'
 import { countMembers, messageParts } from '../../packages/core/src/lib/message/message-parts.js'
 import { parseMessage } from '../../packages/core/src/lib/message/parse-message.js'
@@ -201,6 +202,10 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => withoutMembers(bytes(text), (key) => key === ''),
     around: [['{"a":1,"":1', '}'], ...document],
   },
+  'packages/core/src/lib/json/without-members.ts#withoutSpans': {
+    read: (text) => withoutSpans(bytes(text), whole(text), [{ from: text.length >> 1, end: (text.length >> 1) + 1 }]),
+    around: [['{"a":1', '}'], ...document],
+  },
   'packages/core/src/lib/message/check-json.ts#checkJson': {
     read: ifJson((text) => checkJson(text, 64)),
     around: document,
@@ -216,6 +221,10 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/core/src/lib/message/message-parts.ts#countMembers': {
     read: (text) => countMembers(bytes(text)),
     around: document,
+  },
+  'packages/core/src/lib/message/known-members.ts#scanKnownMembers': {
+    read: (text) => scanKnownMembers(bytes(text)),
+    around: [...document, ['{"params":{"_meta":{"', '":1}}}']],
   },
   'packages/core/src/lib/message/parse-usual.ts#parseUsual': {
     read: parseUsual,

@@ -95,7 +95,7 @@ function parseKey(text: string): string {
 }
 
 /** Up to this many bytes are cheaper to look at one by one than to search. */
-const few = 24
+const few = 96
 
 function skipString(bytes: Uint8Array, at: number): number {
   let index = at + 1

@@ -4,6 +4,7 @@ import { maxParsedValues, parseSpan } from '../json/raw-json.js'
 import { errorCodes } from '../protocol/error-codes.js'
 import { metaKeys } from '../protocol/meta-keys.js'
 import { assumedVersion, eraOf } from '../protocol/revisions.js'
+import { type KnownMember, known, type ScannedMessage, scanKnownMembers } from './known-members.js'
 import { MessageError } from './message-error.js'
 import { messageKind, typeOfValue } from './message-kind.js'
 import { countMembers, messageParts } from './message-parts.js'
@@ -129,7 +130,7 @@ function noMessage(why: string, id: string | number | null): MessageError {
   return new MessageError(errorCodes.invalidRequest, why, { id })
 }
 
-class ByteMessage implements Message {
+class ByteMessage implements ScannedMessage {
   readonly bytes: Uint8Array
   readonly kind: Message['kind']
   readonly id?: string | number | null
@@ -141,6 +142,7 @@ class ByteMessage implements Message {
   // A parsed message takes up to a hundred times its bytes, and requests wait: that of a large message is kept only as
   // long as somebody else uses it, or until memory is needed
   #weak: WeakRef<JsonRpcMessage> | undefined
+  #known: readonly KnownMember[] | undefined
 
   constructor(bytes: Uint8Array, json: JsonRpcMessage | undefined, envelope: Classified, options: ParseMessageOptions) {
     this.bytes = bytes
@@ -154,6 +156,11 @@ class ByteMessage implements Message {
     // Whatever revision it names, a server of the legacy era answers it with one that it has (MCP 2026-07-28, versioning)
     const isStart = envelope.kind === 'request' && envelope.method === 'initialize'
     this.era = eraOf(isStart ? (metaVersion(json) ?? assumedVersion) : this.protocolVersion)
+  }
+
+  get [known](): readonly KnownMember[] {
+    this.#known ??= scanKnownMembers(this.bytes)
+    return this.#known
   }
 
   json(): JsonRpcMessage {

@@ -23,7 +23,6 @@ function refusing() {
       signals.push(signal as AbortSignal)
       return new Response('endless', { status: 401 })
     },
-    forwardQuery: false,
     firstByteTimeout: 10,
     forwardQuery: false,
   }

@@ -1,6 +1,14 @@
 import type { Logger, Message } from '@mcp-gateway/core'
 import type { EraLinkCall, EraRequest } from '@mcp-gateway/core/eras'
-import { type Edit, errorCodes, member, type Owner, redactText, type TaskOwners } from '@mcp-gateway/core/internal'
+import {
+  type Edit,
+  errorCodes,
+  knownMembers,
+  member,
+  type Owner,
+  redactText,
+  type TaskOwners,
+} from '@mcp-gateway/core/internal'
 import type { Child, ChildReader, Ending } from '../process/child.js'
 import { LineLog } from '../process/line-log.js'
 import { type ChildMessage, readChildLine, readOverlong } from '../wire/child-message.js'
@@ -12,7 +20,7 @@ import { startOf, wholeText } from '../wire/whole-text.js'
 import { AbandonedRequests } from './abandoned-requests.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, errorCodeOf, subscriptionTag } from './deliver.js'
 import { failure, failureError } from './failure.js'
-import { logLevelKey, metaOf } from './meta.js'
+import { metaOf } from './meta.js'
 import { copy } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
 import type { Routing } from './routing.js'
@@ -120,14 +128,14 @@ export class Connection implements ChildReader {
   /** Passes a request on; the waiter hears of it exactly once, at the end. */
   request(message: Message, caller: Caller): Pending {
     const bytes = asBuffer(message.bytes)
-    const { id, params, progressToken, meta } = clientSpans(bytes)
+    const { id, params, progressToken, meta, logLevel } = clientSpans(bytes, knownMembers(message))
     const method = message.method ?? ''
     const pending = this.#begin(method, {
       ...caller,
       owner: caller.owner ?? userAlone(caller.principal),
       id: id === undefined ? Buffer.from('null') : copy(bytes, id),
       ...(progressToken === undefined ? {} : { token: copy(bytes, progressToken) }),
-      wantsLog: params !== undefined && member(bytes, meta, logLevelKey) !== undefined,
+      wantsLog: logLevel !== undefined,
     })
     if (this.isOver) {
       this.fail(pending, 'exited')
@@ -189,7 +197,7 @@ export class Connection implements ChildReader {
   /** Passes a client's `notifications/cancelled` on, for the newest request that it may mean. */
   cancelled(message: Message, peer: Peer): void {
     const bytes = asBuffer(message.bytes)
-    const span = member(bytes, clientSpans(bytes).params, 'requestId')
+    const span = clientSpans(bytes, knownMembers(message)).requestId
     if (span === undefined) return
     const id = bytes.subarray(span.start, span.end)
     const found = [...this.pending.values()].findLast((one) => one.peer === peer && one.id.equals(id))

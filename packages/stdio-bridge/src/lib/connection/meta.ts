@@ -1,9 +1,6 @@
 import { member, metaKeys, type Span } from '@mcp-gateway/core/internal'
 import { copy } from './numbers.js'
 
-/** Who asks for log messages of a request says so here (MCP M22). */
-export const logLevelKey: string = metaKeys.logLevel
-
 /** What the bridge reads in the `_meta` of a request's params. */
 export interface RequestMeta {
   /** Where `_meta` is. */
@@ -23,6 +20,6 @@ export function metaOf(params: Buffer | undefined): RequestMeta {
     meta,
     progressToken,
     token: progressToken && copy(params, progressToken),
-    wantsLog: member(params, meta, logLevelKey) !== undefined,
+    wantsLog: member(params, meta, metaKeys.logLevel) !== undefined,
   }
 }

@@ -1,6 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
 import type { EraAnswer } from '@mcp-gateway/core/eras'
-import { errorCodes, member, type Span } from '@mcp-gateway/core/internal'
+import { errorCodes, knownMembers, member, type Span } from '@mcp-gateway/core/internal'
 import type { Child } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -97,7 +97,7 @@ export class ServerRequests {
     if (asked === undefined || asked.peer !== peer) return
     this.#open.delete(ask)
     const bytes = asBuffer(message.bytes)
-    const { id } = clientSpans(bytes)
+    const { id } = clientSpans(bytes, knownMembers(message))
     if (id !== undefined) this.#child.write(toLine(bytes, [{ ...id, bytes: asked.id }]))
   }
 

@@ -1,5 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { ownerOf } from '@mcp-gateway/core/internal'
+import { knownMembers, ownerOf } from '@mcp-gateway/core/internal'
 import { eitherEra } from '../children/either-era.js'
 import { mayBeOtherEra, type SharedChild } from '../children/shared-child.js'
 import { SharedChildren } from '../children/shared-children.js'
@@ -250,7 +250,7 @@ export class SessionSource {
     if (this.#hasAll(owner.principal)) throw tooManySessionsOfYours
     const session = this.#newSession(context, started.connection)
     const bytes = asBuffer(message.bytes)
-    const { id } = clientSpans(bytes)
+    const { id } = clientSpans(bytes, knownMembers(message))
     const answer = started.answerTo(id === undefined ? Buffer.from('null') : bytes.subarray(id.start, id.end))
     session.protocolVersion = agreedVersion(answer)
     const headers: Record<string, string> = started.isError ? {} : { 'Mcp-Session-Id': session.id }

@@ -1,6 +1,6 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { assumedVersion, gatewayInfo, ownerOf } from '@mcp-gateway/core/internal'
+import { assumedVersion, gatewayInfo, knownMembers, ownerOf } from '@mcp-gateway/core/internal'
 import { eitherEra } from '../children/either-era.js'
 import { mayBeOtherEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'
@@ -71,7 +71,7 @@ export async function singleRequest(
   const { session, end } = begin(connection, context, host)
   if (isInitialize || started.isError) {
     const bytes = asBuffer(message.bytes)
-    const { id } = clientSpans(bytes)
+    const { id } = clientSpans(bytes, knownMembers(message))
     const raw = id === undefined ? Buffer.from('null') : bytes.subarray(id.start, id.end)
     const response = await session.answer(started.answerTo(raw), context, {})
     end()

@@ -1,5 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { errorCodes, type Owner, ownerOf, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
+import { errorCodes, knownMembers, type Owner, ownerOf, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
 import type { ServingChild } from '../children/child-groups.js'
 import { eitherEra } from '../children/either-era.js'
 import { legacyOnly, ModernChildren } from '../children/modern-children.js'
@@ -169,9 +169,10 @@ export class ModernEndpoint {
   }
 
   /** The child that runs the task that a request is about. */
-  #runnerOf({ method = '', bytes }: Message, owner: Owner): ServingChild | undefined {
-    const own = asBuffer(bytes)
-    const { params } = this.#tasks.size === 0 ? {} : clientSpans(own)
+  #runnerOf(message: Message, owner: Owner): ServingChild | undefined {
+    const { method = '' } = message
+    const own = asBuffer(message.bytes)
+    const { params } = this.#tasks.size === 0 ? {} : clientSpans(own, knownMembers(message))
     return taskRunner(this.#tasks, owner, method, own, params, (one) => this.children.find(one))
   }
 

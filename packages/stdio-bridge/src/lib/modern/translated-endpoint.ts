@@ -8,6 +8,7 @@ import {
 } from '@mcp-gateway/core/eras'
 import {
   errorCodes,
+  knownMembers,
   mayRequireInput,
   metaKeys,
   modernVersions,
@@ -102,7 +103,9 @@ export class TranslatedEndpoint {
    * @throws {Refusal} when it cannot be served now
    */
   async prepare(request: Request, message: Message, owner: Owner, until: number): Promise<Prepared | undefined> {
-    const modern = needsNoChild(message) ? undefined : readModernRequest(message.bytes, message.method ?? '')
+    const modern = needsNoChild(message)
+      ? undefined
+      : readModernRequest(message.bytes, message.method ?? '', knownMembers(message))
     if (modern === undefined || modern.requestState !== undefined) return undefined
     const need = needOf(message, modern, owner)
     return { modern, need, child: await this.#childFor(request, message, modern, need, until) }
@@ -136,7 +139,13 @@ export class TranslatedEndpoint {
       done()
       return message.kind === 'request' ? unsupported(message, modernVersions) : this.#notify(message, owner)
     }
-    return this.#resume(readModernRequest(message.bytes, message.method ?? ''), opening, request, owner, done)
+    return this.#resume(
+      readModernRequest(message.bytes, message.method ?? '', knownMembers(message)),
+      opening,
+      request,
+      owner,
+      done,
+    )
   }
 
   /** Time limits and signs of life. */

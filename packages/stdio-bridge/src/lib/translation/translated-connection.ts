@@ -1,6 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
 import type { LegacyClient } from '@mcp-gateway/core/eras'
-import { errorCodes, member, skipSpace } from '@mcp-gateway/core/internal'
+import { errorCodes, knownMembers } from '@mcp-gateway/core/internal'
 import { failure, failureError } from '../connection/failure.js'
 import type { Caller, FailureReason, Peer, Pending } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
@@ -62,7 +62,7 @@ export class TranslatedConnection implements SessionConnection {
 
   request(message: Message, caller: Caller): Pending {
     const bytes = asBuffer(message.bytes)
-    const id = member(bytes, { start: skipSpace(bytes, 0), end: bytes.length }, 'id')
+    const { id } = clientSpans(bytes, knownMembers(message))
     const now = performance.now()
     const pending: Pending = {
       ...caller,
@@ -76,20 +76,24 @@ export class TranslatedConnection implements SessionConnection {
     }
     const { waiter, peer } = caller
     this.pending.set(pending.number, pending)
-    const cancel = this.#client.request(bytes, {
-      related: (related) => {
-        pending.activeAt = performance.now()
-        waiter.related(asBuffer(related))
+    const cancel = this.#client.request(
+      bytes,
+      {
+        related: (related) => {
+          pending.activeAt = performance.now()
+          waiter.related(asBuffer(related))
+        },
+        asked: (question, number) => {
+          const asked = waiter.asked ?? ((bytes, ask) => peer?.asked({ kind: 'request', bytes }, ask))
+          asked(asBuffer(question), number)
+        },
+        withdrawn: (notice, number) => peer?.withdrawn(asBuffer(notice), number),
+        answered: (answer, code) => {
+          if (this.pending.delete(pending.number)) waiter.answer(asBuffer(answer), code)
+        },
       },
-      asked: (question, number) => {
-        const asked = waiter.asked ?? ((bytes, ask) => peer?.asked({ kind: 'request', bytes }, ask))
-        asked(asBuffer(question), number)
-      },
-      withdrawn: (notice, number) => peer?.withdrawn(asBuffer(notice), number),
-      answered: (answer, code) => {
-        if (this.pending.delete(pending.number)) waiter.answer(asBuffer(answer), code)
-      },
-    })
+      knownMembers(message),
+    )
     this.#cancels.set(pending, cancel)
     if (pending.method === 'initialize') {
       setTimeout(() => this.giveUp(pending), Math.max(timeLeft(this.#until), leastTime)).unref()
@@ -103,7 +107,7 @@ export class TranslatedConnection implements SessionConnection {
 
   cancelled(message: Message, peer: Peer): void {
     const bytes = asBuffer(message.bytes)
-    const span = member(bytes, clientSpans(bytes).params, 'requestId')
+    const span = clientSpans(bytes, knownMembers(message)).requestId
     if (span === undefined) return
     const id = bytes.subarray(span.start, span.end)
     const found = [...this.pending.values()].findLast((one) => one.peer === peer && one.id.equals(id))

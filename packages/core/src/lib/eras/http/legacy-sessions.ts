@@ -2,9 +2,10 @@ import type { Context, Handler } from '../../contract/handler.js'
 import type { Message } from '../../contract/message.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { knownMembers, named } from '../../message/known-members.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { isSameOwner, type Owner, ownerOf } from '../../tokens/owner.js'
-import { type LegacyClient, legacyClient } from '../legacy-client/legacy-client.js'
+import { type LegacyClient, type LegacyClientCall, legacyClient } from '../legacy-client/legacy-client.js'
 import { listTools } from '../list-tools.js'
 import { membersOf } from '../members-of.js'
 import { modernServer } from '../modern-server/modern-server.js'
@@ -162,9 +163,10 @@ export class LegacySessions {
     }
     // A disconnect is no cancellation (MCP L3)
     const reply = new Reply(context, () => undefined)
-    const { id } = membersOf(message.bytes, ['id'])
+    const members = knownMembers(message)
+    const id = named(members, 'id')
     let isOver = false
-    const cancelCall = session.client.request(message.bytes, {
+    const call: LegacyClientCall = {
       related: (notification) => reply.send(notification),
       asked: (question, number) => ask(session, reply, question, number),
       withdrawn: (notice, number) => {
@@ -176,7 +178,8 @@ export class LegacySessions {
         session.calls.delete(reply)
         reply.finish(answer)
       },
-    })
+    }
+    const cancelCall = session.client.request(message.bytes, call, members)
     const rawId = id === undefined ? '' : decoder.decode(at(message.bytes, id))
     if (!isOver) session.calls.set(reply, { id: rawId, cancel: cancelCall, method: message.method ?? '' })
     return reply.response

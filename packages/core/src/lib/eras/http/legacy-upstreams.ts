@@ -2,6 +2,7 @@ import type { Context, Handler } from '../../contract/handler.js'
 import type { Message } from '../../contract/message.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
 import { parseSpan, rawJson } from '../../json/raw-json.js'
+import { knownMembers } from '../../message/known-members.js'
 import { errorCodes, gatewayCode, statusOfCode } from '../../protocol/error-codes.js'
 import { canBeAsked, mayRequireInput } from '../../protocol/methods.js'
 import { modernVersions } from '../../protocol/revisions.js'
@@ -80,7 +81,7 @@ export class LegacyUpstreams {
         data: { supported: modernVersions, requested },
       })
     }
-    const modern = readModernRequest(message.bytes, method ?? '')
+    const modern = readModernRequest(message.bytes, method ?? '', knownMembers(message))
     const { principal, audience, scopes = [] } = ownerOf(context)
     const owner = { principal, audience, scopes }
     let leave: () => void = () => undefined

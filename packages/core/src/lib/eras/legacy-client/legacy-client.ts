@@ -1,5 +1,6 @@
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
-import { withoutMembers } from '../../json/without-members.js'
+import { withoutSpans } from '../../json/without-members.js'
+import { type KnownMember, named, scanKnownMembers } from '../../message/known-members.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { callerKeys, metaKeys } from '../../protocol/meta-keys.js'
 import { assumedVersion } from '../../protocol/revisions.js'
@@ -45,9 +46,10 @@ export interface LegacyClient {
   /**
    * Takes a request of the client, a whole JSON-RPC message.
    *
+   * @param members where its members are, if that is known already
    * @returns cancels it
    */
-  request(message: Uint8Array, call: LegacyClientCall): () => void
+  request(message: Uint8Array, call: LegacyClientCall, members?: readonly KnownMember[]): () => void
   /** Takes a notification. `notifications/cancelled` is the caller's to do, who knows which request is meant. */
   notify(message: Uint8Array): void
   /** Takes the client's response to a question. One that was not asked is dropped. */
@@ -131,10 +133,10 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
   }
 
   return {
-    request: (message, call) => {
-      const { id, method: name, params: span } = membersOf(message, ['id', 'method', 'params'])
-      const method = String(parseSpan(message, name))
-      const params = span === undefined ? undefined : neutral(at(message, span))
+    request: (message, call, members = scanKnownMembers(message)) => {
+      const id = named(members, 'id')
+      const method = String(parseSpan(message, named(members, 'method')))
+      const params = neutral(message, named(members, 'params'))
       const controller = new AbortController()
       const { signal } = controller
       const answered = (answer: EraAnswer) => {
@@ -168,11 +170,12 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
       }
     },
     notify: (message) => {
-      const { method: name, params } = membersOf(message, ['method', 'params'])
-      const method = parseSpan(message, name)
+      const members = scanKnownMembers(message)
+      const method = parseSpan(message, named(members, 'method'))
       // What the modern era has no word for; a change of roots is seen when they are asked for again
       if (typeof method !== 'string' || dropped.has(method)) return
-      server.notify({ method, ...(params === undefined ? {} : { params: neutral(at(message, params)) }) })
+      const params = neutral(message, named(members, 'params'))
+      server.notify({ method, ...(params === undefined ? {} : { params }) })
     },
     reply: (question, message) => questions.reply(question, message),
     refuse: (question, why) => questions.answer(question, failed(why)),
@@ -191,15 +194,15 @@ const dropped: ReadonlySet<string> = new Set([
 ])
 
 /** `params` without what no client of this era has to say. */
-function neutral(params: RawJson): RawJson {
-  const { _meta: meta, inputResponses, requestState } = membersOf(params, ['_meta', 'inputResponses', 'requestState'])
-  const isForeign = inputResponses !== undefined || requestState !== undefined
-  const lean = isForeign ? withoutMembers(params, (key) => key === 'inputResponses' || key === 'requestState') : params
-  if (meta === undefined || params[meta.start] !== 0x7b) return lean
-  const before = at(params, meta)
-  const rest = withoutMembers(before, (key) => reserved.has(key))
-  if (rest === before) return lean
-  const others = withoutMembers(lean, (key) => key === '_meta')
+function neutral(bytes: Uint8Array, params: KnownMember | undefined): RawJson | undefined {
+  if (params === undefined) return undefined
+  const foreign = params.members.filter(({ name }) => name === 'inputResponses' || name === 'requestState')
+  const meta = named(params.members, '_meta')
+  const ours = meta?.members.filter(({ name }) => reserved.has(name)) ?? []
+  if (meta === undefined || ours.length === 0) return withoutSpans(bytes, params, foreign)
+  const rest = withoutSpans(bytes, meta, ours)
+  const cuts = params.members.filter((one) => one.name === '_meta' || foreign.includes(one))
+  const others = withoutSpans(bytes, params, cuts)
   return rawJson('{"_meta":', rest, others.length === 2 ? '' : ',', others.subarray(1))
 }
 

@@ -1,6 +1,7 @@
-import { member, type Span, scanObject, skipSpace } from '../../json/json-scan.js'
+import { member } from '../../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
-import { withoutMembers } from '../../json/without-members.js'
+import { withoutSpans } from '../../json/without-members.js'
+import { type KnownMember, named, scanKnownMembers } from '../../message/known-members.js'
 import { callerKeys, metaKeys } from '../../protocol/meta-keys.js'
 import type { EraRequest, RawJson } from '../era-server.js'
 
@@ -22,70 +23,66 @@ export interface ModernRequest extends EraRequest {
 const none = rawJson('{}')
 const noId = rawJson('null')
 
-/** Takes a request of the modern era apart; that it is a valid one has been checked (MCP M6 to M11). */
-export function readModernRequest(bytes: Uint8Array, method: string): ModernRequest {
-  let id = noId
-  let params: RawJson | undefined
-  scanObject(bytes, skipSpace(bytes, 0), (key, value) => {
-    if (key === 'id') id = at(bytes, value)
-    else if (key === 'params') params = at(bytes, value)
-  })
-  return { method, id, ...readParams(params) }
+/**
+ * Takes a request of the modern era apart; that it is a valid one has been checked (MCP M6 to M11).
+ *
+ * @param members where its members are, if that is known already
+ */
+export function readModernRequest(
+  bytes: Uint8Array,
+  method: string,
+  members: readonly KnownMember[] = scanKnownMembers(bytes),
+): ModernRequest {
+  const id = named(members, 'id')
+  const params = named(members, 'params')
+  return { method, id: id === undefined ? noId : at(bytes, id), ...readParams(bytes, params) }
 }
 
-function readParams(params: RawJson | undefined): Omit<ModernRequest, 'method' | 'id'> {
-  if (params === undefined || params[0] !== 0x7b) return { params, protocolVersion: '', capabilities: none }
-  const whole = params
-  let meta: Span | undefined
-  let inputResponses: RawJson | undefined
-  let requestState: Span | undefined
-  scanObject(whole, 0, (key, value) => {
-    if (key === '_meta') meta = value
-    else if (key === 'inputResponses') inputResponses = at(whole, value)
-    else if (key === 'requestState') requestState = value
-  })
+function readParams(bytes: Uint8Array, params: KnownMember | undefined): Omit<ModernRequest, 'method' | 'id'> {
+  if (params === undefined) return { params, protocolVersion: '', capabilities: none }
+  const { members } = params
+  const inputResponses = named(members, 'inputResponses')
+  const meta = named(members, '_meta')
   return {
-    params: neutral(whole, meta, inputResponses !== undefined || requestState !== undefined),
-    ...readMeta(meta === undefined ? none : at(whole, meta)),
-    inputResponses,
-    requestState: parseSpan(whole, requestState),
+    params: neutral(bytes, params, meta),
+    ...readMeta(bytes, meta?.members),
+    inputResponses: inputResponses && at(bytes, inputResponses),
+    requestState: parseSpan(bytes, named(members, 'requestState')),
   }
 }
 
-function readMeta(meta: RawJson) {
-  let protocolVersion: Span | undefined
-  let capabilities = none
-  let clientInfo: RawJson | undefined
-  let logLevel: Span | undefined
-  let progressToken: RawJson | undefined
-  if (meta[0] === 0x7b) {
-    scanObject(meta, 0, (key, value) => {
-      if (key === 'progressToken') progressToken = at(meta, value)
-      else if (key === metaKeys.protocolVersion) protocolVersion = value
-      else if (key === metaKeys.clientCapabilities) capabilities = at(meta, value)
-      else if (key === metaKeys.clientInfo) clientInfo = at(meta, value)
-      else if (key === metaKeys.logLevel) logLevel = value
-    })
+function readMeta(bytes: Uint8Array, members: readonly KnownMember[] | undefined) {
+  const raw = (name: string) => {
+    const span = named(members, name)
+    return span && at(bytes, span)
   }
-  const text = (span: Span | undefined) => {
-    const value = span && parseSpan(meta, span)
+  const text = (name: string) => {
+    const value = parseSpan(bytes, named(members, name))
     return typeof value === 'string' ? value : undefined
   }
   return {
-    protocolVersion: text(protocolVersion) ?? '',
-    capabilities,
-    clientInfo,
-    logLevel: text(logLevel),
-    progressToken,
+    protocolVersion: text(metaKeys.protocolVersion) ?? '',
+    capabilities: raw(metaKeys.clientCapabilities) ?? none,
+    clientInfo: raw(metaKeys.clientInfo),
+    logLevel: text(metaKeys.logLevel),
+    progressToken: raw('progressToken'),
   }
 }
 
-function neutral(params: RawJson, meta: Span | undefined, isRetry: boolean): RawJson {
-  const lean = isRetry ? withoutMembers(params, (key) => key === 'inputResponses' || key === 'requestState') : params
-  if (meta === undefined || params[meta.start] !== 0x7b) return lean
-  const left = withoutMembers(at(params, meta), (key) => callerKeys.has(key))
+function neutral(bytes: Uint8Array, params: KnownMember, meta: KnownMember | undefined): RawJson {
+  const ofEra = params.members.filter(({ name }) => name === 'inputResponses' || name === 'requestState')
+  if (meta === undefined || bytes[meta.start] !== 0x7b) return withoutSpans(bytes, params, ofEra)
+  const callers = meta.members.filter(({ name }) => callerKeys.has(name))
+  const left = withoutSpans(bytes, meta, callers)
   // Most requests of the other era have no `_meta`
-  if (left.length === 2) return withoutMembers(lean, (key) => key === '_meta')
-  const span = lean === params ? meta : member(lean, { start: 0, end: lean.length }, '_meta')
+  if (left.length === 2) {
+    const cuts = params.members.filter((one) => one.name === '_meta' || ofEra.includes(one))
+    return withoutSpans(bytes, params, cuts)
+  }
+  const lean = withoutSpans(bytes, params, ofEra)
+  const span =
+    ofEra.length === 0
+      ? { start: meta.start - params.start, end: meta.end - params.start }
+      : member(lean, { start: 0, end: lean.length }, '_meta')
   return span === undefined ? lean : rawJson(lean.subarray(0, span.start), left, lean.subarray(span.end))
 }
