@@ -1,5 +1,5 @@
 export type { AuthExtra, AuthInfo, TokenVerifier } from './lib/contract/auth-info.js'
-export type { Authority } from './lib/contract/authority.js'
+export type { Authority, ResourceDescription } from './lib/contract/authority.js'
 export type { Check, Degraded } from './lib/contract/check.js'
 export { GatewayError, type GatewayErrorCode } from './lib/contract/gateway-error.js'
 export type { Client, Context, Handler, Middleware, Mountable } from './lib/contract/handler.js'

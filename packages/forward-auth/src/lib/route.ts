@@ -43,7 +43,7 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
     const location = readLocation(options.url, key)
     const { resource } = location
     checkGrantable(authority, server, JSON.stringify(key))
-    const verifier = authority.protect(resource)
+    const verifier = authority.protect(resource, { name: server.name })
     verifiers.set(resource, verifier)
     const scopesSupported = server.scopesSupported ?? server.requiredScopes
     const { keys, lifetime = 60, singleUse = false } = options.assertion ?? {}

@@ -8,6 +8,7 @@ import {
   mountable,
   oauthError,
   recordRefusal,
+  type ResourceDescription,
 } from '@mcp-gateway/core'
 import {
   checkIssuedResource,
@@ -171,9 +172,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     check: probes.check,
     willClose: probes.willClose,
     secret: signingKeys.secret?.bind(signingKeys),
-    protect(resource: string) {
+    protect(resource: string, { name }: ResourceDescription = {}) {
       checkIssuedResource(resource, 'The resource of protect')
-      server.resources.add(resource)
+      server.resources.add(resource, name)
       if (settings.accessTokens === 'opaque') return createOpaqueTokenVerifier(server, resource, isRevoked)
       return createTokenVerifier({
         issuer,

@@ -2,6 +2,12 @@ import type { TokenVerifier } from './auth-info.js'
 import type { Check } from './check.js'
 import type { Handler } from './handler.js'
 
+/** What people are told of a resource. */
+export interface ResourceDescription {
+  /** What people call it (RFC 9728 `resource_name`); its URL by default. */
+  readonly name?: string
+}
+
 /**
  * Who issues the tokens for a gateway's servers. `createGateway` calls `protect` once per server at construction, so
  * that the issuer's resource registry, the routes, the metadata and the audience agree by construction.
@@ -9,8 +15,12 @@ import type { Handler } from './handler.js'
 export interface Authority {
   /** The issuer identifier (RFC 8414), kept as the string that was configured. */
   readonly issuer: string
-  /** Registers a resource (RFC 8707) and returns the verifier for the access tokens that are meant for it. */
-  readonly protect: (resource: string) => TokenVerifier
+  /**
+   * Registers a resource (RFC 8707) and returns the verifier for the access tokens that are meant for it.
+   *
+   * @param about what the authority's pages say of it
+   */
+  readonly protect: (resource: string, about?: ResourceDescription) => TokenVerifier
   /** The issuer's own endpoints, where this process serves them. Answers 404 JSON for paths that are not its own. */
   readonly handle?: Handler
   /** Whether `handle` serves the path of this request. */

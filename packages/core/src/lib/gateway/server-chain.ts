@@ -59,7 +59,7 @@ function guard({ subject }: GatewayOptions, base: BaseUrl, server: NamedServer, 
   if (authority === undefined) return anonymous(base, server)
   return bearerAuth({
     ...terms,
-    verifier: authority.protect(terms.resource),
+    verifier: authority.protect(terms.resource, { name: server.name }),
     scopesSupported: server.scopesSupported ?? requiredScopes,
     dpop: server.dpop,
     subject,

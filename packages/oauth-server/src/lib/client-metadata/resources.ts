@@ -1,6 +1,19 @@
+import { displayText } from '@mcp-gateway/core/internal'
+
+/** A resource with what people call it. */
+export interface NamedResource {
+  /** As clients write it. */
+  readonly url: string
+  /** For people, on the pages. */
+  readonly name: string
+}
+
 /** The resources that tokens can be for (RFC 8707), by the strings that were configured. */
 export interface Resources {
-  add(resource: string): void
+  /** @param name what people call it */
+  add(resource: string, name?: string): void
+  /** What people call one, or its URL without the scheme. */
+  nameOf(resource: string): string
   /** The configured spelling of what a client wrote, or `undefined` if we issue no token for it. */
   canonical(requested: string): string | undefined
   /** The resource that is meant when none is named: the only one. */
@@ -9,19 +22,25 @@ export interface Resources {
 }
 
 /** Keeps the resources. What the gateway serves at an address, with one more slash or without, is one resource. */
-export function createResources(initial: readonly string[]): Resources {
+export function createResources(initial: readonly (string | NamedResource)[]): Resources {
+  const names = new Map<string, string>()
   const byForm = new Map<string, string>()
   /** The same without a slash at the end of the path; the first that has a form keeps it. */
   const withoutSlash = new Map<string, string>()
-  const add = (resource: string): void => {
+  const add = (resource: string, name?: string): void => {
+    if (name !== undefined) names.set(resource, name)
     const form = comparable(resource) ?? resource
     const short = trimSlash(form)
     if (!withoutSlash.has(short) || withoutSlash.get(short) === byForm.get(form)) withoutSlash.set(short, resource)
     byForm.set(form, resource)
   }
-  for (const resource of initial) add(resource)
+  for (const each of initial) {
+    if (typeof each === 'string') add(each)
+    else add(each.url, each.name)
+  }
   return {
     add,
+    nameOf: (resource) => displayText(names.get(resource) ?? '') || resource.replace(/^https?:\/\//i, ''),
     canonical(requested) {
       const form = comparable(requested)
       if (form === undefined) return undefined

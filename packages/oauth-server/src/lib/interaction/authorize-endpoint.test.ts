@@ -261,7 +261,7 @@ test('a resource that differs in host case alone is accepted, in the configured 
     ['http://localhost:8787/', 'http://localhost:8787'],
   ] as const) {
     const response = await two.call(authorizePath(client.client_id as string, challenge, { resource: asked }))
-    expect(await response.text()).toContain(`<strong>${meant}</strong>`)
+    expect(await response.text()).toContain(`<p class="where">${meant}</p>`)
   }
 })
 
@@ -396,7 +396,7 @@ test('a resource that nobody named is the only one, or the default one, or an er
 
 test('one client asks for the origin of the only server it knows', async () => {
   for (const asked of [issuer, `${issuer}/`]) {
-    expect(await (await authorize({ resource: asked })).text()).toContain(`<strong>${resource}</strong>`)
+    expect(await (await authorize({ resource: asked })).text()).toContain(`<p class="where">${resource}</p>`)
   }
 })
 

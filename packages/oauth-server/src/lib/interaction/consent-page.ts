@@ -1,6 +1,5 @@
 import { displayText, foreign, type Html, html, longestName, rawHtml } from '@mcp-gateway/core/internal'
 import type { LoginHints } from '../authorization/login-hints.js'
-import { outOfBand } from '../client-metadata/out-of-band.js'
 import { isLoopbackRedirectUri } from '../client-metadata/redirect-uri.js'
 import { pageResponse } from '../pages/page.js'
 import type { ConsentPageContent } from '../server/page-options.js'
@@ -10,6 +9,7 @@ import type { Client } from '../store/client.js'
 import type { GrantUser } from '../store/grant.js'
 import { newQuestion } from './consent-request.js'
 import { displayHost } from './display-host.js'
+import { type ClientWords, clientWords, wayIn } from './page-words.js'
 
 /** What the page asks about. */
 export interface ConsentSubject {
@@ -30,13 +30,14 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
   const { handle, cookie } = await newQuestion(server, { client, request, hints: asked.hints, subject: user?.subject })
   const form = decisionForm(settings.path, handle, user)
   const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
-  const name = displayText(client.metadata.client_name ?? '', longestName)
+  const words = clientWords(client, request.redirectUri)
   const content: ConsentPageContent = {
-    clientName: name || nameless(request.redirectUri),
+    clientName: words.name,
     clientId: client.clientId,
     ...(client.source === 'document' && { publishedAt: new URL(client.clientId).host }),
     trusted: client.source === 'configured',
     resource: request.resource,
+    resourceName: server.resources.nameOf(request.resource),
     scopes: request.scopes.map((scope) => displayText(settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope)),
     ...(redirectHost !== undefined && { redirectHost }),
     ...(user && { account: accountName(user) }),
@@ -45,9 +46,17 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
   }
   const { consent } = settings.pages
   return pageResponse(settings.pages, {
-    title: `Allow ${content.clientName}?`,
+    title: user ? `Connect to ${content.resourceName}` : `Sign in to ${content.resourceName}`,
+    foot: takeBack(server),
     cookies: [...cookies, cookie],
-    body: consent ? rawHtml(consent(content)) : ourPage(content, form, name !== ''),
+    body: consent
+      ? rawHtml(consent(content))
+      : ourPage(
+          content,
+          form,
+          words,
+          wayIn(server, request.resource, (name) => heading(name, words, user)),
+        ),
   })
 }
 
@@ -59,10 +68,25 @@ function accountName({ username, email, name, subject }: GrantUser): string {
 
 const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
 
-function ourPage(content: ConsentPageContent, form: Html, named: boolean): Html {
-  const { clientName, resource, scopes, publishedAt, redirectHost, account, providerTitle } = content
-  return html`<h1>Allow ${named ? foreign(clientName) : clientName} to connect?</h1>
-<p>It asks to use <strong>${resource}</strong> in your name.</p>
+/** One who is known has nothing to sign in to. */
+function heading(resourceName: string, { shown }: ClientWords, user: GrantUser | undefined): Html {
+  return user ? html`Connect ${shown} to ${resourceName}` : html`Sign in to ${resourceName}, to connect ${shown}`
+}
+
+/** Where what is allowed here can be taken back. */
+function takeBack({ settings }: Server): Html {
+  const { revokeUrl, name, contact } = settings.pages
+  const where = new URL(settings.issuer).host
+  const who = name ?? `whoever runs ${where}`
+  if (revokeUrl !== undefined) {
+    return html`<p>You can take this back at any time, on <a href="${revokeUrl}">the page of what you allowed</a>.</p>`
+  }
+  return html`<p>To take this back later, ask ${contact === undefined ? who : html`<a href="${contact}">${who}</a>`}.</p>`
+}
+
+function ourPage(content: ConsentPageContent, form: Html, { named }: ClientWords, top: Html): Html {
+  const { scopes, publishedAt, redirectHost, account, providerTitle } = content
+  return html`${top}
 ${
   scopes.length === 0
     ? html``
@@ -96,12 +120,4 @@ function decisionForm(path: string, handle: string, user: GrantUser | undefined)
 </div>
 ${user ? html`<p class="other"><button type="submit" name="decision" value="switch" class="link">Use another account</button></p>` : html``}
 </form>`
-}
-
-/** What a client without a name is called (RFC 7591 section 2 leaves it to us): by where its answer goes. */
-function nameless(redirectUri: string): string {
-  if (isLoopbackRedirectUri(redirectUri)) return 'an application on this computer'
-  if (redirectUri === outOfBand) return 'an application without a name'
-  const host = displayHost(redirectUri)
-  return redirectUri.startsWith('https:') ? `an application at ${host}` : host
 }

@@ -250,7 +250,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
     setup.clock.advance(stale)
     const again = await browser.decide()
     expect(again.status).toBe(200)
-    expect(again.page).toContain('Allow B')
+    expect(again.page).toContain(', to connect “<bdi class="foreign">B</bdi>”</h1>')
     expect((await browser.decide()).location).toContain('/login?state=')
   })
 
@@ -262,7 +262,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
     document.client_name = 'B'
     setup.clock.advance(stale)
     const again = await browser.signIn(location)
-    expect(again.page).toContain('Allow B')
+    expect(again.page).toContain('<h1>Connect “<bdi class="foreign">B</bdi>” to ')
     expect(again.page).toContain('<dd><bdi class="foreign">alice</bdi></dd>')
     // Nobody agreed to this document yet
     const silent = await browser.go(`${path()}&prompt=none`)
@@ -300,7 +300,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
       }),
     })
     expect(renamed.status).toBe(200)
-    expect((await browser.decide()).page).toContain('Allow Another name')
+    expect((await browser.decide()).page).toContain('to connect “<bdi class="foreign">Another name</bdi>”</h1>')
   })
 })
 
@@ -316,7 +316,7 @@ test.each([
     const { page } = await createBrowser(setup).go(
       authorizePath(client.client_id as string, pkce().challenge, { redirect_uri: uri }),
     )
-    expect(page).toContain(`<h1>Allow ${name}`)
+    expect(page).toContain(`to connect ${name}`)
     expect(page).toContain('It gave no name.')
   }
 })

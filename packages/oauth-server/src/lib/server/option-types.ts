@@ -3,6 +3,7 @@ import {
   callable,
   filledText,
   flag,
+  linkType,
   listOf,
   loggerType,
   membersOf,
@@ -20,6 +21,7 @@ import {
   withMethods,
 } from '@mcp-gateway/core/internal'
 import type { ConfiguredClient } from '../client-metadata/configured-clients.js'
+import type { NamedResource } from '../client-metadata/resources.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
 import type { IdentityProvider } from './identity-provider.js'
 import type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './options.js'
@@ -68,7 +70,12 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
     withMethods('github(…), oidc(…), or devLogin() on loopback', 'begin', 'complete')(value, name)
     provider(value, name)
   },
-  resources: optional(textList),
+  resources: optional(
+    listOf(
+      anyOf('a URL or { url, name }', text, membersOf<NamedResource>({ url: filledText, name: filledText })),
+      'a list of URLs, or of { url, name }',
+    ),
+  ),
   defaultResource: optional(filledText),
   scopes: optional(recordOf(text, 'an object with a description for each scope')),
   defaultScopes: optional(textList),
@@ -101,7 +108,9 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
   ),
   checkUser: optional(callable),
   allowedHosts: optional(textList),
-  pages: optional(membersOf<PageOptions>({ ...pageLookTypes, consent: optional(callable) })),
+  pages: optional(
+    membersOf<PageOptions>({ ...pageLookTypes, revokeUrl: optional(linkType), consent: optional(callable) }),
+  ),
   logger: optional(loggerType),
   logging: optional(membersOf<{ userKey: unknown }>({ userKey: optional(text) })),
   onEvent: optional(callable),

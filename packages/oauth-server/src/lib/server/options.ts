@@ -2,6 +2,7 @@ import type { Logger, RequestRecord, Storage } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import type { ConfiguredClient } from '../client-metadata/configured-clients.js'
+import type { NamedResource } from '../client-metadata/resources.js'
 import type { GrantUser } from '../store/grant.js'
 import type { AuthorizationEvent } from './events.js'
 import type { IdentityProvider } from './identity-provider.js'
@@ -119,8 +120,11 @@ export interface AuthorizationServerOptions {
   readonly dangerouslyAllowSingleProcessStorage?: boolean
   /** Says who the user is: `github(…)`, `oidc(…)`, or `devLogin()` on loopback. */
   readonly identityProvider: IdentityProvider
-  /** The resources that tokens may be for (RFC 8707), beside those that `protect` registers. */
-  readonly resources?: readonly string[]
+  /**
+   * The resources that tokens may be for (RFC 8707), beside those that `protect` registers: URLs, or each with what people call
+   * it. A gateway registers its servers with their `name`.
+   */
+  readonly resources?: readonly (string | NamedResource)[]
   /** The resource that is meant when a client names none and there are several; without it such a request is refused. */
   readonly defaultResource?: string
   /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` by default. */

@@ -11,6 +11,8 @@ export interface ConsentPageContent {
   /** Whether the operator configured the client, so that its name can be trusted. */
   readonly trusted: boolean
   readonly resource: string
+  /** What people call it; its URL without the scheme where it has no name. */
+  readonly resourceName: string
   /** What was asked for, in words. */
   readonly scopes: readonly string[]
   /** Where the answer goes: a host, or the URI of a private-use scheme. Absent if it is this computer. */
@@ -25,6 +27,11 @@ export interface ConsentPageContent {
 
 /** How pages look, and who runs them. What is given here is put on them as it is. */
 export interface PageOptions extends PageLook {
+  /**
+   * The page on which people see, and take back, what they allowed; consent pages lead to it. Without it they tell to ask whoever
+   * runs the server.
+   */
+  readonly revokeUrl?: string
   /** The inside of the consent page as HTML. It must escape every text of the content; scripts and pictures are blocked. */
   readonly consent?: (content: ConsentPageContent) => string
 }

@@ -54,7 +54,9 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   for (const scope of defaultScopes) {
     if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
-  for (const resource of options.resources ?? []) checkIssuedResource(resource, 'resources')
+  for (const resource of options.resources ?? []) {
+    checkIssuedResource(typeof resource === 'string' ? resource : resource.url, 'resources')
+  }
   if (options.defaultResource !== undefined) {
     checkIssuedResource(options.defaultResource, 'defaultResource')
   }
