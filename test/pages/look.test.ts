@@ -166,4 +166,35 @@ describe.runIf(hasBinary('chromium'))('every page in a real browser', () => {
     },
     180_000,
   )
+
+  test('a person unticks a scope, goes on and goes back with the keyboard alone', async () => {
+    const shown = await showPages()
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    try {
+      const page = await context.newPage()
+      const focused = () => page.evaluate(() => document.activeElement?.closest('label, button')?.textContent?.trim())
+      await page.goto(shown.authorize({ scope: 'notes notes:share offline_access' }))
+      const order: unknown[] = []
+      for (let step = 0; step < 4; step++) {
+        await page.keyboard.press('Tab')
+        order.push(await focused())
+        if (step === 1) await page.keyboard.press('Space')
+      }
+      expect(order).toEqual(['Share notes with other people', 'Stay connected while you are away', 'Allow', 'Cancel'])
+      expect(await page.getByLabel('Stay connected while you are away').isChecked()).toBe(false)
+      await page.keyboard.press('Shift+Tab')
+      await page.keyboard.press('Enter')
+      await page.getByLabel('User name').waitFor()
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
+        'Sign in to Acme Notes, to connect “Claude”',
+      )
+      for (let step = 0; step < 2; step++) await page.keyboard.press('Tab')
+      expect(await focused()).toBe('Cancel')
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/\/client\/callback\?error=access_denied/)
+    } finally {
+      await context.close()
+      shown.close()
+    }
+  })
 })

@@ -33,6 +33,7 @@ export async function showPages(pages: PageOptions = {}): Promise<Shown> {
     storage,
     identityProvider: devLogin(),
     scopes: { notes: 'Read and write your notes', 'notes:share': 'Share notes with other people' },
+    optionalScopes: ['notes:share'],
     pages,
     logger: quiet,
     registration: { privateUseRedirectUris: ['urn:ietf:wg:oauth:2.0:oob'] },

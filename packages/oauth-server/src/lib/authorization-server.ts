@@ -7,8 +7,8 @@ import {
   type Mountable,
   mountable,
   oauthError,
-  recordRefusal,
   type ResourceDescription,
+  recordRefusal,
 } from '@mcp-gateway/core'
 import {
   checkIssuedResource,

@@ -33,6 +33,8 @@ dd { margin: 0; }
 a { color: var(--strong); font-weight: 600; }
 .foreign { display: inline-block; max-width: 100%; max-height: 3.5rem; max-height: calc(2lh + 2px); padding: 0 .3em; border: 1px solid var(--line); border-radius: 4px; background: var(--ground); vertical-align: bottom; overflow: hidden; overflow: clip; contain: paint; unicode-bidi: isolate; }
 h1, ul, dd { contain: paint; }
+.words { white-space: nowrap; }
+.words .foreign { max-width: calc(100% - 1.5em); white-space: normal; }
 .warning, .actions, .other, footer { position: relative; z-index: 1; }
 .note, .where { color: var(--soft); font-size: .9rem; }
 .warning { padding: .65rem .85rem; border-radius: 8px; background: var(--warn-ground); color: var(--warn-ink); }

@@ -9,6 +9,7 @@ import type { Server } from '../server/server.js'
 import { readSession } from '../session/session.js'
 import { endStepCookie, removeOldSteps } from '../session/step-cookie.js'
 import { beginLogin } from './begin-login.js'
+import { chosen } from './choices.js'
 import { consentPage } from './consent-page.js'
 import { closeQuestion, isUnchanged, readQuestion } from './consent-request.js'
 import { countAnswer } from './count-answer.js'
@@ -39,8 +40,9 @@ export async function consentEndpoint(server: Server, request: Request, context:
     // Whoever is signed in is no stranger, and strangers must not be able to lock them out.
     if (!user) await server.limits.logins(context)
   })
-  const { clientId, resource, scopes } = authorization
-  const about = { clientId, resource, scopes, ...(user && { subject: user.subject }) }
+  const agreed = chosen(server, { ...authorization, ...(question.withoutRefresh && { withoutRefresh: true }) }, form)
+  const { clientId, resource } = authorization
+  const about = { clientId, resource, scopes: agreed.scopes, ...(user && { subject: user.subject }) }
   const answer = async (): Promise<Response> => {
     if (!agrees) {
       server.tell({ type: 'denial', ...about, error: 'access_denied' }, context)
@@ -54,11 +56,11 @@ export async function consentEndpoint(server: Server, request: Request, context:
         decision === 'switch'
           ? { prompt: 'select_account' as const, uiLocales }
           : { ...hints, prompt: loginPrompt(authorization.prompt) }
-      return beginLogin(server, authorization, [over, ...(await oldSteps())], asked)
+      return beginLogin(server, agreed, [over, ...(await oldSteps())], asked)
     }
-    await rememberConsent(server, authorization, user)
+    await rememberConsent(server, agreed, user)
     server.tell({ type: 'consent', ...about }, context)
-    const code = await issueCode(server, client, authorization, user, question)
+    const code = await issueCode(server, client, agreed, user, question)
     return authorizationResponse(issuer, authorization, { code }, [over])
   }
   const response = await answer()

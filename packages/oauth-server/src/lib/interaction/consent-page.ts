@@ -7,6 +7,7 @@ import type { Server } from '../server/server.js'
 import type { AuthorizationRequest } from '../store/authorization-request.js'
 import type { Client } from '../store/client.js'
 import type { GrantUser } from '../store/grant.js'
+import { choices, optionalScopes, scopeText } from './choices.js'
 import { newQuestion } from './consent-request.js'
 import { displayHost } from './display-host.js'
 import { type ClientWords, clientWords, wayIn } from './page-words.js'
@@ -28,8 +29,9 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
   const { settings, identityProvider } = server
   const { client, authorization: request, user, cookies = [] } = asked
   const { handle, cookie } = await newQuestion(server, { client, request, hints: asked.hints, subject: user?.subject })
-  const form = decisionForm(settings.path, handle, user)
+  const form = decisionForm(settings.path, handle, user, choices(server, request))
   const redirectHost = isLoopbackRedirectUri(request.redirectUri) ? undefined : displayHost(request.redirectUri)
+  const optional = new Set(optionalScopes(server, request))
   const words = clientWords(client, request.redirectUri)
   const content: ConsentPageContent = {
     clientName: words.name,
@@ -38,7 +40,7 @@ export async function consentPage(server: Server, asked: ConsentSubject): Promis
     trusted: client.source === 'configured',
     resource: request.resource,
     resourceName: server.resources.nameOf(request.resource),
-    scopes: request.scopes.map((scope) => displayText(settings.scopes.get(scope) ?? scopeTexts[scope] ?? scope)),
+    scopes: request.scopes.filter((scope) => !optional.has(scope)).map((scope) => scopeText(server, scope)),
     ...(redirectHost !== undefined && { redirectHost }),
     ...(user && { account: accountName(user) }),
     providerTitle: identityProvider.title,
@@ -65,8 +67,6 @@ function accountName({ username, email, name, subject }: GrantUser): string {
   const shown = [username, email, name].map((text) => displayText(text ?? '', longestName))
   return shown.find((text) => text !== '') ?? displayText(subject, longestName)
 }
-
-const scopeTexts: Record<string, string> = { offline_access: 'Stay connected while you are away' }
 
 /** One who is known has nothing to sign in to. */
 function heading(resourceName: string, { shown }: ClientWords, user: GrantUser | undefined): Html {
@@ -111,10 +111,10 @@ function warning({ trusted, redirectHost, publishedAt }: ConsentPageContent, nam
     : html`<p class="warning">${name} Allow this only if you trust ${redirectHost} and just started the connection yourself.</p>`
 }
 
-function decisionForm(path: string, handle: string, user: GrantUser | undefined): Html {
+function decisionForm(path: string, handle: string, user: GrantUser | undefined, boxes: Html): Html {
   return html`<form method="post" action="${path}/consent">
 <input type="hidden" name="transaction" value="${handle}">
-<div class="actions">
+${boxes}<div class="actions">
 <button type="submit" name="decision" value="approve" class="primary">Allow</button>
 <button type="submit" name="decision" value="deny">Cancel</button>
 </div>

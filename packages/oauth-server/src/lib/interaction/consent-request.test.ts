@@ -250,7 +250,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
     setup.clock.advance(stale)
     const again = await browser.decide()
     expect(again.status).toBe(200)
-    expect(again.page).toContain(', to connect “<bdi class="foreign">B</bdi>”</h1>')
+    expect(again.page).toContain('“<bdi class="foreign">B</bdi>”</span></h1>')
     expect((await browser.decide()).location).toContain('/login?state=')
   })
 
@@ -262,7 +262,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
     document.client_name = 'B'
     setup.clock.advance(stale)
     const again = await browser.signIn(location)
-    expect(again.page).toContain('<h1>Connect “<bdi class="foreign">B</bdi>” to ')
+    expect(again.page).toContain('“<bdi class="foreign">B</bdi>”</span> to ')
     expect(again.page).toContain('<dd><bdi class="foreign">alice</bdi></dd>')
     // Nobody agreed to this document yet
     const silent = await browser.go(`${path()}&prompt=none`)
@@ -300,7 +300,7 @@ describe('what changed since the page was shown is asked again [attack 97]', () 
       }),
     })
     expect(renamed.status).toBe(200)
-    expect((await browser.decide()).page).toContain('to connect “<bdi class="foreign">Another name</bdi>”</h1>')
+    expect((await browser.decide()).page).toContain('“<bdi class="foreign">Another name</bdi>”</span></h1>')
   })
 })
 

@@ -21,6 +21,8 @@ export interface ConsentRequest {
   readonly request: Readonly<Record<string, string>>
   /** What the page said about the client and the request, as a hash. */
   readonly shown: string
+  /** Whether the person has said no to a refresh token before. */
+  readonly withoutRefresh?: true
   /** Who was signed in when the person was asked. */
   readonly subject?: string
   readonly expiresAt: number
@@ -51,6 +53,7 @@ export async function newQuestion(
     id,
     request: { ...toParameters(request), ...hintParameters(hints) },
     shown: await shownHash(client, request),
+    ...(request.withoutRefresh && { withoutRefresh: true }),
     ...(subject !== undefined && { subject }),
     expiresAt: server.clock() + server.settings.lifetimes.login,
   }

@@ -18,7 +18,11 @@ export interface ClientWords {
 export function clientWords(client: Client | undefined, redirectUri: string): ClientWords {
   const own = displayText(client?.metadata.client_name ?? '', longestName)
   const name = own || nameless(redirectUri)
-  return { name, named: own !== '', shown: own === '' ? html`${name}` : html`“${foreign(own)}”` }
+  return {
+    name,
+    named: own !== '',
+    shown: own === '' ? html`${name}` : html`<span class="words">“${foreign(own)}”</span>`,
+  }
 }
 
 /** Into what and for whom: the heading of the pages on the way in, and below it where that is. */

@@ -79,6 +79,7 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
   defaultResource: optional(filledText),
   scopes: optional(recordOf(text, 'an object with a description for each scope')),
   defaultScopes: optional(textList),
+  optionalScopes: optional(textList),
   encryptionKeys: optional(textList),
   signingKeys: optional(withMethods('createSigningKeys(…)', 'sign', 'jwks')),
   accessTokens: optional(oneOf('jwt', 'opaque')),

@@ -130,6 +130,13 @@ export interface AuthorizationServerOptions {
   /** Scopes and what they mean, in words for the consent page. `{ mcp: … }` by default. */
   readonly scopes?: Readonly<Record<string, string>>
   /**
+   * Which of the `scopes` a person may leave out of what a client asks for; the answer to the client says what was granted. What
+   * a server requires does not belong here. `offline_access` may be left out always: then there is no refresh token.
+   *
+   * @default none
+   */
+  readonly optionalScopes?: readonly string[]
+  /**
    * Granted when a client asks for no scope that is known here. By default every scope but `offline_access` when it asks for
    * none, and nothing when it asks for unknown ones alone, unless there is only one scope.
    */

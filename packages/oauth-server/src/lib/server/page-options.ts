@@ -13,7 +13,7 @@ export interface ConsentPageContent {
   readonly resource: string
   /** What people call it; its URL without the scheme where it has no name. */
   readonly resourceName: string
-  /** What was asked for, in words. */
+  /** What the client will be able to do in any case, in words; what the person may leave out is in the form. */
   readonly scopes: readonly string[]
   /** Where the answer goes: a host, or the URI of a private-use scheme. Absent if it is this computer. */
   readonly redirectHost?: string

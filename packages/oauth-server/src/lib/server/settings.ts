@@ -16,6 +16,8 @@ export interface Settings {
   readonly defaultScopes: readonly string[]
   /** Granted to a client that asks for scopes of which none is known. */
   readonly scopesForUnknown: readonly string[]
+  /** What a person may leave out. */
+  readonly optionalScopes: ReadonlySet<string>
   readonly defaultResource: string | undefined
   readonly lifetimes: Required<Lifetimes>
   readonly registration: RegistrationSettings
@@ -54,6 +56,10 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   for (const scope of defaultScopes) {
     if (!(scope in scopes)) throw invalidConfiguration(`\`defaultScopes\` holds ${scope}, which \`scopes\` does not`)
   }
+  const { optionalScopes = [] } = options
+  for (const scope of optionalScopes) {
+    if (!(scope in scopes)) throw invalidConfiguration(`\`optionalScopes\` holds ${scope}, which \`scopes\` does not`)
+  }
   for (const resource of options.resources ?? []) {
     checkIssuedResource(typeof resource === 'string' ? resource : resource.url, 'resources')
   }
@@ -73,6 +79,7 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
     scopes: new Map(Object.entries(scopes)),
     defaultScopes,
     scopesForUnknown,
+    optionalScopes: new Set([...optionalScopes, 'offline_access']),
     defaultResource: options.defaultResource,
     lifetimes: readLifetimes(options.lifetimes ?? {}),
     registration: readRegistration(options),

@@ -81,7 +81,10 @@ function readForm(page: string, userName: string, decision: string) {
   const fields = new URLSearchParams()
   for (const [input] of inside.matchAll(/<input[^>]*>/gi)) {
     const name = attribute(input, 'name')
-    if (name) fields.set(name, attribute(input, 'type') === 'hidden' ? (attribute(input, 'value') ?? '') : userName)
+    if (attribute(input, 'type') === 'checkbox') {
+      if (name && /\schecked\b/.test(input)) fields.append(name, attribute(input, 'value') ?? 'on')
+    } else if (name)
+      fields.set(name, attribute(input, 'type') === 'hidden' ? (attribute(input, 'value') ?? '') : userName)
   }
   const buttons = [...inside.matchAll(/<button[^>]*>/gi)].map(([button]) => button)
   const button = buttons.find((each) => attribute(each, 'value') === decision) ?? buttons[0]

@@ -65,7 +65,7 @@ export async function authorizationCodeGrant(
   await confirm()
   const refresh = newRefreshToken()
   const id = await grantIdOf(settings.issuer, refresh.family)
-  const refreshes = client.metadata.grant_types.includes('refresh_token')
+  const refreshes = client.metadata.grant_types.includes('refresh_token') && !request.withoutRefresh
   const grant: Grant = {
     clientId: client.clientId,
     user,
