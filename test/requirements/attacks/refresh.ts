@@ -5,17 +5,17 @@ export const refresh: Requirements = {
   'attack 59': {
     held: true,
     source: 'RFC 9700 section 4.14.2',
-    rule: 'Refresh tokens rotate, and an old one after the grace period revokes the family.',
+    rule: 'Refresh tokens rotate, and an old one revokes the family once its successor was used, or after a grace period that was set.',
   },
   'attack 60': {
     held: true,
     source: 'RFC 9700 section 4.14.2',
-    rule: 'The same request within the grace period gets the same response, and only one successor exists.',
+    rule: 'The same request gets the same response until its successor is used, and only one successor exists.',
   },
   'attack 61': {
     held: true,
     source: 'RFC 9700 section 4.14.2',
-    rule: 'A different request within the grace period is refused and harms nobody.',
+    rule: 'A different request with the token before the current one is refused and harms nobody.',
   },
   'attack 62': {
     held: true,

@@ -40,9 +40,10 @@ export interface Lifetimes {
    */
   readonly grantWithRights?: number
   /**
-   * How long the refresh token before the current one still gets the same successor.
+   * How long at most the refresh token before the current one still gets the same successor; not at all for `0`. Once the
+   * successor was used it is taken for stolen, and the grant ends.
    *
-   * @default 30
+   * @default for as long as nobody used the successor
    */
   readonly refreshReplay?: number
   /**

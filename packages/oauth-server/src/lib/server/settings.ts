@@ -193,7 +193,6 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     refreshTokenIdle: 30 * day,
     grant: 0,
     grantWithRights: 7 * day,
-    refreshReplay: 30,
     client: 90 * day,
     unusedClient: 7 * day,
     login: 600,
@@ -206,6 +205,7 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
     if (!Number.isFinite(seconds) || seconds < 0)
       throw invalidConfiguration(`lifetimes.${name} must be a number of seconds`)
   }
+  const { refreshReplay = Number.POSITIVE_INFINITY } = lifetimes
   if (all.code < 1 || all.code > 600)
     throw invalidConfiguration('lifetimes.code must be between 1 and 600 seconds (RFC 6749 section 4.1.2)')
   if (all.login < 1) throw invalidConfiguration('lifetimes.login must be at least 1 second')
@@ -213,5 +213,5 @@ function readLifetimes(lifetimes: Lifetimes): Required<Lifetimes> {
   // A client that vanished under a live grant is a dead end for the person behind it.
   const grants = all.refreshTokenIdle === 0 ? all.grant : all.refreshTokenIdle
   const client = all.client === 0 || grants === 0 ? 0 : Math.max(all.client, grants)
-  return { ...all, client }
+  return { ...all, client, refreshReplay }
 }

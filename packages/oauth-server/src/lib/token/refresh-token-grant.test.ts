@@ -29,8 +29,61 @@ async function start(options: Parameters<typeof setUp>[0] = {}) {
   return { setup, client, token: tokens.refresh_token as string, accessToken: tokens.access_token as string }
 }
 
-test('a token that is used again after the replay window ends the whole family [attack 59, A6]', async () => {
-  const { setup, client, token } = await start()
+describe('the token before the current one', () => {
+  const day = 86_400
+
+  test.each([1, 31, 3600, 10 * day, 29 * day])(
+    'stays good until its successor is used, however late: after %i s [attack 60]',
+    async (later) => {
+      const { setup, client, token } = await start()
+      const lost = await refresh(setup, client, token)
+      setup.clock.advance(later)
+      const again = await refresh(setup, client, token)
+      expect([again.status, again.refresh_token]).toEqual([200, lost.refresh_token])
+      const next = await refresh(setup, client, again.refresh_token)
+      expect(next.status).toBe(200)
+      expect(next.refresh_token).not.toBe(again.refresh_token)
+    },
+  )
+
+  test.each([0, 31, 10 * day])(
+    'ends the whole family once its successor was used: after %i s [attack 59, A6]',
+    async (later) => {
+      const { setup, client, token } = await start()
+      const second = await refresh(setup, client, token)
+      const third = await refresh(setup, client, second.refresh_token)
+      setup.clock.advance(later)
+      expect(await refresh(setup, client, token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+      expect(await refresh(setup, client, third.refresh_token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+      await expect(setup.server.protect(resource).verifyAccessToken(third.access_token)).rejects.toMatchObject({
+        code: 'invalid_token',
+      })
+    },
+  )
+
+  test('goes no further than the grant does, and no other token of the family comes of it', async () => {
+    const { setup, client, token } = await start({ lifetimes: { grant: 20 * day } })
+    const lost = await refresh(setup, client, token)
+    const seen = new Set([lost.refresh_token])
+    for (let count = 0; count < 5; count++) {
+      setup.clock.advance(3 * day)
+      seen.add((await refresh(setup, client, token)).refresh_token)
+    }
+    expect(seen.size).toBe(1)
+    setup.clock.advance(6 * day)
+    expect(await refresh(setup, client, token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+  })
+
+  test('is not good at all where the operator allows no repetition', async () => {
+    const { setup, client, token } = await start({ lifetimes: { refreshReplay: 0 } })
+    const next = await refresh(setup, client, token)
+    expect(await refresh(setup, client, token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+    expect(await refresh(setup, client, next.refresh_token)).toMatchObject({ status: 400, error: 'invalid_grant' })
+  })
+})
+
+test('a token that is used again after a window that the operator set ends the whole family [attack 59, A6]', async () => {
+  const { setup, client, token } = await start({ lifetimes: { refreshReplay: 30 } })
   const next = await refresh(setup, client, token)
   setup.clock.advance(31)
   expect(await refresh(setup, client, token)).toMatchObject({ status: 400, error: 'invalid_grant' })

@@ -13,9 +13,9 @@ import { formatRefreshToken, grantIdOf, parseRefreshToken, type RefreshToken, su
 import type { TokenResponse } from './token-response.js'
 
 /**
- * Trades a refresh token for its successor and an access token (RFC 6749 section 6). The same token again, within the
- * replay window and with the same question, gets the same successor: parallel sessions of one client and lost replies
- * end no session. After the window it is taken for stolen, and the family ends (RFC 9700 section 4.14.2).
+ * Trades a refresh token for its successor and an access token (RFC 6749 section 6). The same token again, with the same
+ * question, gets the same successor until that is used: parallel sessions of one client and lost replies end no session,
+ * however late they come back. After that it is taken for stolen, and the family ends (RFC 9700 section 4.14.2).
  */
 export async function refreshTokenGrant(
   server: Server,
