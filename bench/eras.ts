@@ -29,21 +29,21 @@ function modern(url: string, bytes: number): Operation {
   }
   const params = { name: 'x', arguments: { bytes }, _meta }
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })
-  return () => send(url, { method: 'POST', headers, body })
+  return () => send(`${url}mcp`, { method: 'POST', headers, body })
 }
 
 /** Calls of a session as a legacy client makes them. */
 async function legacy(url: string, bytes: number): Promise<Operation> {
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } }
   const message = { jsonrpc: '2.0', id: 0, method: 'initialize', params }
-  const response = await fetch(url, { method: 'POST', headers: json, body: JSON.stringify(message) })
+  const response = await fetch(`${url}mcp`, { method: 'POST', headers: json, body: JSON.stringify(message) })
   await response.text()
   const headers = { ...json, 'Mcp-Session-Id': String(response.headers.get('mcp-session-id')) }
   const initialized = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })
-  await (await fetch(url, { method: 'POST', headers, body: initialized })).text()
+  await (await fetch(`${url}mcp`, { method: 'POST', headers, body: initialized })).text()
   const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x', arguments: { bytes } } }
   const body = JSON.stringify(call)
-  return () => send(url, { method: 'POST', headers, body })
+  return () => send(`${url}mcp`, { method: 'POST', headers, body })
 }
 
 for (const [size, bytes, operations] of [
