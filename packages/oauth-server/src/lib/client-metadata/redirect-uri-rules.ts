@@ -20,6 +20,8 @@ export interface RedirectUriRules {
   readonly hosts?: readonly string[]
   /** Private-use URIs, as exact strings. */
   readonly privateUse: readonly string[]
+  /** What else private-use URIs may look like. */
+  readonly patterns: readonly RegExp[]
 }
 
 /** @param allow which https hosts: any, those of well-known clients, or a list */
@@ -28,15 +30,31 @@ export function createRedirectUriRules(
   privateUse: readonly string[],
 ): RedirectUriRules {
   const hosts = allow === 'any-host' ? undefined : allow === 'known-hosts' ? knownHosts : allow
-  return { hosts, privateUse: [...knownPrivateUseUris, ...privateUse] }
+  const isPattern = (uri: string): boolean => uri.includes('*')
+  return {
+    hosts,
+    privateUse: [...knownPrivateUseUris, ...privateUse.filter((uri) => !isPattern(uri))],
+    patterns: privateUse.filter(isPattern).map(toPattern),
+  }
+}
+
+/** Whether each `*` of a private-use URI is a whole part behind its scheme, so that no app can pass for another. */
+export function isRedirectUriPattern(uri: string): boolean {
+  const [, rest = ''] = /^[a-z][a-z0-9+.-]*:(.+)$/i.exec(uri) ?? []
+  return rest !== '' && !/[^/]\*|\*[^/?]/.test(rest.startsWith('*') ? `/${rest}` : rest)
+}
+
+function toPattern(uri: string): RegExp {
+  const parts = uri.split('*').map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+  return new RegExp(`^${parts.join('[\\w.~-]+')}$`)
 }
 
 /**
  * Says why a redirect URI cannot be registered, or `undefined` if it can: https, http on loopback, or one of the
  * private-use URIs that are known (RFC 8252 section 7, RFC 9700 section 4.1).
  */
-export function redirectUriFault(uri: string, { hosts, privateUse }: RedirectUriRules): string | undefined {
-  if (privateUse.includes(uri)) return undefined
+export function redirectUriFault(uri: string, { hosts, privateUse, patterns }: RedirectUriRules): string | undefined {
+  if (privateUse.includes(uri) || patterns.some((pattern) => pattern.test(uri))) return undefined
   // Printable ASCII only: what a URL parser would drop or repair is not let in.
   if (!/^[\x21-\x7e]+$/.test(uri) || /[\\"<>^`{|}]/.test(uri)) return 'has characters that do not belong in a URI'
   if (uri.includes('#')) return 'has a fragment'

@@ -7,7 +7,11 @@ export interface RegistrationOptions {
    * accepted. It holds for client metadata documents too. `any-host` by default.
    */
   readonly redirectHosts?: 'any-host' | 'known-hosts' | readonly string[]
-  /** Private-use redirect URIs to accept beside the known ones, as exact strings. */
+  /**
+   * Private-use redirect URIs to accept beside the known ones, as exact strings. A `*` stands for one whole part of the path or
+   * the host, such as in `com.example.app:/*` and `example://callback/*`; it matches letters, digits and `. _ ~ -`, and
+   * the scheme has none. What a client registered is compared as an exact string whatever let it in.
+   */
   readonly privateUseRedirectUris?: readonly string[]
   /** Only who has one of these registers, as a bearer token. */
   readonly initialAccessTokens?: readonly string[]

@@ -1,5 +1,9 @@
 import { checkIssuedResource, checkOptions, invalidConfiguration, isLoopbackIssuer } from '@mcp-gateway/core/internal'
-import { createRedirectUriRules, type RedirectUriRules } from '../client-metadata/redirect-uri-rules.js'
+import {
+  createRedirectUriRules,
+  isRedirectUriPattern,
+  type RedirectUriRules,
+} from '../client-metadata/redirect-uri-rules.js'
 import type { SoftwareStatementIssuer } from '../client-metadata/software-statement.js'
 import { authorizationServerTypes } from './option-types.js'
 import type { AuthorizationServerOptions, Lifetimes, LoginLimits } from './options.js'
@@ -115,10 +119,11 @@ function readRegistration({ registration = {} }: AuthorizationServerOptions): Re
   for (const uri of privateUseRedirectUris) {
     if (
       !/^(?!https?:|javascript:|data:|vbscript:|file:|blob:)[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(uri) ||
-      /[#"'<>\\]/.test(uri)
+      /[#"'<>\\]/.test(uri) ||
+      (uri.includes('*') && !isRedirectUriPattern(uri))
     ) {
       throw invalidConfiguration(
-        `registration.privateUseRedirectUris holds ${uri}, which is no private-use URI such as com.example.app:/callback`,
+        `registration.privateUseRedirectUris holds ${uri}, which is no private-use URI such as com.example.app:/callback, or com.example.app:/* with * for a whole part`,
       )
     }
   }
