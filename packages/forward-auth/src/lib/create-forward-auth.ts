@@ -18,6 +18,7 @@ import type { AuthRequest } from './dialect.js'
 import { discoveryAddresses } from './discovery.js'
 import type { ForwardAuthOptions } from './forward-auth-options.js'
 import { readHeaderNames } from './identity-headers.js'
+import { strayRequest } from './mix-up.js'
 import { forwardAuthTypes } from './option-types.js'
 import { buildRoutes } from './route.js'
 import { RouteTable } from './route-table.js'
@@ -88,7 +89,11 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
     assertionHeader: header,
     allowedOrigins,
   })
-  const serve = servePublic({ routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys })
+  const onStray = (request: Request, { target = targetOf(request.url), logger }: Context, isServer: boolean): void => {
+    const reason = strayRequest(target, request.headers, isServer, { dialect, path })
+    if (reason !== undefined) logger?.warn({ dialect, reason }, 'the proxy is not set up as this process is')
+  }
+  const serve = servePublic({ routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys, onStray })
 
   const parts = new Map<string, ReadinessPart>()
   if (authority.check !== undefined) parts.set('authority', { check: authority.check, required: true })

@@ -6,6 +6,7 @@ import { type AuthDecision, type AuthRefusal, refused } from './auth-decision.js
 import { type AuthRequest, ambiguousPath, type Dialect, type OriginalRequest, readOriginal } from './dialect.js'
 import { absent, anonymous, type HeaderPairs, identify } from './identity.js'
 import { type IdentityHeaderNames, variantMatcher } from './identity-headers.js'
+import { otherDialect } from './mix-up.js'
 import { finishRefusal } from './refusal.js'
 import { type Remembered, remembered } from './remembered.js'
 import type { Route } from './route.js'
@@ -95,7 +96,9 @@ export function createDecider(options: DeciderOptions): Decide {
     } catch (error) {
       const asked = { method: request.method, url: 'http://unknown/', headers: request.headers } as unknown as Request
       const record = begin(asked, outer)
-      const response = refusalResponse(error, { ...outer, record, logger: log.loggerOf(record) })
+      const hint =
+        isRefusal(error) && error.code === 'misconfigured' ? otherDialect(request.headers, dialect) : undefined
+      const response = refusalResponse(error, { ...outer, record, logger: log.loggerOf(record) }, hint)
       return refused(finishRefusal(log.end(asked, record, response), { dialect, html: false }))
     }
     const asked = asRequest(original, request)
@@ -164,12 +167,17 @@ function form(dialect: Dialect, original: OriginalRequest, route: Route | undefi
   return { dialect, html, resource: route?.location.resource }
 }
 
-/** The one place where what was thrown becomes an answer. Only a `Refusal` says to the caller why. */
-function refusalResponse(error: unknown, { logger, record }: Context): Response {
+/**
+ * The one place where what was thrown becomes an answer. Only a `Refusal` says to the caller why.
+ *
+ * @param hint what the operator may have mixed up
+ */
+function refusalResponse(error: unknown, { logger, record }: Context, hint?: string): Response {
   if (isRefusal(error)) {
     const { status, code, description: message, headers, reason } = error
     // 400 is the client's fault and in its line, everything else the operator's
-    if (status !== 400) logger?.warn({ refusal: code, reason }, 'an auth request cannot be used')
+    if (status !== 400)
+      logger?.warn({ refusal: code, reason, ...(hint !== undefined && { hint }) }, 'an auth request cannot be used')
     recordRefusal(record, { by: 'forwardAuth', code, reason }, status >= 500 ? 'error' : 'deny')
     if (status === 401) return challenge({ description: message })
     return jsonRpcError({ status, code: typeof code === 'number' ? code : undefined, message }, headers)

@@ -1,4 +1,4 @@
-import { type Authority, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
+import { type Authority, type Context, challenge, compose, type Handler, oauthError } from '@mcp-gateway/core'
 import { cors } from '@mcp-gateway/core/gateway'
 import { hostCheck, pathFault, wellKnown } from '@mcp-gateway/core/internal'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
@@ -15,6 +15,8 @@ export interface PublicOptions {
   readonly authority: Authority
   readonly jwksPath: string
   readonly keys?: SigningKeys
+  /** Hears of a request that nothing here answers. */
+  readonly onStray: (request: Request, context: Context, isServer: boolean) => void
 }
 
 /**
@@ -22,7 +24,7 @@ export interface PublicOptions {
  * assertions, and the authorization server's endpoints. Everything else is 401, so that a catch-all route is closed.
  */
 export function servePublic(options: PublicOptions): Handler {
-  const { routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys } = options
+  const { routes, table, allowedOrigins, allowedHosts, authority, jwksPath, keys, onStray } = options
   // The scheme behind a proxy is not the public one, so hosts are compared, with the port that the client named
   const byHost = new Map<string, Route[]>()
   for (const route of routes) {
@@ -50,6 +52,7 @@ export function servePublic(options: PublicOptions): Handler {
     if (request.method === 'OPTIONS' && isServer) return answerPreflight(request, context)
     const { handle } = authority
     if (handle !== undefined && (authority.match?.(request) ?? true)) return handle(request, context)
+    onStray(request, context, isServer)
     return challenge()
   }
 }
