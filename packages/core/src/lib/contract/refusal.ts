@@ -7,6 +7,8 @@ export interface RefusalOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Why, for the operator's log. It never reaches the caller. */
   readonly reason?: string
+  /** What is behind the reason, for the same log. */
+  readonly cause?: unknown
 }
 
 /**
@@ -25,18 +27,21 @@ export class Refusal {
   readonly headers: Readonly<Record<string, string>>
   /** Why, for the operator's log; the description unless something else was given. */
   readonly reason: string
+  /** What is behind the reason, for the operator's log. */
+  readonly cause?: unknown
 
   constructor(
     status: number,
     code: string | number,
     description: string,
-    { headers = {}, reason = description }: RefusalOptions = {},
+    { headers = {}, reason = description, cause }: RefusalOptions = {},
   ) {
     this.status = status
     this.code = code
     this.description = description
     this.headers = headers
     this.reason = reason
+    if (cause !== undefined) this.cause = cause
   }
 
   /** So that whatever prints an unknown thrown value prints a sentence. */

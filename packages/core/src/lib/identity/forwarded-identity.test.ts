@@ -351,7 +351,12 @@ describe('as auth of a gateway', () => {
     await fetch(ask('/notes/mcp', await assertion({ aud: 'https://elsewhere.example.com' })))
     await fetch(ask('/notes/mcp'))
     expect(records).toEqual([
-      { by: 'forwardedIdentity', code: 'identity_invalid', reason: 'The token is for another audience' },
+      {
+        by: 'forwardedIdentity',
+        code: 'identity_invalid',
+        reason: 'The token is for another audience',
+        cause: { seen: 'https://elsewhere.example.com', expected: [notes] },
+      },
       { by: 'forwardedIdentity', code: 'identity_missing', reason: expect.stringContaining('X-Identity-Assertion') },
     ])
   })

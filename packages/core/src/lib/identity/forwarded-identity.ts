@@ -198,7 +198,7 @@ async function verify(ask: () => Promise<AuthInfo>, header: string, { logger }: 
     return await ask()
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
-    if (error.code !== 'temporarily_unavailable') throw invalid(header, error.message)
+    if (error.code !== 'temporarily_unavailable') throw invalid(header, error.message, error.cause)
     logger?.error({ err: error }, 'could not verify an identity assertion')
     throw unavailable('The keys of identity assertions cannot be had now; try again', error.message)
   }
@@ -232,9 +232,9 @@ function missing(header: string): Refusal {
 }
 
 /** The caller is not told why: it has not made the assertion. */
-function invalid(header: string, reason: string): Refusal {
+function invalid(header: string, reason: string, cause?: unknown): Refusal {
   const description = `The identity assertion in ${header} is not valid for this server`
-  return new Refusal(401, 'identity_invalid', description, { headers: challengeOf(header), reason })
+  return new Refusal(401, 'identity_invalid', description, { headers: challengeOf(header), reason, cause })
 }
 
 function unavailable(description: string, reason: string): Refusal {

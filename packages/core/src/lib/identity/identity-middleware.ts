@@ -132,8 +132,8 @@ function identityMiddleware({ name, reader, headers }: IdentityKind, terms: Iden
 }
 
 function refused(by: string, refusal: Refusal, { record, logger }: Context): Response {
-  const { status, code, description, headers, reason } = refusal
-  recordRefusal(record, { by, code, reason }, status >= 500 ? 'error' : 'deny')
+  const { status, code, description, headers, reason, cause } = refusal
+  recordRefusal(record, { by, code, reason, cause }, status >= 500 ? 'error' : 'deny')
   if (status >= 500) logger?.error({ reason }, 'could not tell who calls')
   // The line of a recorded request has the reason
   else if (record === undefined) logger?.info({ reason, error_code: code }, 'an identity was refused')
