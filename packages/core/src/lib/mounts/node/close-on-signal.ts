@@ -59,6 +59,8 @@ const sameSignal = 300
  * @throws {GatewayError} `invalid_configuration` for a wrong option
  * @example
  * ```ts
+ * import { closeOnSignal, toNodeHandler } from '@mcp-gateway/core/node'
+ *
  * const server = createServer(toNodeHandler(gateway)).listen(3000)
  * closeOnSignal(server, gateway, { readinessDelay: 10, onClosed: () => client.quit() })
  * ```
