@@ -1,6 +1,6 @@
 // What it costs to read a message, beside parsing its JSON: in both directions, and as `message()` does for a client's.
-import { parseMessage, respond } from '@mcp-gateway/core'
-import { message } from '@mcp-gateway/core/gateway'
+import { respond } from '@mcp-gateway/core'
+import { message, parseMessage } from '@mcp-gateway/core/gateway'
 import { compare } from './harness.js'
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 15)

@@ -170,7 +170,7 @@ describe.each(replacements)('after $name replaced Response, Request and Headers'
       expect(await statuses('/a', `http://127.0.0.1:${port}/events`)).toEqual([
         200,
         undefined,
-        'data: {"jsonrpc":"2.0","id":1}\n\n',
+        'event: message\ndata: {"jsonrpc":"2.0","id":1}\n\n',
       ])
       expect(((await statuses('/a', 'http://127.0.0.1:1/mcp')) as Seen)[0]).toBe(502)
     })

@@ -30,7 +30,8 @@ function notAllowed({ methods, audience }: Route, context: Context, { pages }: S
   if (audience !== 'browser') {
     return oauthError(405, 'invalid_request', `This endpoint answers ${methods.join(' and ')}`, headers)
   }
-  const explanation = 'This address takes the answer of a page and cannot be opened by itself.'
+  const explanation =
+    'This address takes the answer of a page and cannot be opened by itself. Go back to your application and connect again.'
   return refusalPage(pages, context, { status: 405, title: 'There is nothing to see here', explanation, headers })
 }
 

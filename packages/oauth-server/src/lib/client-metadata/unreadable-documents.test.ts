@@ -136,7 +136,7 @@ describe.each([
       expect(page.text).toContain(url)
       expect(page.text).toMatch(sentence)
       expect(logged).toHaveLength(1)
-      expect(logged[0]).toMatchObject({ message: 'Client metadata document refused', fields: { clientId: url } })
+      expect(logged[0]).toMatchObject({ message: 'Client metadata document refused', fields: { client_id: url } })
     },
   )
 })

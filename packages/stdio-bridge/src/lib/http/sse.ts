@@ -7,13 +7,13 @@ export const sseHeaders: Readonly<Record<string, string>> = {
   'X-Accel-Buffering': 'no',
 }
 
-const data = Buffer.from('data: ')
+const data = Buffer.from('event: message\ndata: ')
 const end = Buffer.from('\n\n')
 
 /** Keeps the stream alive where proxies cut what is silent. */
 export const comment: Buffer = Buffer.from(': keep-alive\n\n')
 
-/** One event. The bytes are one line of JSON. */
+/** One event, with the name that some clients wait for. The bytes are one line of JSON. */
 export function eventFrame(bytes: Buffer, id?: string): Buffer {
   const frame = Buffer.concat(id === undefined ? [data, bytes, end] : [Buffer.from(`id: ${id}\n`), data, bytes, end])
   blankReturns(frame)
