@@ -115,7 +115,9 @@ describe('methods', () => {
     expect(response.status).toBe(204)
     expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
     expect(response.headers.get('Access-Control-Allow-Credentials')).toBeNull()
-    expect(response.headers.get('Access-Control-Allow-Headers')).toContain('MCP-Protocol-Version')
+    const allowed = response.headers.get('Access-Control-Allow-Headers')?.split(', ')
+    expect(allowed).toEqual(expect.arrayContaining(['*', 'Authorization', 'MCP-Protocol-Version']))
+    expect(response.headers.get('Access-Control-Allow-Methods')).toBe('GET, HEAD, OPTIONS')
   })
 
   test('[attack 156] HEAD is answered, POST is 405', async () => {

@@ -2,6 +2,7 @@ import type { Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { checkOptions, flag, type OptionTypes, optional, text, textList } from '../contract/option-types.js'
 import { oauthError } from '../http/oauth-error.js'
+import { openCors, openPreflight } from '../http/open-cors.js'
 import { checkResource, resourceMetadataUrl, wellKnown } from './resource-url.js'
 
 /** What the protected resource metadata says. */
@@ -64,17 +65,17 @@ export function resourceMetadata(options: ResourceMetadataOptions): Handler {
 
   return (request) => {
     if (!serves(new URL(request.url))) {
-      return oauthError(404, 'not_found', 'No protected resource has its metadata here', cors)
+      return oauthError(404, 'not_found', 'No protected resource has its metadata here', openCors)
     }
     if (request.method === 'OPTIONS') {
-      return new Response(null, { status: 204, headers: { ...cors, ...preflight } })
+      return new Response(null, { status: 204, headers: openPreflight(['GET', 'HEAD']) })
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      const allow = { ...cors, Allow: 'GET, HEAD, OPTIONS' }
+      const allow = { ...openCors, Allow: 'GET, HEAD, OPTIONS' }
       return oauthError(405, 'invalid_request', 'Resource metadata is read with GET', allow)
     }
     return new Response(request.method === 'HEAD' ? null : body, {
-      headers: { ...cors, 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
+      headers: { ...openCors, 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
     })
   }
 }
@@ -88,14 +89,6 @@ const types: OptionTypes<ResourceMetadataOptions> = {
   dpopAlgorithms: optional(textList),
   dpopRequired: optional(flag),
   root: optional(flag),
-}
-
-const cors = { 'Access-Control-Allow-Origin': '*' }
-const preflight = {
-  'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
-  // Clients in browsers send their MCP headers on discovery too; an answer to a preflight names them one by one.
-  'Access-Control-Allow-Headers': 'Authorization, Content-Type, MCP-Protocol-Version, Mcp-Method, Mcp-Name',
-  'Access-Control-Max-Age': '86400',
 }
 
 function withoutSlash(path: string): string {

@@ -1,22 +1,12 @@
-const allowedHeaders =
-  'Content-Type, Authorization, DPoP, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID'
+import { openCors, openPreflight } from '@mcp-gateway/core/internal'
 
 /** Lets any web page read the answer, without credentials: for endpoints that take none from the browser. */
 export function withCors(response: Response): Response {
-  response.headers.set('Access-Control-Allow-Origin', '*')
-  response.headers.set('Access-Control-Expose-Headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After')
+  for (const [name, value] of Object.entries(openCors)) response.headers.set(name, value)
   return response
 }
 
 /** Answers a preflight; it needs no authentication. */
 export function preflight(methods: readonly string[]): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      'Access-Control-Allow-Origin': '*',
-      'Access-Control-Allow-Methods': [...methods, 'OPTIONS'].join(', '),
-      'Access-Control-Allow-Headers': allowedHeaders,
-      'Access-Control-Max-Age': '86400',
-    },
-  })
+  return new Response(null, { status: 204, headers: openPreflight(methods) })
 }
