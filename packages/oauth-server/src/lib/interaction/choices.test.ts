@@ -35,7 +35,13 @@ async function connect(
   const code = new URL(done.headers.get('location') ?? '').searchParams.get('code') ?? ''
   const exchange = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri }
   const tokens = await setup.call('/token', form({ ...exchange, client_id: client.client_id as string }))
-  return { text, boxes, tokens: (await tokens.json()) as { scope: string; refresh_token?: string } }
+  const granted = (await tokens.json()) as { scope: string; refresh_token?: string }
+  const refresh = async (scope: string) => {
+    const { refresh_token = '' } = granted
+    const fields = { grant_type: 'refresh_token', refresh_token, client_id: client.client_id as string, scope }
+    return (await (await setup.call('/token', form(fields))).json()) as { scope?: string; error?: string }
+  }
+  return { text, boxes, tokens: granted, refresh }
 }
 
 test('a person can leave out offline_access and optional scopes, and sees them beside what cannot be left out', async () => {
@@ -50,6 +56,14 @@ test('what is unticked is not granted, and the client is told', async () => {
   const { tokens } = await connect(() => ['offline_access'])
   expect(tokens.scope).toBe('notes admin offline_access')
   expect(tokens.refresh_token).toBeTruthy()
+})
+
+test('a refresh with the scope that was asked for at first leaves the same out, and asks for no more [attack 63]', async () => {
+  const { tokens, refresh } = await connect(() => ['offline_access'], { scope: 'notes share offline_access' })
+  expect(tokens.scope).toBe('notes offline_access')
+  expect((await refresh('share')).error).toBe('invalid_scope')
+  expect((await refresh('notes admin')).error).toBe('invalid_scope')
+  expect((await refresh('notes share offline_access')).scope).toBe('notes offline_access')
 })
 
 test('without offline_access there is no refresh token', async () => {

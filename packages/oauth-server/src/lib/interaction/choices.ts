@@ -43,6 +43,7 @@ export function chosen(server: Server, request: AuthorizationRequest, form: Para
   return {
     ...request,
     scopes: request.scopes.filter((scope) => !without.has(scope)),
+    leftOut: [...without],
     ...(without.has('offline_access') && { withoutRefresh: true }),
   }
 }

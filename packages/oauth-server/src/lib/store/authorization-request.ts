@@ -5,6 +5,8 @@ export interface AuthorizationRequest {
   readonly state?: string
   readonly scopes: readonly string[]
   readonly resource: string
+  /** Scopes that were asked for and that the person left out. */
+  readonly leftOut?: readonly string[]
   /** Whether the person wants no refresh token: they left `offline_access` out. */
   readonly withoutRefresh?: true
   /** The S256 challenge. */

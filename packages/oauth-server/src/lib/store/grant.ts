@@ -30,6 +30,8 @@ export interface Grant {
   readonly clientId: string
   readonly user: GrantUser
   readonly scopes: readonly string[]
+  /** What the client asked for beside them, and the user left out. */
+  readonly leftOut?: readonly string[]
   readonly resource: string
   readonly createdAt: number
   /** Hash of the current refresh token's secret; absent if the client gets none. */

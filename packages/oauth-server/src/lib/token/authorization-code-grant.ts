@@ -70,6 +70,7 @@ export async function authorizationCodeGrant(
     clientId: client.clientId,
     user,
     scopes: request.scopes,
+    ...(request.leftOut && { leftOut: request.leftOut }),
     resource: request.resource,
     createdAt: clock(),
     ...(refreshes && { current: await sha256(refresh.secret) }),

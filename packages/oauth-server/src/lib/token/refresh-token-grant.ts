@@ -136,15 +136,15 @@ async function respond(
 }
 
 /**
- * The scope of this access token; the grant keeps its own, so a later refresh may ask for all of it again. Unknown scopes are
- * dropped as they were at authorization, since clients ask for the same at both.
+ * The scope of this access token; the grant keeps its own, so a later refresh may ask for all of it again. Unknown scopes, and
+ * those that the user left out, are dropped as they were at authorization, since clients ask for the same at both.
  */
-function narrowedScopes({ settings }: Server, { scopes }: Grant, scope: string): readonly string[] {
+function narrowedScopes({ settings }: Server, { scopes, leftOut = [] }: Grant, scope: string): readonly string[] {
   if (scope === '') return scopes
   const isGranted = (name: string): boolean => scopes.includes(name)
   const beyond = new Refusal(400, 'invalid_scope', 'scope goes beyond what was granted')
-  const requested = parseScope(scope)
-  if (!requested) throw beyond
+  const requested = parseScope(scope)?.filter((name) => !leftOut.includes(name))
+  if (!requested || requested.length === 0) throw beyond
   const offline = requested.filter((name) => name === 'offline_access')
   const others = requested.filter((name) => name !== 'offline_access')
   const known = others.filter((name) => settings.scopes.has(name) || isGranted(name))
