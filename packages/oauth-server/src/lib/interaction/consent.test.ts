@@ -228,7 +228,7 @@ describe('the decision', () => {
     })
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect(await response.text()).toContain('Go back to your application')
+    expect(await response.text()).toContain('cannot be opened by itself')
     expect((await decide(setup, shown)).status).toBe(303)
   })
 
