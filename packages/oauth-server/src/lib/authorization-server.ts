@@ -197,7 +197,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       if (probed !== undefined) return probed
       // The gateway in front writes the line
       if (context.record !== undefined) return serve(request, context)
-      const record = log.begin(request, { path: requestPath(request.url), client: context.client })
+      const { client, requestId: given } = context
+      const record = log.begin(request, { path: requestPath(request.url), client, requestId: given })
       record.route = { kind: 'authority' }
       const { requestId } = record
       const response = await serve(request, { ...context, record, requestId, logger: log.loggerOf(record) })

@@ -24,6 +24,8 @@ export interface AccessLogOptions {
 export interface ArrivedRequest {
   readonly path: string
   readonly client?: Context['client']
+  /** What the host calls it; otherwise it is named here. */
+  readonly requestId?: string
 }
 
 /** Writes one line for each request, the same for every piece that has endpoints of its own. */
@@ -63,9 +65,9 @@ export function createAccessLog({ service, logger, observe, userKey }: AccessLog
   }
   return {
     userHash,
-    begin: (request, { path, client }) =>
+    begin: (request, { path, client, requestId: given }) =>
       new RecordedRequest(request, {
-        requestId: requestId(request.headers),
+        requestId: given ?? requestId(request.headers),
         path,
         clientAddress: client?.address,
         onError,
