@@ -1,3 +1,4 @@
+import { BoundedMap } from '../cache/bounded-map.js'
 import type { RequestRecord, RequestRefusal } from '../contract/request-record.js'
 import { BytesResponse } from '../http/bytes-response.js'
 import { isObject } from '../json/is-object.js'
@@ -42,7 +43,7 @@ export function accessFields(
     fields.upstream_ms = rounded(upstream.duration)
   }
   if (clientAddress !== undefined) fields.client_address = clientAddress
-  if (resource !== undefined) fields.resource = loggedUrl(resource)
+  if (resource !== undefined) fields.resource = shownUrl(resource)
   if (auth !== undefined) {
     const actor = actorOf(auth)
     if (actor?.kind === 'user') fields.user_sub = userHash(actor.id)
@@ -125,11 +126,22 @@ function shown(value: unknown): unknown {
 
 function shownText(text: string): string {
   const short = text.length > maxText ? `${text.slice(0, maxText)}…` : text
-  return short.includes('://') ? loggedUrl(short) : short
+  return short.includes('://') ? shownUrl(short) : short
 }
 
 function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10
+}
+
+/** The same few are in each line, and to look for keys in one takes longer than the rest of the line. */
+const knownUrls = new BoundedMap<string>(200)
+
+function shownUrl(url: string): string {
+  const before = knownUrls.get(url)
+  if (before !== undefined) return before
+  const text = loggedUrl(url)
+  knownUrls.set(url, text)
+  return text
 }
 
 const parentPattern = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-[\da-f]{2}$/
