@@ -3,6 +3,8 @@ import { createForwardAuth } from './create-forward-auth.js'
 import type { Dialect } from './dialect.js'
 
 const lines: { level: string; text: string }[] = []
+/** Access lines are not what this is about. */
+const warnings = () => lines.filter(({ level }) => level !== 'info')
 const to = (level: string) => (fields: object, message: string) =>
   void lines.push({ level, text: `${message} ${JSON.stringify(fields)}` })
 const logger = { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }
@@ -49,13 +51,13 @@ const mixUps = dialects.flatMap((ours) =>
 test.each(mixUps)('the dialect %s with a proxy of %s is refused, and the log names both', async (ours, theirs) => {
   const { target, headers } = proxies[theirs]
   expect(await ask(ours, target, headers)).toBe(401)
-  expect(lines).toEqual([{ level: 'warn', text: expect.stringContaining(`\\"${theirs}\\"`) }])
+  expect(warnings()).toEqual([{ level: 'warn', text: expect.stringContaining(`\\"${theirs}\\"`) }])
 })
 
 test.each(dialects)('the dialect %s with its own proxy warns of nothing', async (dialect) => {
   const { target, headers } = proxies[dialect]
   expect(await ask(dialect, target, headers)).toBe(401)
-  expect(lines.filter(({ level }) => level !== 'info')).toEqual([])
+  expect(warnings()).toEqual([])
 })
 
 test.each(['original', 'forwarded'] as const)(
@@ -63,19 +65,19 @@ test.each(['original', 'forwarded'] as const)(
   async (dialect) => {
     const { target, headers } = proxies[dialect]
     expect(await ask(dialect, target, headers, '/verify')).toBe(401)
-    expect(lines).toEqual([{ level: 'warn', text: expect.stringContaining('another path than /verify') }])
+    expect(warnings()).toEqual([{ level: 'warn', text: expect.stringContaining('another path than /verify') }])
   },
 )
 
 test('a proxy that forwards requests for a server here is named in the log', async () => {
   expect(await ask('ext-authz', '/notes/mcp', proxies['ext-authz'].headers)).toBe(401)
-  expect(lines).toEqual([{ level: 'warn', text: expect.stringContaining('path_prefix') }])
+  expect(warnings()).toEqual([{ level: 'warn', text: expect.stringContaining('path_prefix') }])
 })
 
 test.each(['/', '/nowhere?token=secret', '/authorized', '/auth2', '/.env'])(
-  'a stranger who asks for %s writes no line',
+  'a stranger who asks for %s writes no warning',
   async (target) => {
     expect(await ask('forwarded', target, {})).toBe(401)
-    expect(lines).toEqual([])
+    expect(warnings()).toEqual([])
   },
 )
