@@ -123,6 +123,7 @@ const types: OptionTypes<TrustedHeadersOptions> = {
  * @example
  * ```ts
  * const auth = dangerouslyTrustedHeaders({ trustedProxies: ['10.0.0.5'] })
+ * const notes = createStdioBridge({ command: 'notes-server' })
  * const gateway = createGateway({ url: 'https://mcp.example.com', auth, servers: { '/notes/mcp': notes } })
  * ```
  */
