@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** What axe-core finds wrong with a page, with what it cannot decide; nothing else may be on the page's own account. */
 export async function axeFindings(page: Page): Promise<string[]> {
-  const found = await page.evaluate(`${axe}; axe.run(document, { resultTypes: ['violations', 'incomplete'] })`)
+  const found = await page.evaluate(`${axe.source}; axe.run(document, { resultTypes: ['violations', 'incomplete'] })`)
   const { violations, incomplete } = found as Record<
     string,
     { id: string; nodes: { html: string; any: { message: string }[] }[] }[]
