@@ -39,8 +39,8 @@ test('every event has a name, in the log and for onEvent', async () => {
   expect(told()).toEqual(['client_registered', 'login', 'consent', 'token_issued'])
   const refresh = (token: string | undefined) =>
     setup.call('/token', form({ grant_type: 'refresh_token', refresh_token: token ?? '', client_id: clientId }))
-  const next = (await (await refresh(tokens.refresh_token)).json()) as Record<string, string>
-  expect((await refresh(next.refresh_token)).status).toBe(200)
+  const successor = (await (await refresh(tokens.refresh_token)).json()) as Record<string, string>
+  expect((await refresh(successor.refresh_token)).status).toBe(200)
   expect(told()).toEqual(['token_issued', 'token_issued'])
   expect((await refresh(tokens.refresh_token)).status).toBe(400)
   expect(told()).toEqual(['replay_found', 'token_refused'])
