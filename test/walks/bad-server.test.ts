@@ -42,7 +42,7 @@ test('tells the operator, and nobody else, what a stdio server said before it di
   const script = 'console.error("cannot find my settings"); process.exit(3)'
   const example = await startExample('express', { AUTH: 'off', MCP_COMMAND: `node -e '${script}'` })
   expect(await (await initialize(example.url)).text()).not.toContain('cannot find my settings')
-  expect(example.output()).toMatch(/"level":"warn".*"exitCode":3.*cannot find my settings/)
+  expect(example.output()).toMatch(/"level":"warn".*cannot find my settings.*"exitCode":3/)
 })
 
 test('serves a stdio server that prints a greeting before it speaks MCP', async () => {

@@ -49,7 +49,8 @@ export function walks(name: ExampleName): void {
     test('lets mcp-remote in by its login and serves a whole session', async () => {
       const example = await startExample(name)
       const { client, outcome, log } = await connectMcpRemote(`${example.url}/everything/mcp`, ada.authorize)
-      expect(outcome?.pages).toEqual(['Allow MCP CLI Proxy?', 'Sign in'])
+      const title = `Sign in to ${new URL(example.url).host}/everything/mcp`
+      expect(outcome?.pages).toEqual([title, title])
       expect(log()).toContain(`Discovered authorization server: ${example.url}`)
       await useSession(client)
       // It leaves without a DELETE, so its session waits for the idle timeout.
@@ -90,7 +91,8 @@ function expectAuthorization(exchanges: readonly Exchange[], outcome: Outcome | 
   const registration = exchanges.find(({ requestBody }) => requestBody.includes('redirect_uris'))
   expect(registration).toMatchObject({ method: 'POST', status: 201 })
 
-  expect(outcome?.pages).toEqual(['Allow Walking client?', 'Sign in'])
+  const title = `Sign in to ${new URL(url).host}/everything/mcp`
+  expect(outcome?.pages).toEqual([title, title])
   expect(outcome?.callback.searchParams.get('iss')).toBe(url)
   expect(outcome?.callback.searchParams.get('code')).toBeTruthy()
 

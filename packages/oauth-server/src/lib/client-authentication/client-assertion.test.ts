@@ -113,7 +113,8 @@ describe('an assertion leaves a record only when it lets something in [finding 1
         return inner.add(key, ...rest)
       },
     }
-    return { ...(await start(setUp({ storage }))), records }
+    const scopes = { mcp: 'Use', more: 'Use more' }
+    return { ...(await start(setUp({ storage, scopes, defaultScopes: ['mcp'] }))), records }
   }
 
   test.each<[string, Record<string, string>, string]>([

@@ -70,9 +70,10 @@ export function readSettings(options: AuthorizationServerOptions): Settings {
   if (options.defaultResource !== undefined) {
     checkIssuedResource(options.defaultResource, 'defaultResource')
   }
+  // First: with a login for developers on a public issuer, nothing else matters
+  options.identityProvider.validate?.(issuer)
   checkStorage(options)
   checkKeys(options)
-  options.identityProvider.validate?.(issuer)
   if (!/^[a-z0-9-]{1,32}$/.test(options.identityProvider.name)) {
     throw invalidConfiguration('The `name` of an identity provider is lower-case letters, digits and hyphens')
   }

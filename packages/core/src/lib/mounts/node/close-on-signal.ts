@@ -43,6 +43,9 @@ export interface CloseOnSignalOptions {
   readonly logger?: Logger
 }
 
+/** How long a request may take to arrive over a connection that was taken last, in seconds. */
+const arrival = 0.5
+
 /** What is closed: a gateway, or any `Mountable`. */
 export type Closable = Pick<Mountable, 'willClose' | 'close'>
 
@@ -105,6 +108,8 @@ async function leave(
     response.shouldKeepAlive = false
   })
   if (readinessDelay > 0) await wait(readinessDelay)
+  // Right after the event loop has taken what was waiting: the kernel resets connections that nobody has accepted
+  await new Promise((resolve) => setImmediate(resolve))
   const isClosed = new Promise<void>((resolve) => {
     // That of `http.Server` would also close connections over which a request may be arriving
     NetServer.prototype.close.call(server, () => resolve())
@@ -113,6 +118,8 @@ async function leave(
     logger.warn({ timeout }, 'requests are still under way; their connections are cut')
     server.closeAllConnections()
   }, timeout * 1000)
+  // Over a connection that was taken just now a request is still arriving: to be cut would be 502, to be late 503
+  if (readinessDelay > 0) await wait(arrival)
   // What is idle now has been so for the whole delay, and what ends now is to keep no connection
   server.closeIdleConnections()
   const idle = setInterval(() => server.closeIdleConnections(), 20)
