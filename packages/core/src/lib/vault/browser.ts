@@ -1,5 +1,6 @@
 import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
 import { type Cookies, createCookies, readCookie } from '../pages/cookies.js'
+import { oldestCookies } from '../pages/oldest-cookies.js'
 import { randomToken } from '../text/random-token.js'
 import { sha256Hex } from '../text/sha256.js'
 import type { VaultOptions } from './vault-options.js'
@@ -33,6 +34,10 @@ export interface Session {
 
 /** Seconds that a user has for the other server's pages. */
 const flowLifetime = 600
+/** How many sign-ins one browser has under way: each is a cookie of some 500 bytes. */
+const mostSignIns = 5
+/** Seconds after which the times in names begin again: half a year. */
+const wrap = 2 ** 24
 /** Seconds that a sign-in is good for: long enough to connect an account, and no longer. */
 const sessionLifetime = 900
 
@@ -82,17 +87,34 @@ export class Browsers {
     await this.#storage.delete(`vault:session:${await sha256Hex(cookie)}`)
   }
 
-  /** `Set-Cookie` that keeps a sign-in in the browser itself: strangers leave nothing in the storage. */
-  async beginSignIn(state: string, step: SignInStep): Promise<string> {
-    const suffix = await stepSuffix(state)
-    const key = this.#cookies.name(suffix)
+  /**
+   * The lines that keep a sign-in in the browser itself, so that strangers leave nothing in the storage, and that take the
+   * oldest of many away.
+   */
+  async beginSignIn(request: Request, state: string, step: SignInStep): Promise<string[]> {
+    const prefix = `${this.#cookies.name()}-`
+    const now = Math.floor(this.#now() / 1000) % wrap
+    const suffix = `${now.toString(16).padStart(6, '0')}${await stepName(state)}`
+    const key = prefix + suffix
     const sealed = await this.#cipher.seal({ ...step, key, until: this.#now() + flowLifetime * 1000 }, key)
-    return this.#cookies.write(suffix, encodeURIComponent(sealed), flowLifetime)
+    const old = oldestCookies(request, {
+      most: mostSignIns,
+      ageOf: (name) => {
+        const [, stamp] =
+          /^([\da-f]{6})[\da-f]{10}$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : '') ?? []
+        return stamp === undefined ? undefined : (now - Number.parseInt(stamp, 16) + wrap) % wrap
+      },
+    })
+    return [
+      ...old.map((name) => this.#cookies.remove(name.slice(prefix.length))),
+      this.#cookies.write(suffix, encodeURIComponent(sealed), flowLifetime),
+    ]
   }
 
   /** The sign-in of this state, if this is the browser that was sent away. */
   async signIn(request: Request, state: string): Promise<SignInStep | undefined> {
-    const key = this.#cookies.name(await stepSuffix(state))
+    const key = await this.#nameOf(request, state)
+    if (key === undefined) return undefined
     try {
       const sealed = decodeURIComponent(readCookie(request, key) ?? '')
       const step = await this.#open<SignInStep & { until: number }>(key, sealed)
@@ -103,9 +125,21 @@ export class Browsers {
     }
   }
 
-  /** `Set-Cookie` that ends a sign-in. */
-  async endSignIn(state: string): Promise<string> {
-    return this.#cookies.remove(await stepSuffix(state))
+  /** The line that ends a sign-in, if the browser has it. */
+  async endSignIn(request: Request, state: string): Promise<string[]> {
+    const name = await this.#nameOf(request, state)
+    return name === undefined ? [] : [this.#cookies.remove(name.slice(this.#cookies.name().length + 1))]
+  }
+
+  /** The cookie of a sign-in, which says in its name when it began, and for which state. */
+  async #nameOf(request: Request, state: string): Promise<string | undefined> {
+    const prefix = `${this.#cookies.name()}-`
+    const end = await stepName(state)
+    for (const part of (request.headers.get('cookie') ?? '').split(';')) {
+      const [name = ''] = part.trim().split('=', 1)
+      if (name.startsWith(prefix) && name.endsWith(end) && name.length === prefix.length + 16) return name
+    }
+    return undefined
   }
 
   async beginFlow(state: string, flow: Flow): Promise<void> {
@@ -127,6 +161,6 @@ export class Browsers {
 }
 
 /** One cookie each, so that tabs do not disturb each other. */
-async function stepSuffix(state: string): Promise<string> {
-  return (await sha256Hex(state)).slice(0, 16)
+async function stepName(state: string): Promise<string> {
+  return (await sha256Hex(state)).slice(0, 10)
 }

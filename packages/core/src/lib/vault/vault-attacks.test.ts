@@ -174,6 +174,23 @@ test('the browser is sent to the issuer, the upstream and the own pages, and now
   }
 })
 
+test('sign-ins that nobody finished leave a few cookies, not so many that proxies refuse the whole site', async () => {
+  const { gateway } = replica(servers)
+  const jar = new Map([['other', 'x']])
+  for (let count = 0; count < 60; count++) {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    expect(cookie.length).toBeLessThan(4096)
+    const response = await gateway.fetch(new Request(`${url}/connect`, { headers: { cookie } }))
+    expect(response.status).toBe(303)
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (/expires=thu, 01 jan 1970/i.test(line)) jar.delete(name)
+      else jar.set(name, value)
+    }
+  }
+  expect(jar.size).toBe(6)
+})
+
 test('pages are not to be framed, kept or scripted, and the cookie stays with the host', async () => {
   const { gateway } = replica(servers)
   const response = await gateway.fetch(new Request(`${url}/connect`))

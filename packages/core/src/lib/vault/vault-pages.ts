@@ -35,10 +35,10 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
   const signInUri = `${url}/sign-in/callback`
   const look = options.pages ?? {}
 
-  async function leaveToSignIn(back: string | undefined): Promise<Response> {
+  async function leaveToSignIn(request: Request, back: string | undefined): Promise<Response> {
     const state = randomToken()
     const { url: location, memo } = await signIn.begin({ redirectUri: signInUri, state })
-    return redirect(location, await browsers.beginSignIn(state, { memo, back }))
+    return redirect(location, ...(await browsers.beginSignIn(request, state, { memo, back })))
   }
 
   async function completeSignIn(
@@ -54,7 +54,7 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
     if (cookie !== undefined) await browsers.endSession(cookie)
     const next = await browsers.beginSession(session)
     const location = step.back === undefined ? url : `${url}/${step.back}`
-    return redirect(location, browsers.write(next), await browsers.endSignIn(state))
+    return redirect(location, browsers.write(next), ...(await browsers.endSignIn(request, state)))
   }
 
   async function completeConnect(
@@ -164,7 +164,7 @@ ${back}`,
     }
     if (access !== undefined && request.method === 'POST') return change(request, access, { cookie, session }, answers)
     if (!isGet) return notAllowed(access === undefined ? 'GET, HEAD' : 'GET, HEAD, POST')
-    if (session === undefined) return leaveToSignIn(access?.upstream)
+    if (session === undefined) return leaveToSignIn(request, access?.upstream)
     return access === undefined ? list(session) : show(access, session)
   }
 

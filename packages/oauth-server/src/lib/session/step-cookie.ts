@@ -1,16 +1,13 @@
-import { randomToken, readCookie, sha256, toBase64Url } from '@mcp-gateway/core/internal'
+import { oldestCookies, randomToken, readCookie, sha256, toBase64Url } from '@mcp-gateway/core/internal'
 import { base64url } from 'jose'
 import type { Server } from '../server/server.js'
 
 /** How long an answered step can be answered again, in seconds: a double click sends two, and the browser follows the second. */
 export const doubleClick = 5
 /**
- * How many steps one browser has under way. Each is a cookie of some 75 bytes for the whole host, and many proxies refuse
- * what has more than 8 KB of them, with every other page of the site.
+ * How many steps one browser has under way: each is a cookie of some 75 bytes.
  */
 const most = 20
-/** How many cookies one answer takes away: proxies limit the header of an answer too. */
-const mostRemoved = 10
 /** Bytes of a time in seconds: they wrap after half a year. */
 const stampBytes = 3
 const wrap = 256 ** stampBytes
@@ -54,16 +51,12 @@ export async function removeOldSteps(server: Server, request: Request, answered?
   const { cookies, settings, clock } = server
   const own = cookies.name(await issuerTag(settings.issuer))
   const kept = answered === undefined ? undefined : cookies.name(await suffix(server, answered))
-  const steps: { name: string; age: number }[] = []
-  for (const part of (request.headers.get('cookie') ?? '').split(';')) {
-    const [name = '', value = ''] = part.trim().split('=', 2)
-    if (value === '' || !name.startsWith(own) || name.length !== own.length + 10 || name === kept) continue
-    steps.push({ name, age: ageOf(name.slice(own.length, own.length + 4), clock()) })
-  }
-  const surplus = steps.length - most + 1
-  if (surplus <= 0) return []
-  const oldest = steps.sort((a, b) => b.age - a.age).slice(0, Math.min(surplus, mostRemoved))
-  return oldest.map(({ name }) => cookies.remove(name.slice(cookies.name().length + 1)))
+  const isStep = (name: string): boolean => name.startsWith(own) && name.length === own.length + 10 && name !== kept
+  const names = oldestCookies(request, {
+    most,
+    ageOf: (name) => (isStep(name) ? ageOf(name.slice(own.length, own.length + 4), clock()) : undefined),
+  })
+  return names.map((name) => cookies.remove(name.slice(cookies.name().length + 1)))
 }
 
 function ageOf(stamp: string, now: number): number {
