@@ -4,6 +4,7 @@ import { readInputResponses } from '../../packages/core/src/lib/eras/modern-clie
 import { readModernRequest } from '../../packages/core/src/lib/eras/modern-client/modern-request.js'
 import { readModernResult } from '../../packages/core/src/lib/eras/modern-server/modern-result.js'
 import { requestId } from '../../packages/core/src/lib/gateway/request-id.js'
+import { accepts } from '../../packages/core/src/lib/http/accepts.js'
 import { claimHeader } from '../../packages/core/src/lib/http/claim-header.js'
 import { clientNetworks } from '../../packages/core/src/lib/http/client-networks.js'
 import { cors } from '../../packages/core/src/lib/http/cors.js'
@@ -62,7 +63,6 @@ import type { Server } from '../../packages/oauth-server/src/lib/server/server.j
 import { removeOldSteps } from '../../packages/oauth-server/src/lib/session/step-cookie.js'
 import type { Client } from '../../packages/oauth-server/src/lib/store/client.js'
 import { parseRefreshToken } from '../../packages/oauth-server/src/lib/token/refresh-token.js'
-import { accepts } from '../../packages/stdio-bridge/src/lib/http/accepts.js'
 import { StderrLog } from '../../packages/stdio-bridge/src/lib/process/stderr-log.js'
 import { readChildLine, readOverlong } from '../../packages/stdio-bridge/src/lib/wire/child-message.js'
 import { clientSpans } from '../../packages/stdio-bridge/src/lib/wire/client-message.js'
@@ -476,7 +476,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['Bearer ', ''],
     ],
   },
-  'packages/stdio-bridge/src/lib/http/accepts.ts#accepts': { read: (text) => accepts(all(text), 'application/json') },
+  'packages/core/src/lib/http/accepts.ts#accepts': { read: (text) => accepts(all(text), 'application/json') },
   'packages/stdio-bridge/src/lib/process/stderr-log.ts#StderrLog': {
     read: (text) => {
       const log = new StderrLog(nobody, {})

@@ -9,35 +9,35 @@
 export function parseUsual(text: string): Record<string, unknown> | undefined {
   const json: Record<string, unknown> = {}
   const reader = new Reader(text)
-  if (!reader.skip('{')) return undefined
-  const hasVersion = reader.skip('"jsonrpc":"2.0",')
+  if (!reader.take('{')) return undefined
+  const hasVersion = reader.take('"jsonrpc":"2.0",')
   if (hasVersion) json.jsonrpc = '2.0'
-  const hasId = reader.skip('"id":')
+  const hasId = reader.take('"id":')
   if (hasId) {
     const id = reader.id()
-    if (id === undefined || !reader.skip(',')) return undefined
+    if (id === undefined || !reader.take(',')) return undefined
     json.id = id
   }
-  if (reader.skip('"method":')) {
+  if (reader.take('"method":')) {
     const method = reader.string()
-    if (method === undefined || !reader.skip(',')) return undefined
+    if (method === undefined || !reader.take(',')) return undefined
     json.method = method
   }
   let name = 'result'
-  if (!reader.skip('"result":')) {
-    if (reader.skip('"params":')) name = 'params'
-    else if (reader.skip('"error":')) name = 'error'
+  if (!reader.take('"result":')) {
+    if (reader.take('"params":')) name = 'params'
+    else if (reader.take('"error":')) name = 'error'
     else return undefined
   }
   const start = reader.at
   const end = text.lastIndexOf('}', text.length - 2) + 1
   if (text.charCodeAt(start) !== 0x7b || end <= start) return undefined
   reader.at = end
-  const hasVersionBehind = !hasVersion && reader.skip(',"jsonrpc":"2.0"')
-  const hasIdBehind = !hasId && reader.skip(',"id":')
+  const hasVersionBehind = !hasVersion && reader.take(',"jsonrpc":"2.0"')
+  const hasIdBehind = !hasId && reader.take(',"id":')
   const id = hasIdBehind ? reader.id() : undefined
   if (!(hasVersion || hasVersionBehind) || hasIdBehind !== (id !== undefined)) return undefined
-  if (!reader.skip('}') || reader.at !== text.length) return undefined
+  if (!reader.take('}') || reader.at !== text.length) return undefined
   try {
     json[name] = JSON.parse(text.slice(start, end))
   } catch {
@@ -57,7 +57,8 @@ class Reader {
     this.#text = text
   }
 
-  skip(expected: string): boolean {
+  /** Goes on behind this text where it comes next. */
+  take(expected: string): boolean {
     const isThere = this.#text.startsWith(expected, this.at)
     if (isThere) this.at += expected.length
     return isThere

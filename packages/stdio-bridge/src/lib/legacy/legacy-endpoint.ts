@@ -1,6 +1,5 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { errorCodes, jsonRpcError, legacyVersions } from '@mcp-gateway/core/internal'
-import { accepts } from '../http/accepts.js'
+import { accepts, errorCodes, jsonRpcError, legacyVersions } from '@mcp-gateway/core/internal'
 import type { StdioBridgeOptions } from '../options/options.js'
 import type { LegacySession } from './legacy-session.js'
 import type { SessionSource } from './session-source.js'

@@ -1,11 +1,18 @@
 import type { Context, Message } from '@mcp-gateway/core'
-import { errorCodes, knownMembers, type Owner, ownerOf, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
+import {
+  accepts,
+  errorCodes,
+  knownMembers,
+  type Owner,
+  ownerOf,
+  Refusal,
+  type TaskOwners,
+} from '@mcp-gateway/core/internal'
 import type { ServingChild } from '../children/child-groups.js'
 import { eitherEra } from '../children/either-era.js'
 import { legacyOnly, ModernChildren } from '../children/modern-children.js'
 import { taskRunner } from '../children/task-runner.js'
 import type { Connect } from '../connection/connection.js'
-import { accepts } from '../http/accepts.js'
 import type { Settings } from '../options/options.js'
 import { deadline, silenceBefore } from '../process/deadline.js'
 import { errorResponse, refusalBody } from '../refusals/refusal-response.js'
