@@ -15,6 +15,9 @@ import type { Route } from './route.js'
 /** Whether the policy of a route lets a request pass. */
 export type PolicyAnswer = { readonly kind: 'passed' } | AuthRefusal
 
+/** What a client reads where the reason is not public. */
+const hidden = 'The policy does not allow this'
+
 /**
  * Asks the policy of a route; a route without one lets every request pass.
  *
@@ -43,14 +46,15 @@ export async function askPolicy(
   }
   // A policy in JavaScript may return anything: only this one value allows
   if (decision?.allow === true) return { kind: 'passed' }
-  const { reason = 'The policy does not allow this', requiredScopes = [] } = decision ?? {}
+  const { reason = hidden, requiredScopes = [] } = decision ?? {}
+  const message = decision?.public === true ? reason : hidden
   const code = requiredScopes.length === 0 ? 'policy' : 'insufficient_scope'
   recordRefusal(context.record, { by: 'policy', code, reason, scopes: requiredScopes })
-  if (requiredScopes.length === 0) return refused(jsonRpcError({ status: 403, message: reason }))
+  if (requiredScopes.length === 0) return refused(jsonRpcError({ status: 403, message }))
   // R4: everything the operation needs in one challenge
   const scope = [...new Set([...(route.server.requiredScopes ?? []), ...requiredScopes])]
   const { metadataUrl: resourceMetadataUrl } = route
-  return refused(challenge({ error: 'insufficient_scope', description: reason, scope, resourceMetadataUrl }))
+  return refused(challenge({ error: 'insufficient_scope', description: message, scope, resourceMetadataUrl }))
 }
 
 // M26
@@ -68,10 +72,11 @@ function refuseOlder(method: string, request: AuthRequest): Response {
 }
 
 function policyInput({ action, kind, name }: Operation, server: string, auth: AuthInfo, context: Context): PolicyInput {
-  const { roles, groups } = auth.extra ?? {}
+  const { issuer, roles, groups } = auth.extra ?? {}
   const actor = actorOf(auth)
   return {
     subject: {
+      ...(typeof issuer === 'string' && { issuer }),
       ...(actor?.kind === 'user' && { id: actor.id }),
       clientId: auth.clientId,
       scopes: auth.scopes,
@@ -80,8 +85,7 @@ function policyInput({ action, kind, name }: Operation, server: string, auth: Au
     },
     action,
     resource: { server, kind, ...(name === undefined ? {} : { name }) },
-    network: { address: context.client?.address },
-    time: Math.floor(Date.now() / 1000),
+    env: { address: context.client?.address, time: Math.floor(Date.now() / 1000) },
   }
 }
 

@@ -366,21 +366,30 @@ describe('policy', () => {
     expect(response.headers.get('www-authenticate')).toMatch(/scope="mcp edit", resource_metadata=/)
     expect(inputs).toEqual([
       {
-        subject: { id: 'alice', clientId: 'client-1', scopes: ['mcp'], roles: ['r'], groups: ['g'] },
+        subject: { issuer, id: 'alice', clientId: 'client-1', scopes: ['mcp'], roles: ['r'], groups: ['g'] },
         action: 'tools/call',
         resource: { server: notes, kind: 'tool', name: 'delete' },
-        network: { address: '192.0.2.1' },
-        time: expect.closeTo(Date.now() / 1000, -1),
+        env: { address: '192.0.2.1', time: expect.closeTo(Date.now() / 1000, -1) },
       },
     ])
   })
 
   test('without scopes that would help there is no challenge, so that clients do not sign in again and again', async () => {
-    const app = make({}, { policy: () => ({ allow: false, reason: 'Not at night' }) })
+    const app = make({}, { policy: () => ({ allow: false, reason: 'Not at night', public: true }) })
     const response = await app.fetch(ask({ ...modern, Authorization: `Bearer ${await sign()}` }))
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([403, null])
     expect(await response.text()).toContain('Not at night')
   })
+
+  test.each([[[]], [['edit']]])(
+    'keeps a reason that is not public to itself, with scopes %j',
+    async (requiredScopes) => {
+      const app = make({}, { policy: () => ({ allow: false, reason: 'score-17', requiredScopes }) })
+      const response = await app.fetch(ask({ ...modern, Authorization: `Bearer ${await sign()}` }))
+      expect(response.status).toBe(403)
+      expect(JSON.stringify([...response.headers]) + (await response.text())).not.toContain('score-17')
+    },
+  )
 
   test('what is no yes is a no, and a policy that fails decides nothing', async () => {
     const ask_ = async (policy: () => unknown) => {

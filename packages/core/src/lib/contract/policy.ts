@@ -1,5 +1,18 @@
+import type { Check } from './check.js'
+
+/** Who acts for somebody else (`act` of RFC 8693 section 4.1). */
+export interface PolicyActor {
+  /** Who issued {@link id}; absent where the token does not say. */
+  readonly issuer?: string
+  readonly id: string
+  /** For whom this one acts in turn. */
+  readonly actor?: PolicyActor
+}
+
 /** Who asks, as a verified access token tells it. */
 export interface PolicySubject {
+  /** Who issued the token; absent where a verifier that is not ours does not tell. */
+  readonly issuer?: string
   /** The user (`sub`); absent where a client acts for itself. Unique within one issuer only. */
   readonly id?: string
   /** The OAuth client that acts. */
@@ -7,19 +20,23 @@ export interface PolicySubject {
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
   readonly groups: readonly string[]
+  /** Who acts for the user, where the token says so. */
+  readonly actor?: PolicyActor
 }
 
 /** What is asked for. */
 export interface PolicyResource {
   /** The MCP server, as the resource URL that was configured. */
   readonly server: string
-  /** `server` for what concerns no single tool, prompt or resource, and where the request could not be read. */
-  readonly kind: 'tool' | 'prompt' | 'resource' | 'server'
-  /** The tool's or prompt's name, or the resource's URI. */
+  /** `server` for what concerns no single part of it, and where the request could not be read. */
+  readonly kind: 'tool' | 'prompt' | 'resource' | 'template' | 'task' | 'server'
+  /** What the server itself calls it: the name of a tool or prompt, the URI of a resource, the URI template, the id of a task. */
   readonly name?: string
+  /** What clients call it, where it was renamed. Never decide by this name alone. */
+  readonly advertisedName?: string
   /** What the operator says about it. */
   readonly labels?: Readonly<Record<string, string>>
-  /** What the MCP server says about it (`annotations`). Hints of a party that need not be trusted. */
+  /** What the MCP server says about it (`annotations`); only of servers that the operator marked as trusted. */
   readonly annotations?: Readonly<Record<string, unknown>>
 }
 
@@ -29,37 +46,65 @@ export interface PolicyInput {
   /** The MCP method, such as `tools/call`; `*` where it cannot be known, which only somebody who may do everything should pass. */
   readonly action: string
   readonly resource: PolicyResource
-  /** The arguments of a tool or prompt, where whoever asks has read the body. */
+  /** The arguments of a tool or prompt, for policies that say {@link Policy.needsArguments}. A list has none. */
   readonly arguments?: Readonly<Record<string, unknown>>
-  readonly network: {
+  readonly env: {
     /** The client's IP address, where the host knows it. */
     readonly address?: string
+    /** When the question is asked, in seconds since the epoch. */
+    readonly time: number
   }
-  /** When the question is asked, in seconds since the epoch. */
-  readonly time: number
 }
 
 /** What a {@link Policy} says. */
 export type Decision =
-  | { readonly allow: true }
+  | {
+      readonly allow: true
+      /** For how many seconds the same question has the same answer; what caches decisions keeps it no longer. */
+      readonly maxAge?: number
+      /** The ids of the rules that decided, for the log and the audit. No client gets to see them. */
+      readonly policies?: readonly string[]
+    }
   | {
       readonly allow: false
-      /** Why, for the developer of the client. It reaches the client, so it names no internals. */
+      /** Why. For the operator, unless {@link public} is set. */
       readonly reason: string
+      /**
+       * Whether the client may read the reason, which then names no internals.
+       *
+       * @default false
+       */
+      readonly public?: boolean
       /** The scopes that would help, all of them: the client is told to ask for these (RFC 6750 section 3.1). */
       readonly requiredScopes?: readonly string[]
+      readonly maxAge?: number
+      readonly policies?: readonly string[]
     }
 
 /**
  * Decides whether a request may go on. A plain function, so that rules in code and any engine fit. One that throws or
  * rejects is a refusal.
  *
+ * The same question is asked about a tool in a list and about a call of it, so that who sees a tool can call it.
+ *
  * @example
  * ```ts
  * const policy: Policy = ({ action, resource, subject }) =>
  *   action === 'tools/list' || resource.name === 'search' || subject.roles.includes('editor')
  *     ? { allow: true }
- *     : { allow: false, reason: 'Only editors may do this' }
+ *     : { allow: false, reason: 'Only editors may do this', public: true }
  * ```
  */
-export type Policy = (input: PolicyInput) => Decision | Promise<Decision>
+export interface Policy {
+  (input: PolicyInput): Decision | Promise<Decision>
+  /** Decides about many at once, such as all tools of a list: one decision for each input, in the same order. */
+  many?(inputs: readonly PolicyInput[]): readonly Decision[] | Promise<readonly Decision[]>
+  /** Whether what decides can be asked. */
+  check?: Check
+  /**
+   * Whether it decides by arguments too. A list then shows what some arguments might be allowed for.
+   *
+   * @default false
+   */
+  readonly needsArguments?: boolean
+}
