@@ -106,3 +106,21 @@ describe('a comment', () => {
     expect(found && decoder.decode(found)).toBe(comment)
   })
 })
+
+test.each([
+  ['', false],
+  ['{', false],
+  ['data: {}\n\n', false],
+  ['id: 1\ndata: {}\n', false],
+  ['id:\ndata: {}\n\n', false],
+  ['data: id: 1\n\n', false],
+  ['id: 1\ndata:\n\n', true],
+  ['data: {}\r\nid: 1\r\n\r\n', true],
+  ['id: 1\ndata: {}\n\ndata: {', true],
+])('[L6] knows of %j whether a client can resume after it', (text, canResume) => {
+  for (const size of [1, 3, 64]) {
+    const frames = new EventFrames()
+    for (let at = 0; at < text.length; at += size) frames.push(encoder.encode(text.slice(at, at + size)))
+    expect(frames.canResume).toBe(canResume)
+  }
+})

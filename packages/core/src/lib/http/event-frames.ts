@@ -4,6 +4,7 @@ const encoder = new TextEncoder()
 const eventName = encoder.encode('event: message\n')
 const eventField = encoder.encode('event:')
 const dataField = encoder.encode('data:')
+const idField = encoder.encode('id:')
 const comment = encoder.encode(': keep-alive\n')
 const commentBlock = encoder.encode(': keep-alive\n\n')
 const none = new Uint8Array()
@@ -12,7 +13,8 @@ const telling = 7
 
 /**
  * Looks at a `text/event-stream` as it passes: names the events that have data and no name, which some clients do not hear
- * otherwise (by the HTML standard `message` is what they are called), and knows where a comment can stand. It parses no
+ * otherwise (by the HTML standard `message` is what they are called), and knows where a comment can stand and whether a
+ * client can resume. It parses no
  * data, keeps no more than the begin of a line, and gives back the chunk that it got where nothing is to be added. Lines
  * that end in a carriage return alone are left as they are.
  */
@@ -21,6 +23,13 @@ export class EventFrames {
   #isAtLineStart = true
   #isAtEventStart = true
   #isNamed = false
+  #hasId = false
+  #canResume = false
+
+  /** Whether an event with an id has passed whole, after which a client can ask for the rest of the stream. */
+  get canResume(): boolean {
+    return this.#canResume
+  }
 
   /** What to send for a chunk of the stream; may be empty. */
   push(chunk: Uint8Array): Uint8Array {
@@ -74,9 +83,11 @@ export class EventFrames {
     if (length === 0) {
       this.#isAtEventStart = true
       this.#isNamed = false
+      this.#canResume ||= this.#hasId
       return false
     }
     this.#isAtEventStart = false
+    if (length > idField.length && startsWith(bytes, start, idField)) this.#hasId = true
     if (startsWith(bytes, start, eventField)) this.#isNamed = true
     if (this.#isNamed || !startsWith(bytes, start, dataField)) return false
     // Events without data only tell an id, and a name would let clients look for a message in them

@@ -8,12 +8,8 @@ export interface StreamGuard {
   readonly abort: (reason: unknown) => void
   /** Called once, however the stream ends, with the bytes that have passed. */
   readonly onEnd: (bytes: number) => void
-  /**
-   * A last chunk to say that the source failed, or ended without a byte. Without one, the stream ends as the source did.
-   *
-   * @param bytes that have passed
-   */
-  readonly finalChunk?: (reason: 'idle' | 'broken' | 'empty', bytes: number) => Uint8Array | undefined
+  /** A last chunk to say that the source failed, or ended without a byte. Without one, the stream ends as the source did. */
+  readonly finalChunk?: (reason: 'idle' | 'broken' | 'empty') => Uint8Array | undefined
   /** What an event stream needs on its way. */
   readonly events?: EventFrames
   /** Seconds between the comments on an event stream that is silent. */
@@ -72,12 +68,12 @@ export function guardStream(
             return
           }
           onEnd()
-          const last = passed === 0 ? finalChunk?.('empty', 0) : events?.end()
+          const last = passed === 0 ? finalChunk?.('empty') : events?.end()
           if (last !== undefined && last.length > 0) controller.enqueue(last)
           controller.close()
         } catch (error) {
           onEnd()
-          const last = finalChunk?.(idle ? 'idle' : 'broken', passed)
+          const last = finalChunk?.(idle ? 'idle' : 'broken')
           if (last === undefined) throw error
           controller.enqueue(last)
           controller.close()

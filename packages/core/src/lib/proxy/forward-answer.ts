@@ -58,7 +58,13 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   const idleTimeout = request.method === 'GET' ? null : options.idleTimeout
   const isEvents = typeOf(response) === 'text/event-stream' && status < 300
   const onItsWay = isEvents ? { events: new EventFrames(), keepAlive: options.keepAlive } : undefined
-  const guard = { idleTimeout, abort, onEnd: done, finalChunk: farewell(response, context), ...onItsWay }
+  const guard = {
+    idleTimeout,
+    abort,
+    onEnd: done,
+    finalChunk: farewell(response, context, onItsWay?.events),
+    ...onItsWay,
+  }
   const length = response.headers.get('content-length')
   const isJson = typeOf(response) === 'application/json'
   const isUnsure = isAwaited && !isJson && typeOf(response) !== 'text/event-stream'
@@ -150,18 +156,18 @@ function refuse({ response: { status, headers }, redirects }: Answer, context: C
 
 /**
  * The end of a stream that broke, for clients of the modern era: an error for the request that waits. In the legacy era
- * a stream that ends without its response can be resumed, so there the break itself is the message, unless nothing has
- * come that a client could name.
+ * a client resumes a stream that ends without its response by the id of the last event (L6), so there the break itself is
+ * the message where an event with an id has come.
  */
 function farewell(
   response: UpstreamResponse,
   context: Context,
-): ((reason: 'idle' | 'broken' | 'empty', bytes: number) => Uint8Array | undefined) | undefined {
+  events: EventFrames | undefined,
+): ((reason: 'idle' | 'broken' | 'empty') => Uint8Array | undefined) | undefined {
   const { message } = context
-  if (typeOf(response) !== 'text/event-stream' || message?.kind !== 'request' || response.status >= 300)
-    return undefined
-  return (reason, bytes) => {
-    if (message.era !== 'modern' && bytes > 0) return undefined
+  if (events === undefined || message?.kind !== 'request') return undefined
+  return (reason) => {
+    if (message.era !== 'modern' && events.canResume) return undefined
     const coding = reason === 'broken' ? codingFault(response) : undefined
     const what = coding === undefined ? failure[reason] : { status: 502, message: coding }
     logFault(what.message, response, context)

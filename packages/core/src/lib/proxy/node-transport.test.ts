@@ -76,10 +76,20 @@ test.each(['application/json', 'text/event-stream'])(
       (socket) => socket.resetAndDestroy(),
     )
     const told = post(url, { idleTimeout: null }).then((response) => response.text())
-    // Nothing came by which a legacy client could resume the stream
+    // No event came by whose id a legacy client could resume the stream
     expect(await told.catch(() => 'broken')).toMatch('"error"')
   },
 )
+
+test.each([
+  ['data: {}\n\n', 'text that tells of the break', '"id":7,"error"'],
+  ['id: 1\ndata: {}\n\n', 'a break, after which the client resumes', 'broken'],
+])('[L6] ends a stream of %j that breaks off with %s', async (events, _what, end) => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 100\r\n\r\n'
+  const url = await raw(head + events, (socket) => setTimeout(() => socket.destroy(), 20))
+  const told = post(url, { idleTimeout: null }).then((response) => response.text())
+  expect(await told.catch(() => 'broken')).toContain(end)
+})
 
 test('does not promise a length to which the news of a break are added', async () => {
   const url = await raw(

@@ -491,18 +491,21 @@ test('JSON of unknown length arrives whole, short or long', async () => {
 })
 
 test.each([
-  ['modern', modernPing, modern],
-  ['legacy', ping, {}],
-])('an upstream that goes away in the middle of a stream: %s', async (era, body, headers) => {
+  ['modern', 'without an id', modernPing, modern],
+  ['modern', 'with an id', modernPing, modern],
+  ['legacy', 'without an id', ping, {}],
+  ['legacy', 'with an id', ping, {}],
+])('an upstream that goes away in the middle of a stream: %s, after an event %s', async (era, id, body, headers) => {
   const url = await upstream((_request, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: {"half')
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+    response.write(`${id === 'with an id' ? 'id: 1\n' : ''}data: {}\n\ndata: {"half`)
     setTimeout(() => response.destroy(), 10)
   })
   const response = await call(proxy(url), { body, headers })
-  if (era === 'legacy') await expect(response.text()).rejects.toThrow()
+  if (era === 'legacy' && id === 'with an id') await expect(response.text()).rejects.toThrow()
   else
     expect(await response.text()).toMatch(
-      /^event: message\ndata: \{"half\n\nevent: message\ndata: \{"jsonrpc":"2.0","id":7,"error":\{"code":-31502,.*\}\n\n$/,
+      /data: \{"half\n\nevent: message\ndata: \{"jsonrpc":"2.0","id":7,"error":\{"code":-31502,.*\}\n\n$/,
     )
 })
 
