@@ -3,12 +3,13 @@
 // authorization server with a stand-in for the person. Behind a proxy everything has to come out as without it; where
 // the proxy translates between the eras, as from the bridge that does. The tool and the Node that it needs are installed
 // into the folder that is given, or into a temporary one. Ends with "<n> passed, <m> failed".
+
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { freePort } from './free-port.mjs'
 import { installTools } from './install-tools.mjs'
 import { logIn } from './log-in.mjs'
 import { printed, withGateway, withServer } from './runnable-gateway.mjs'
@@ -126,13 +127,4 @@ async function run(args, meanwhile) {
     [...summary.matchAll(/^\S ([\w-]+): (\d+ passed, \d+ failed.*)$/gm)].map(([, ...pair]) => pair),
   )
   return { code, output, summary, scenarios }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,12 +1,13 @@
 // Runs the tests on a current Node, and a walk through the fetch-only parts on Bun, Deno and workerd, all from npm and
 // installed into the folder that is given, or into a temporary one. Wants a build. Ends with "<n> passed, <m> failed".
+
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from 'tsup'
+import { freePort } from './free-port.mjs'
 
 const root = join(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'mcp-gateway-runtimes-'))
@@ -127,13 +128,4 @@ async function answer(url) {
       await new Promise((wake) => setTimeout(wake, 100))
     }
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
 }

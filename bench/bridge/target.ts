@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../scripts/free-port.mjs'
 import { call, openSession } from './load.js'
 
 /** A bridge under measurement, as a process of its own. */
@@ -104,12 +104,4 @@ export async function stop(target: Target): Promise<void> {
   const timer = setTimeout(() => target.process.kill('SIGKILL'), 3000)
   if (target.process.exitCode === null && target.process.signalCode === null) await once(target.process, 'exit')
   clearTimeout(timer)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

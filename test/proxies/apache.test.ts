@@ -5,8 +5,9 @@ import { toNodeHandler } from '@mcp-gateway/core/node'
 import { memoryStorage } from '@mcp-gateway/core/storage'
 import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../scripts/free-port.mjs'
 import { createPerson } from '../clients/person.js'
-import { findProgram, freePort, type Running, startProgram, temporaryFolder } from './process.js'
+import { findProgram, type Running, startProgram, temporaryFolder } from './process.js'
 import { type Listening, listen } from './upstreams.js'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }

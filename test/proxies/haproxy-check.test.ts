@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createGateway } from '@mcp-gateway/core/gateway'
 import { toNodeHandler } from '@mcp-gateway/core/node'
 import { expect, test, vi } from 'vitest'
-import { findProgram, freePort, startProgram, temporaryFolder } from './process.js'
+import { freePort } from '../../scripts/free-port.mjs'
+import { findProgram, startProgram, temporaryFolder } from './process.js'
 
 const haproxy = findProgram('haproxy')
 const silent = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -31,16 +30,6 @@ export function findProgram(name: string): string | undefined {
 /** A folder of its own for a program's configuration and data. */
 export function temporaryFolder(name: string): string {
   return mkdtempSync(join(tmpdir(), `${name}-`))
-}
-
-/** A port that was free a moment ago, for programs that cannot pick one themselves. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 /**

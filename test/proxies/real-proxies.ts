@@ -1,8 +1,9 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Dialect } from '@mcp-gateway/forward-auth'
+import { freePort } from '../../scripts/free-port.mjs'
 import { makeCertificate } from './certificate.js'
-import { findProgram, freePort, type Running, startProgram, temporaryFolder } from './process.js'
+import { findProgram, type Running, startProgram, temporaryFolder } from './process.js'
 import { readRecipe } from './recipe.js'
 
 /** The loopback ports of what a proxy stands in front of. */

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../scripts/free-port.mjs'
 import { findBinary } from './binary.js'
-import { freePort, type Started, startProgram } from './server-process.js'
+import { type Started, startProgram } from './server-process.js'
 
 export interface PostgresServer {
   readonly port: number

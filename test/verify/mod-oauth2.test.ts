@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createTokenVerifier, type TokenVerifier } from '@mcp-gateway/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { audience, claims, compact, issuer, keySet, sign, testKey } from '../../packages/core/test/issuer.js'
-import { findProgram, freePort, type Running, startProgram, temporaryFolder } from '../proxies/process.js'
+import { freePort } from '../../scripts/free-port.mjs'
+import { findProgram, type Running, startProgram, temporaryFolder } from '../proxies/process.js'
 
 const modules = '/usr/lib/apache2/modules'
 const apache = existsSync(`${modules}/mod_oauth2.so`) ? findProgram('apache2') : undefined

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer, request as sendRequest } from 'node:http'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../scripts/free-port.mjs'
 import { initialize, readJson, registerClient, type Tokens } from '../clients/plain-client.js'
 import { hasBinary } from '../servers/binary.js'
 import { startRedis } from '../servers/redis.js'
-import { freePort } from '../servers/server-process.js'
 import { buildExample } from './build-examples.js'
 import { startExample } from './example-process.js'
 

@@ -4,8 +4,9 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../scripts/free-port.mjs'
 import { findProgram, startProgram as startServer, temporaryFolder } from '../proxies/process.js'
-import { freePort, type Started, startProgram } from '../servers/server-process.js'
+import { type Started, startProgram } from '../servers/server-process.js'
 
 const nginx = findProgram('nginx')
 

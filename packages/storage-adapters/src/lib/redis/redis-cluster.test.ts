@@ -2,9 +2,9 @@ import { testStorage } from '@mcp-gateway/core/testing'
 import { Cluster, Redis } from 'ioredis'
 import { createCluster } from 'redis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { freePort } from '../../../../../scripts/free-port.mjs'
 import { hasBinary } from '../../../../../test/servers/binary.js'
 import { type RedisServer, startRedis } from '../../../../../test/servers/redis.js'
-import { freePort } from '../../../../../test/servers/server-process.js'
 import { redisStorage } from './redis-storage.js'
 
 describe.runIf(hasBinary('redis-server'))('redisStorage on a cluster of three masters', () => {
