@@ -46,6 +46,7 @@ export { createProbes, type ProbeOptions, type Probes, type ReadinessPart } from
 export { readBody } from './lib/http/read-body.js'
 export { requestPath } from './lib/http/request-path.js'
 export { requestWithBody } from './lib/http/request-with-body.js'
+export { type RawAnswer, rawNotification, rawRequest, rawResponse, requestHead } from './lib/json/json-rpc.js'
 export { member, type Span, scanArray, scanObject, skipSpace } from './lib/json/json-scan.js'
 export { at, parseSpan, rawJson } from './lib/json/raw-json.js'
 export { type Edit, splice } from './lib/json/splice.js'

@@ -1,6 +1,6 @@
 import { type Degraded, GatewayError } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { gatewayInfo, isRefusal, newestLegacy } from '@mcp-gateway/core/internal'
+import { gatewayInfo, isRefusal, newestLegacy, rawRequest } from '@mcp-gateway/core/internal'
 import { eitherEra } from './children/either-era.js'
 import { bridgeItself } from './children/own-request.js'
 import type { Connection } from './connection/connection.js'
@@ -83,7 +83,7 @@ function handshake(connection: Connection, until: number): Promise<boolean> {
       capabilities: {},
       clientInfo: gatewayInfo,
     }
-    const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })))
+    const message = parseMessage(rawRequest(0, 'initialize', JSON.stringify(params)))
     connection.request(message, { waiter: { related: () => undefined, answer }, principal: bridgeItself })
   })
 }

@@ -1,5 +1,5 @@
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { errorCodes, gatewayInfo, metaKeys, newestModern, newestShared } from '@mcp-gateway/core/internal'
+import { errorCodes, gatewayInfo, metaKeys, newestModern, newestShared, rawRequest } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import type { Pending } from '../connection/peer.js'
 
@@ -80,8 +80,8 @@ function send(
     [metaKeys.clientInfo]: gatewayInfo,
     [metaKeys.clientCapabilities]: {},
   }
-  const request = { jsonrpc: '2.0', id: 0, method, params: { ...params, _meta: meta } }
-  return connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter, principal: bridgeItself })
+  const message = parseMessage(rawRequest(0, method, JSON.stringify({ ...params, _meta: meta })))
+  return connection.request(message, { waiter, principal: bridgeItself })
 }
 
 function parse(bytes: Buffer): OwnAnswer | undefined {

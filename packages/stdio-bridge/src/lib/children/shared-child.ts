@@ -1,8 +1,9 @@
 import type { Message } from '@mcp-gateway/core'
-import { type Span, scanObject } from '@mcp-gateway/core/internal'
+import { rawNotification, type Span, scanObject } from '@mcp-gateway/core/internal'
 import type { Connection } from '../connection/connection.js'
 import { deadline, timeLeft } from '../process/deadline.js'
 import { cannotStart, tooSlowToStart } from '../refusals/refusals.js'
+import { asBuffer } from '../wire/client-message.js'
 import { splice } from '../wire/splice.js'
 import { bridgeItself } from './own-request.js'
 
@@ -105,7 +106,7 @@ export class SharedChild {
 
   /** A new child in the place of one that crashed: it is told what its sessions had told the old one. */
   #tellAgain(connection: Connection): void {
-    connection.notify(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'))
+    connection.notify(asBuffer(rawNotification('notifications/initialized')))
     const quiet = { waiter: { related: () => undefined, answer: () => undefined }, principal: bridgeItself }
     if (this.#setLevel !== undefined) connection.request(this.#setLevel, quiet)
   }

@@ -1,6 +1,7 @@
 import type { EraLink, EraLinkCall, EraLinkListener, EraNotification, EraRequest } from '@mcp-gateway/core/eras'
-import { errorCodes } from '@mcp-gateway/core/internal'
+import { errorCodes, rawNotification } from '@mcp-gateway/core/internal'
 import type { ChildMessage } from '../wire/child-message.js'
+import { asBuffer } from '../wire/client-message.js'
 import type { Connection } from './connection.js'
 import type { Peer } from './peer.js'
 
@@ -28,9 +29,7 @@ export class ConnectionLink implements EraLink, Peer {
   }
 
   notify({ method, params }: EraNotification): void {
-    const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
-    const parts = params === undefined ? [] : [Buffer.from(',"params":'), params]
-    this.connection.notify(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]))
+    this.connection.notify(asBuffer(rawNotification(method, params)))
   }
 
   notified({ bytes, method = '', params }: ChildMessage): void {

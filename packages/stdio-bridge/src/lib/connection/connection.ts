@@ -6,6 +6,8 @@ import {
   knownMembers,
   member,
   type Owner,
+  rawNotification,
+  rawResponse,
   redactText,
   type TaskOwners,
 } from '@mcp-gateway/core/internal'
@@ -19,7 +21,7 @@ import { UnreadableLines } from '../wire/unreadable-lines.js'
 import { startOf, wholeText } from '../wire/whole-text.js'
 import { AbandonedRequests } from './abandoned-requests.js'
 import { deliverAnswer, deliverRelated, deliverUnasked, errorCodeOf, subscriptionTag } from './deliver.js'
-import { failure, failureError } from './failure.js'
+import { failureError } from './failure.js'
 import { metaOf } from './meta.js'
 import { copy } from './numbers.js'
 import type { Caller, FailureReason, Peer, Pending } from './peer.js'
@@ -217,7 +219,8 @@ export class Connection implements ChildReader {
     if (!this.pending.delete(pending.number)) return
     this.#abandoned.add(pending)
     const error = failureError(reason, this.child.ending)
-    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), errorCodes.internalError)
+    if (pending.link === undefined)
+      pending.waiter.answer(asBuffer(rawResponse(pending.id, { error })), errorCodes.internalError)
     else pending.link.answered({ error, code: errorCodes.internalError }, reason === 'timeout')
   }
 
@@ -379,13 +382,13 @@ export class Connection implements ChildReader {
 
   #refuse(pending: Pending, error: Buffer): void {
     this.pending.delete(pending.number)
-    if (pending.link === undefined) pending.waiter.answer(failure(pending.id, error), errorCodes.invalidParams)
+    if (pending.link === undefined)
+      pending.waiter.answer(asBuffer(rawResponse(pending.id, { error })), errorCodes.invalidParams)
     else pending.link.answered({ error, code: errorCodes.invalidParams })
   }
 
   #tellCancelled(requestId: number, reason: string): void {
-    const params = { requestId, reason }
-    this.notify(Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params })))
+    this.notify(asBuffer(rawNotification('notifications/cancelled', JSON.stringify({ requestId, reason }))))
   }
 
   #only(): Pending | undefined {

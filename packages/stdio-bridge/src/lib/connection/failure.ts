@@ -20,8 +20,3 @@ export function failureError(reason: FailureReason, ending: Ending | undefined):
   }
   return Buffer.from(JSON.stringify({ code: errorCodes.internalError, message: texts[reason], data }))
 }
-
-/** The whole answer with this `error`. */
-export function failure(id: Buffer, error: Buffer): Buffer {
-  return Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":'), id, Buffer.from(',"error":'), error, Buffer.from('}')])
-}

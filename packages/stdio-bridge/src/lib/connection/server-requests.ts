@@ -1,6 +1,6 @@
 import type { Message } from '@mcp-gateway/core'
 import type { EraAnswer } from '@mcp-gateway/core/eras'
-import { errorCodes, knownMembers, member, type Span } from '@mcp-gateway/core/internal'
+import { errorCodes, knownMembers, member, type RawAnswer, rawResponse, type Span } from '@mcp-gateway/core/internal'
 import type { Child } from '../process/child.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -44,7 +44,7 @@ export class ServerRequests {
     const raw = Buffer.from(bytes.subarray(id.start, id.end))
     if (peer === undefined && method === 'ping') {
       // It asks whether somebody is here, and somebody is
-      if (this.#child.queued <= this.#maxQueuedBytes) this.#child.write(response(raw, 'result', nothing))
+      if (this.#child.queued <= this.#maxQueuedBytes) this.#child.write(response(raw, { result: '{}' }))
       return
     }
     if (peer === undefined) {
@@ -78,8 +78,7 @@ export class ServerRequests {
       )
       return
     }
-    const [name, value] = 'result' in answer ? (['result', answer.result] as const) : (['error', answer.error] as const)
-    this.#child.write(response(asked.id, name, value))
+    this.#child.write(response(asked.id, answer))
   }
 
   /** Whether a client has something to reply to. */
@@ -137,14 +136,10 @@ export class ServerRequests {
   }
 }
 
-const start = Buffer.from('{"jsonrpc":"2.0","id":')
-const end = Buffer.from('}')
-const nothing = Buffer.from('{}')
-
 function refusal(id: Buffer, code: number, message: string): Buffer {
-  return response(id, 'error', Buffer.from(JSON.stringify({ code, message })))
+  return response(id, { error: JSON.stringify({ code, message }) })
 }
 
-function response(id: Buffer, name: 'result' | 'error', value: Uint8Array): Buffer {
-  return toLine(Buffer.concat([start, id, Buffer.from(`,"${name}":`), value, end]), [])
+function response(id: Buffer, answer: RawAnswer): Buffer {
+  return toLine(asBuffer(rawResponse(id, answer)), [])
 }

@@ -1,8 +1,9 @@
 import type { Message } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { gatewayCode, Refusal } from '@mcp-gateway/core/internal'
+import { gatewayCode, Refusal, rawRequest, rawResponse } from '@mcp-gateway/core/internal'
 import { bridgeItself } from '../children/own-request.js'
 import type { SessionConnection } from '../connection/session-connection.js'
+import { asBuffer, rawId } from '../wire/client-message.js'
 import type { LegacySession } from './legacy-session.js'
 
 /** Resources that one session may watch at a shared child. */
@@ -37,7 +38,7 @@ export function watch(session: LegacySession, message: Message): Buffer | undefi
   if (message.method !== 'resources/unsubscribe') return undefined
   subscriptions.delete(uri)
   if (!isWatched(session.connection, uri)) return undefined
-  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }))
+  return asBuffer(rawResponse(rawId(message), { result: '{}' }))
 }
 
 /** A session has left: what nobody else watches, the child need not tell any more. */
@@ -62,6 +63,8 @@ function tell(
   method: 'resources/subscribe' | 'resources/unsubscribe',
   uri: string,
 ): void {
-  const request = { jsonrpc: '2.0', id: 0, method, params: { uri } }
-  connection.request(parseMessage(Buffer.from(JSON.stringify(request))), { waiter: quiet, principal: bridgeItself })
+  connection.request(parseMessage(rawRequest(0, method, JSON.stringify({ uri }))), {
+    waiter: quiet,
+    principal: bridgeItself,
+  })
 }

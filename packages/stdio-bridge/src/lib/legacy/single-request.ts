@@ -1,6 +1,13 @@
 import type { Context, Message } from '@mcp-gateway/core'
 import { parseMessage } from '@mcp-gateway/core/gateway'
-import { assumedVersion, gatewayInfo, knownMembers, ownerOf } from '@mcp-gateway/core/internal'
+import {
+  assumedVersion,
+  gatewayInfo,
+  knownMembers,
+  ownerOf,
+  rawNotification,
+  rawRequest,
+} from '@mcp-gateway/core/internal'
 import { eitherEra } from '../children/either-era.js'
 import { mayBeOtherEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'
@@ -77,7 +84,7 @@ export async function singleRequest(
     end()
     return response
   }
-  connection.notify(Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}'))
+  connection.notify(asBuffer(rawNotification('notifications/initialized')))
   return run(session, end, message, request, context)
 }
 
@@ -154,5 +161,5 @@ function ownInitialize(request: Request): Message {
     capabilities: {},
     clientInfo: gatewayInfo,
   }
-  return parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params })))
+  return parseMessage(rawRequest(0, 'initialize', JSON.stringify(params)))
 }

@@ -1,7 +1,7 @@
 import type { Message } from '@mcp-gateway/core'
-import { metaKeys } from '@mcp-gateway/core/internal'
+import { metaKeys, rawResponse } from '@mcp-gateway/core/internal'
 import type { OutStream, StreamHost } from '../http/out-stream.js'
-import { rawId } from '../wire/client-message.js'
+import { asBuffer, rawId } from '../wire/client-message.js'
 import type { Opening } from './opening.js'
 
 /** One POST of a modern client and its answer. The client's going away is its cancellation (MCP M17). */
@@ -92,5 +92,5 @@ export abstract class Exchange implements StreamHost {
 function gracefulEnd(message: Message): Buffer {
   const id = rawId(message)
   const tag = `"_meta":{"${metaKeys.subscriptionId}":${id}}`
-  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete",${tag}}}`)
+  return asBuffer(rawResponse(id, { result: `{"resultType":"complete",${tag}}` }))
 }

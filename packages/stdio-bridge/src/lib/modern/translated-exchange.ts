@@ -1,5 +1,5 @@
 import type { ModernExchange, ModernReply, RawJson } from '@mcp-gateway/core/eras'
-import { statusOfCode } from '@mcp-gateway/core/internal'
+import { rawResponse, statusOfCode } from '@mcp-gateway/core/internal'
 import { temporary } from '../refusals/refusals.js'
 import { asBuffer, rawId } from '../wire/client-message.js'
 import { Exchange } from './exchange.js'
@@ -51,7 +51,7 @@ export class TranslatedExchange extends Exchange implements ModernReply {
     const { status, code, description, headers } = why === 'too_many' ? tooManyParked : tooManyOfYoursParked
     const error = JSON.stringify({ code, message: description })
     this.stream.addHeaders(headers)
-    this.end(Buffer.from(`{"jsonrpc":"2.0","id":${rawId(this.message)},"error":${error}}`), status)
+    this.end(asBuffer(rawResponse(rawId(this.message), { error })), status)
   }
 
   lost(): void {

@@ -1,6 +1,6 @@
 import { type Message, respond } from '@mcp-gateway/core'
-import { gatewayCode, type JsonRpcErrorOptions, type Refusal } from '@mcp-gateway/core/internal'
-import { rawId } from '../wire/client-message.js'
+import { gatewayCode, type JsonRpcErrorOptions, type Refusal, rawResponse } from '@mcp-gateway/core/internal'
+import { asBuffer, rawId } from '../wire/client-message.js'
 
 /** The refusal as an answer to this request. */
 export function refusalResponse({ status, code, description, headers }: Refusal, request?: Message): Response {
@@ -25,5 +25,5 @@ export function errorResponse(
 /** An error as the message that answers this request. */
 export function errorBody(error: Pick<JsonRpcErrorOptions, 'code' | 'message' | 'data'>, request?: Message): Buffer {
   const id = request === undefined ? 'null' : rawId(request)
-  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`)
+  return asBuffer(rawResponse(id, { error: JSON.stringify(error) }))
 }

@@ -1,4 +1,6 @@
+import { rawNotification } from '@mcp-gateway/core/internal'
 import type { OutStream } from '../http/out-stream.js'
+import { asBuffer } from '../wire/client-message.js'
 import { Outbox } from './outbox.js'
 
 /** Questions that one client may have open at once. */
@@ -84,9 +86,8 @@ export class SessionQuestions {
     for (const [ask, { stream, since }] of this.#open) {
       if (now - since <= (stream === undefined ? askTimeout : answerTimeout)) continue
       const why = stream === undefined ? 'No client to ask' : 'The client did not answer in time'
-      const params = { requestId: ask, reason: 'The answer took too long' }
-      const notice = Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params }))
-      this.withdraw(notice, ask, route)
+      const params = JSON.stringify({ requestId: ask, reason: 'The answer took too long' })
+      this.withdraw(asBuffer(rawNotification('notifications/cancelled', params)), ask, route)
       this.#refuse(ask, why)
     }
   }

@@ -6,11 +6,19 @@ import type {
   EraNotification,
   EraRequest,
 } from '@mcp-gateway/core/eras'
-import { errorCodes, isRefusal, type Owner, Refusal, type TaskOwners } from '@mcp-gateway/core/internal'
+import {
+  errorCodes,
+  isRefusal,
+  type Owner,
+  Refusal,
+  rawNotification,
+  type TaskOwners,
+} from '@mcp-gateway/core/internal'
 import type { ServingChild } from '../children/child-groups.js'
 import { legacyOnly, type ModernChildren } from '../children/modern-children.js'
 import { taskRunner } from '../children/task-runner.js'
 import { notKeepingUp } from '../refusals/refusals.js'
+import { asBuffer } from '../wire/client-message.js'
 
 const noopObserver: EraLinkListener = {
   notified: () => undefined,
@@ -100,9 +108,7 @@ export class ChildrenLink implements EraLink {
     const pass = (child: ServingChild | typeof legacyOnly) => {
       if (child === legacyOnly) return
       if (child.connection.child.queued <= maxQueuedBytes) {
-        const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
-        const parts = params === undefined ? [] : [Buffer.from(',"params":'), params]
-        child.connection.notify(Buffer.concat([Buffer.from(head), ...parts, Buffer.from('}')]), this.#owner)
+        child.connection.notify(asBuffer(rawNotification(method, params)), this.#owner)
       }
       children.release(child)
     }

@@ -1,7 +1,7 @@
 import type { Message } from '@mcp-gateway/core'
 import type { LegacyClient } from '@mcp-gateway/core/eras'
-import { errorCodes, knownMembers } from '@mcp-gateway/core/internal'
-import { failure, failureError } from '../connection/failure.js'
+import { errorCodes, knownMembers, rawResponse } from '@mcp-gateway/core/internal'
+import { failureError } from '../connection/failure.js'
 import type { Caller, FailureReason, Peer, Pending } from '../connection/peer.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { timeLeft } from '../process/deadline.js'
@@ -120,7 +120,10 @@ export class TranslatedConnection implements SessionConnection {
   fail(pending: Pending, reason: FailureReason): void {
     if (!this.pending.delete(pending.number)) return
     this.#cancels.get(pending)?.()
-    pending.waiter.answer(failure(pending.id, failureError(reason, undefined)), errorCodes.internalError)
+    pending.waiter.answer(
+      asBuffer(rawResponse(pending.id, { error: failureError(reason, undefined) })),
+      errorCodes.internalError,
+    )
   }
 
   giveUp(pending: Pending): void {

@@ -1,4 +1,4 @@
-import { type Edit, type Span, splice as spliceInto } from '@mcp-gateway/core/internal'
+import { type Edit, requestHead, type Span, splice as spliceInto } from '@mcp-gateway/core/internal'
 
 /** A copy of the bytes with the edits made; they must not overlap. */
 export function splice(bytes: Buffer, edits: readonly Edit[], extra = 0): Buffer {
@@ -35,7 +35,7 @@ export function requestLine(
   progressToken?: Span,
   more: readonly Edit[] = [],
 ): Buffer {
-  const head = `{"jsonrpc":"2.0","id":${number},"method":${JSON.stringify(method)}`
+  const head = requestHead(number, method)
   if (params === undefined) return Buffer.from(`${head}}\n`)
   const edits: Edit[] = [
     { start: 0, end: 0, bytes: Buffer.from(`${head},"params":`) },

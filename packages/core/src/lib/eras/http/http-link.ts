@@ -1,6 +1,7 @@
 import type { Context, Handler } from '../../contract/handler.js'
 import { readStream } from '../../http/read-body.js'
 import { readEvents } from '../../http/read-events.js'
+import { rawNotification, rawRequest, rawResponse } from '../../json/json-rpc.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { parseMessage } from '../../message/parse-message.js'
 import { methodSubject } from '../../message/subjects.js'
@@ -130,8 +131,7 @@ export class HttpLink implements EraLink {
       timer?.restart()
       call.related(notification)
     }
-    const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
-    const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    const message = rawRequest(id, method, params)
     this.#underWay++
     this.#exchange(message, id, method, { related, protocolVersion: call.protocolVersion }, answered, controller.signal)
       .catch(() => answered(failed('The connection to the server broke before it answered')))
@@ -148,8 +148,7 @@ export class HttpLink implements EraLink {
   }
 
   notify({ method, params }: EraNotification): void {
-    const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
-    const message = params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+    const message = rawNotification(method, params)
     this.#queued += message.length
     this.#post(message, this.#closing.signal)
       .then((response) => response.body?.cancel())
@@ -275,8 +274,7 @@ export class HttpLink implements EraLink {
       if (isOver) return
       isOver = true
       this.#withdrawals.delete(id)
-      const [name, value] = 'result' in answer ? ['result', answer.result] : ['error', answer.error]
-      this.#post(rawJson(`{"jsonrpc":"2.0","id":${id},"${name}":`, value, '}'), this.#closing.signal)
+      this.#post(rawResponse(id, answer), this.#closing.signal)
         .then((response) => response.body?.cancel())
         .catch(() => undefined)
     })
@@ -314,7 +312,7 @@ export class HttpLink implements EraLink {
   }
 
   async #ping(): Promise<boolean> {
-    const bytes = rawJson(`{"jsonrpc":"2.0","id":${++this.#lastId},"method":"ping"}`)
+    const bytes = rawRequest(++this.#lastId, 'ping')
     try {
       const limit = AbortSignal.timeout(pingTimeout * 1000)
       const { status, headers, body } = await this.#post(bytes, AbortSignal.any([this.#closing.signal, limit]))

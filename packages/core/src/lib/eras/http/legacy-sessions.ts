@@ -1,7 +1,8 @@
 import type { Context, Handler } from '../../contract/handler.js'
 import type { Message } from '../../contract/message.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
-import { at, parseSpan, rawJson } from '../../json/raw-json.js'
+import { rawNotification, rawResponse } from '../../json/json-rpc.js'
+import { at, parseSpan } from '../../json/raw-json.js'
 import { knownMembers, named } from '../../message/known-members.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { isSameOwner, type Owner, ownerOf } from '../../tokens/owner.js'
@@ -191,7 +192,7 @@ export class LegacySessions {
     for (const [reply, call] of session.calls) {
       call.cancel()
       const error = `{"code":${errorCodes.internalError},"message":"The session was closed before the server answered"}`
-      reply.finish(rawJson(`{"jsonrpc":"2.0","id":${call.id},"error":${error}}`))
+      reply.finish(rawResponse(call.id, { error }))
     }
     session.calls.clear()
     session.standalone?.finish()
@@ -251,7 +252,7 @@ function expire({ questions, client }: Session, now: number): void {
     if (now - since <= answerTimeout) continue
     questions.delete(number)
     const params = `{"requestId":${number},"reason":"The answer took too long"}`
-    if (stream.isOpen) stream.send(rawJson(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`))
+    if (stream.isOpen) stream.send(rawNotification('notifications/cancelled', params))
     client.refuse(number, 'The client did not answer in time')
   }
 }

@@ -1,6 +1,7 @@
 import type { Context, Handler } from '../../contract/handler.js'
 import type { Message } from '../../contract/message.js'
 import { jsonRpcError } from '../../http/json-rpc-error.js'
+import { rawResponse } from '../../json/json-rpc.js'
 import { parseSpan, rawJson } from '../../json/raw-json.js'
 import { knownMembers } from '../../message/known-members.js'
 import { errorCodes, gatewayCode, statusOfCode } from '../../protocol/error-codes.js'
@@ -12,7 +13,7 @@ import type { EraServerInfo, RawJson } from '../era-server.js'
 import { legacyServer } from '../legacy-server/legacy-server.js'
 import { listTools } from '../list-tools.js'
 import { type ModernClient, modernClient } from '../modern-client/modern-client.js'
-import { errorMessage, type ModernReply } from '../modern-client/modern-reply.js'
+import type { ModernReply } from '../modern-client/modern-reply.js'
 import { readModernRequest } from '../modern-client/modern-request.js'
 import { ToolHeaders } from '../tool-headers.js'
 import { HttpLink, withoutClient } from './http-link.js'
@@ -122,7 +123,7 @@ export class LegacyUpstreams {
     if ('error' in info) {
       this.#release(upstream)
       this.#drop(upstream)
-      target.answered(errorMessage(modern.id, info.error), info.code)
+      target.answered(rawResponse(modern.id, { error: info.error }), info.code)
       return reply.response
     }
     if (mismatch !== undefined) {
@@ -212,8 +213,9 @@ function replyTo(reply: Reply, id: RawJson): ModernReply {
         `Too many ${isYours ? 'of your ' : ''}calls wait for answers; try again later`,
         gatewayCode(isYours ? 429 : 503),
       )
-      reply.finish(errorMessage(id, error), isYours ? 429 : 503, { 'Retry-After': '10' })
+      reply.finish(rawResponse(id, { error }), isYours ? 429 : 503, { 'Retry-After': '10' })
     },
-    lost: () => answered(errorMessage(id, failed('The server ended the subscription').error), errorCodes.internalError),
+    lost: () =>
+      answered(rawResponse(id, { error: failed('The server ended the subscription').error }), errorCodes.internalError),
   }
 }

@@ -1,3 +1,4 @@
+import { rawNotification, rawResponse } from '../../json/json-rpc.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { withoutSpans } from '../../json/without-members.js'
 import { type KnownMember, named, scanKnownMembers } from '../../message/known-members.js'
@@ -5,7 +6,7 @@ import { errorCodes } from '../../protocol/error-codes.js'
 import { callerKeys, metaKeys } from '../../protocol/meta-keys.js'
 import { assumedVersion } from '../../protocol/revisions.js'
 import { type EraFailure, failed } from '../era-failure.js'
-import type { EraAnswer, EraNotification, EraRequest, EraServer, RawJson } from '../era-server.js'
+import type { EraAnswer, EraServer, RawJson } from '../era-server.js'
 import { membersOf } from '../members-of.js'
 import { legacyError } from './legacy-error.js'
 import { answerInitialize } from './legacy-initialize.js'
@@ -87,7 +88,9 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
   let clientInfo: RawJson | undefined
   let logLevel: string | undefined
   const questions = new LegacyQuestions()
-  const listener = new LegacyListener(server, (notification) => options.notified(toMessage(notification)))
+  const listener = new LegacyListener(server, (notification) =>
+    options.notified(rawNotification(notification.method, notification.params)),
+  )
 
   const initialize = async (params: RawJson | undefined): Promise<EraAnswer> => {
     const info = await server.discover()
@@ -154,8 +157,8 @@ export function legacyClient(server: EraServer, options: LegacyClientOptions): L
           { method, ...(params === undefined ? {} : { params }) },
           {
             ...{ principal, protocolVersion, capabilities, clientInfo, logLevel, signal },
-            notify: (notification) => {
-              if (!signal.aborted) call.related(toMessage(notification))
+            notify: ({ method, params }) => {
+              if (!signal.aborted) call.related(rawNotification(method, params))
             },
             ask: (request, withdrawn) => questions.ask(request, call, protocolVersion, withdrawn),
           },
@@ -206,18 +209,8 @@ function neutral(bytes: Uint8Array, params: KnownMember | undefined): RawJson | 
   return rawJson('{"_meta":', rest, others.length === 2 ? '' : ',', others.subarray(1))
 }
 
-const head = rawJson('{"jsonrpc":"2.0","id":')
-const resultKey = rawJson(',"result":')
-const errorKey = rawJson(',"error":')
-const end = rawJson('}')
-
 function toResponse(id: Uint8Array | string, answer: EraAnswer): [message: Uint8Array, code?: number] {
-  if ('result' in answer) return [rawJson(head, id, resultKey, answer.result, end)]
-  const { error, code }: EraFailure = legacyError(answer)
-  return [rawJson(head, id, errorKey, error, end), code]
-}
-
-function toMessage({ method, params }: EraNotification | EraRequest): Uint8Array {
-  const name = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
-  return params === undefined ? rawJson(name, end) : rawJson(`${name},"params":`, params, end)
+  if ('result' in answer) return [rawResponse(id, answer)]
+  const failure: EraFailure = legacyError(answer)
+  return [rawResponse(id, failure), failure.code]
 }

@@ -1,3 +1,4 @@
+import { rawNotification, rawRequest } from '../../json/json-rpc.js'
 import { at, parseSpan, rawJson } from '../../json/raw-json.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { factsOf } from '../../protocol/revisions.js'
@@ -42,8 +43,7 @@ export class LegacyQuestions {
       })
       signal?.addEventListener('abort', withdraw, { once: true })
       const params = paramsFor(request, protocolVersion)
-      const start = `{"jsonrpc":"2.0","id":${number},"method":${JSON.stringify(request.method)}`
-      taker.asked(params === undefined ? rawJson(`${start}}`) : rawJson(`${start},"params":`, params, '}'), number)
+      taker.asked(rawRequest(number, request.method, params), number)
     })
   }
 
@@ -76,7 +76,7 @@ export class LegacyQuestions {
     const question = this.#open.get(number)
     if (question === undefined) return
     const params = `{"requestId":${number},"reason":"The server does not need the answer any more"}`
-    question.taker.withdrawn(rawJson(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":${params}}`), number)
+    question.taker.withdrawn(rawNotification('notifications/cancelled', params), number)
     this.answer(number, failed('The question was withdrawn'))
   }
 

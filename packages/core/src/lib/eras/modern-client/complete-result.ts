@@ -1,3 +1,4 @@
+import { closing, openingWithId, resultKey } from '../../json/json-rpc.js'
 import { type Span, scanObject, skipSpace } from '../../json/json-scan.js'
 import { allocate, rawJson } from '../../json/raw-json.js'
 import { type Edit, splice } from '../../json/splice.js'
@@ -21,7 +22,7 @@ export function completeResult(
   if (result[0] !== 0x7b) return undefined
   const { isWhole, hints, meta } = look(result)
   const mayBeKept = isCacheable(method)
-  const edits: Edit[] = [{ start: 0, end: 0, bytes: rawJson(opening, id, resultKey) }]
+  const edits: Edit[] = [{ start: 0, end: 0, bytes: rawJson(openingWithId, id, resultKey) }]
   if (isWhole && meta === undefined) {
     edits.push(frontOf(result, 0, usual(serverInfo, mayBeKept)))
   } else {
@@ -38,10 +39,7 @@ export function completeResult(
   return splice(result, edits, allocate)
 }
 
-const opening = rawJson('{"jsonrpc":"2.0","id":')
-const resultKey = rawJson(',"result":')
 const infoKey = rawJson(`"${metaKeys.serverInfo}":`)
-const closing = rawJson('}')
 const comma = rawJson(',')
 
 interface Found {

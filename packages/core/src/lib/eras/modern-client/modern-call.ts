@@ -1,3 +1,4 @@
+import { rawNotification, rawResponse } from '../../json/json-rpc.js'
 import { member } from '../../json/json-scan.js'
 import { withValue } from '../../json/with-value.js'
 import { errorCodes } from '../../protocol/error-codes.js'
@@ -8,7 +9,7 @@ import type { EraAnswer, EraCaller, EraNotification, EraRequest, EraServer, RawJ
 import { missingCapability } from '../required-capability.js'
 import { completeResult } from './complete-result.js'
 import type { InputResponses } from './input-responses.js'
-import { errorMessage, inputRequiredMessage, type ModernReply, notificationMessage } from './modern-reply.js'
+import { inputRequiredMessage, type ModernReply } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 import type { ParkedCall, ParkedCalls } from './parked-calls.js'
 import { requestDigest, type SealedState } from './sealed-state.js'
@@ -128,14 +129,14 @@ export class ModernCall implements EraCaller, ParkedCall {
     const reply = this.#reply
     if (reply === undefined) return
     if (this.round === 0 || method !== 'notifications/progress' || params === undefined) {
-      reply.related(notificationMessage(method, params))
+      reply.related(rawNotification(method, params))
       return
     }
     // The server knows the token of the first request only
     const { progressToken } = this.#request
     const span = member(params, { start: 0, end: params.length }, 'progressToken')
     if (progressToken === undefined || span === undefined) return
-    reply.related(notificationMessage(method, withValue(params, span, progressToken)))
+    reply.related(rawNotification(method, withValue(params, span, progressToken)))
   }
 
   ask(request: EraRequest, signal?: AbortSignal): Promise<EraAnswer> {
@@ -181,10 +182,10 @@ export class ModernCall implements EraCaller, ParkedCall {
   #deliver(answer: EraAnswer): void {
     const { id, method } = this.#request
     if ('error' in answer) {
-      this.#reply?.answered(errorMessage(id, answer.error), answer.code)
+      this.#reply?.answered(rawResponse(id, { error: answer.error }), answer.code)
     } else {
       const message = completeResult(id, method, answer.result, this.#host.serverInfo)
-      if (message === undefined) this.#reply?.answered(errorMessage(id, noObject.error), noObject.code)
+      if (message === undefined) this.#reply?.answered(rawResponse(id, { error: noObject.error }), noObject.code)
       else this.#reply?.answered(message)
     }
     this.#end()

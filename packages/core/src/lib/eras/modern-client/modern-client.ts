@@ -1,4 +1,5 @@
 import { isRefusal, Refusal } from '../../contract/refusal.js'
+import { rawResponse } from '../../json/json-rpc.js'
 import { rawJson } from '../../json/raw-json.js'
 import { errorCodes } from '../../protocol/error-codes.js'
 import { isLegacyMethod } from '../../protocol/methods.js'
@@ -9,7 +10,7 @@ import type { EraServer, EraServerInfo } from '../era-server.js'
 import { completeResult } from './complete-result.js'
 import { readInputResponses } from './input-responses.js'
 import { ModernCall } from './modern-call.js'
-import { errorMessage, type ModernReply } from './modern-reply.js'
+import type { ModernReply } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 import { ModernSubscription } from './modern-subscription.js'
 import { ParkedCalls, type ParkedCallsOptions } from './parked-calls.js'
@@ -91,7 +92,7 @@ class Adapter implements ModernClient {
       method === 'server/discover' ? completeResult(id, method, discovered(info), info.serverInfo) : undefined
     if (found === undefined) {
       const { error, code } = failed(`Revision ${request.protocolVersion} has no ${method}`, errorCodes.methodNotFound)
-      reply.answered(errorMessage(id, error), code)
+      reply.answered(rawResponse(id, { error }), code)
     } else {
       reply.answered(found)
     }
@@ -105,7 +106,7 @@ class Adapter implements ModernClient {
     } catch (refusal) {
       if (!isRefusal(refusal)) throw refusal
       const { error, code } = failed(refusal.description, Number(refusal.code))
-      reply.answered(errorMessage(request.id, error), code)
+      reply.answered(rawResponse(request.id, { error }), code)
       return undefined
     }
   }

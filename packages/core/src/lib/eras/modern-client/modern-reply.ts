@@ -1,3 +1,4 @@
+import { rawResponse } from '../../json/json-rpc.js'
 import { rawJson } from '../../json/raw-json.js'
 import { metaKeys } from '../../protocol/meta-keys.js'
 import type { EraRequest, RawJson } from '../era-server.js'
@@ -16,11 +17,6 @@ export interface ModernReply {
   lost(): void
 }
 
-/** The whole message of an error. */
-export function errorMessage(id: RawJson, error: RawJson): RawJson {
-  return rawJson('{"jsonrpc":"2.0","id":', id, ',"error":', error, '}')
-}
-
 /** The whole message of a result that asks for input (MCP M20). */
 export function inputRequiredMessage(
   id: RawJson,
@@ -33,12 +29,6 @@ export function inputRequiredMessage(
     return params === undefined ? [`${head}}`] : [`${head},"params":`, params, '}']
   })
   const meta = serverInfo === undefined ? [] : [`,"_meta":{"${metaKeys.serverInfo}":`, serverInfo, '}']
-  const head = ['{"jsonrpc":"2.0","id":', id, ',"result":{"resultType":"input_required","inputRequests":{']
-  return rawJson(...head, ...parts, `},"requestState":"${requestState}"`, ...meta, '}}')
-}
-
-/** The whole message of a notification. */
-export function notificationMessage(method: string, params: RawJson | undefined): RawJson {
-  const head = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
-  return params === undefined ? rawJson(`${head}}`) : rawJson(`${head},"params":`, params, '}')
+  const head = '{"resultType":"input_required","inputRequests":{'
+  return rawResponse(id, { result: rawJson(head, ...parts, `},"requestState":"${requestState}"`, ...meta, '}') })
 }

@@ -1,10 +1,11 @@
+import { rawNotification, rawResponse } from '../../json/json-rpc.js'
 import { member } from '../../json/json-scan.js'
 import { parseSpan, rawJson } from '../../json/raw-json.js'
 import { splice } from '../../json/splice.js'
 import { metaKeys } from '../../protocol/meta-keys.js'
 import type { EraFilter, EraNotification, EraServer, RawJson } from '../era-server.js'
 import { inFront } from './complete-result.js'
-import { errorMessage, type ModernReply, notificationMessage } from './modern-reply.js'
+import type { ModernReply } from './modern-reply.js'
 import type { ModernRequest } from './modern-request.js'
 
 /** Resources that one listener may watch. */
@@ -35,13 +36,13 @@ export class ModernSubscription {
     const subscription = await server.subscribe(filter, (notification) => this.#notified(notification), signal)
     if (this.#isOver) return
     if ('error' in subscription) {
-      this.#reply.answered(errorMessage(this.#id, subscription.error), subscription.code)
+      this.#reply.answered(rawResponse(this.#id, { error: subscription.error }), subscription.code)
       this.#end()
       return
     }
     const granted = JSON.stringify(subscription.granted)
     const params = rawJson(`{"_meta":{"${metaKeys.subscriptionId}":`, this.#id, `},"notifications":${granted}}`)
-    this.#reply.related(notificationMessage('notifications/subscriptions/acknowledged', params))
+    this.#reply.related(rawNotification('notifications/subscriptions/acknowledged', params))
     const early = this.#early ?? []
     this.#early = undefined
     for (const notification of early) this.#notified(notification)
@@ -55,7 +56,7 @@ export class ModernSubscription {
     if (this.#isOver) return
     // The acknowledgement is the first message
     if (this.#early !== undefined) this.#early.push(notification)
-    else this.#reply.related(notificationMessage(notification.method, this.#tagged(notification.params)))
+    else this.#reply.related(rawNotification(notification.method, this.#tagged(notification.params)))
   }
 
   #tagged(params: RawJson | undefined): RawJson {
