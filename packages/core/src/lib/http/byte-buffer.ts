@@ -4,35 +4,37 @@ import type { ByteBudget } from './byte-budget.js'
 export interface ByteBufferOptions {
   /** The most bytes that it holds. @default Infinity */
   readonly limit?: number
-  /** How many bytes the sender announced. It rounds a step of growth; memory for them is not taken before they come. */
-  readonly expected?: number
   /** Bytes that several buffers share: each of them takes from it, and gives back with `clear`. */
   readonly budget?: ByteBudget
 }
 
-/** The size of the first allocation in bytes. */
-const firstSize = 1024
+/** Smaller chunks are copied together: kept in a list, each costs some 450 bytes of its own. */
+const smallChunk = 4096
+/** The sizes of the first and the largest piece of memory that small chunks are copied to. */
+const firstBlock = 1024
+const largestBlock = 65_536
 /** HTTP/2 frames and web streams may be empty. So many of them in one body are taken for an attack. */
 const maxEmptyChunks = 1024
 
 /**
- * Gathers chunks of bytes in one piece of memory that doubles when it is full. What it costs depends on the number of
- * bytes and not on the number of chunks: an array of chunks costs some 450 bytes for each one-byte chunk. A single chunk
- * is kept as it is, without a copy, unless it is a small part of a larger piece of memory.
+ * Gathers chunks of bytes, and joins them once. Large chunks are kept as they are, unless they are a small part of a larger
+ * piece of memory; small ones are copied together. So what it holds depends on the number of bytes and not on the number
+ * of chunks, and large bodies are copied once.
  */
 export class ByteBuffer {
   readonly #limit: number
-  readonly #expected: number
   readonly #budget: ByteBudget | undefined
-  /** The first chunk, as long as it is the only one. */
-  #only: Uint8Array | undefined
-  #memory: Uint8Array = none
+  /** What comes before the small chunks that are copied now. */
+  #parts: Uint8Array[] = []
+  /** Memory for small chunks, of which those from `#start` to `#end` are behind the last part. */
+  #block: Uint8Array = none
+  #start = 0
+  #end = 0
   #length = 0
   #emptyChunks = 0
 
-  constructor({ limit = Number.POSITIVE_INFINITY, expected = 0, budget }: ByteBufferOptions = {}) {
+  constructor({ limit = Number.POSITIVE_INFINITY, budget }: ByteBufferOptions = {}) {
     this.#limit = limit
-    this.#expected = expected
     this.#budget = budget
   }
 
@@ -47,15 +49,18 @@ export class ByteBuffer {
    * @returns `false` when it does not fit, or when too many chunks were empty: nothing is added then
    */
   add(chunk: Uint8Array): boolean {
-    const length = this.#length + chunk.byteLength
+    const { byteLength } = chunk
+    const length = this.#length + byteLength
     if (length > this.#limit) return false
-    if (chunk.byteLength === 0) return ++this.#emptyChunks <= maxEmptyChunks
-    if (this.#budget?.take(chunk.byteLength) === false) return false
+    if (byteLength === 0) return ++this.#emptyChunks <= maxEmptyChunks
+    if (this.#budget?.take(byteLength) === false) return false
     if (this.#length === 0) {
-      this.#only = chunk
+      this.#parts.push(chunk)
     } else {
-      if (length > this.#memory.byteLength) this.#grow(length)
-      this.#memory.set(chunk, this.#length)
+      // What was the only chunk may be a small part of a larger piece of memory
+      if (this.#parts.length === 1 && this.#end === 0) this.#parts[0] = ownBytes(this.#parts[0] as Uint8Array)
+      if (byteLength < smallChunk) this.#copy(chunk)
+      else this.#keep(ownBytes(chunk))
     }
     this.#length = length
     return true
@@ -63,7 +68,9 @@ export class ByteBuffer {
 
   /** The bytes so far. They are valid until the next call. */
   view(): Uint8Array {
-    return this.#only ?? this.#memory.subarray(0, this.#length)
+    this.#seal()
+    if (this.#parts.length > 1) this.#parts = [joined(this.#parts, this.#length)]
+    return this.#parts[0] ?? none
   }
 
   /** Hands over the bytes, and is empty afterwards. What they took from a budget stays taken. */
@@ -79,22 +86,53 @@ export class ByteBuffer {
     this.#forget()
   }
 
-  #grow(length: number): void {
-    const doubled = Math.max(firstSize, 2 * length)
-    // A declared length ends the growth exactly there; a wrong one costs nothing
-    const isLastStep = length <= this.#expected && this.#expected <= doubled
-    const memory = new Uint8Array(Math.min(isLastStep ? this.#expected : doubled, this.#limit))
-    memory.set(this.view())
-    this.#memory = memory
-    this.#only = undefined
+  #keep(chunk: Uint8Array): void {
+    this.#seal()
+    this.#parts.push(chunk)
+  }
+
+  #copy(chunk: Uint8Array): void {
+    const room = this.#block.byteLength - this.#end
+    const head = chunk.byteLength <= room ? chunk : chunk.subarray(0, room)
+    this.#block.set(head, this.#end)
+    this.#end += head.byteLength
+    if (head === chunk) return
+    this.#seal()
+    const rest = chunk.subarray(room)
+    this.#block = new Uint8Array(Math.max(rest.byteLength, Math.min(Math.max(firstBlock, this.#length), largestBlock)))
+    this.#block.set(rest)
+    this.#start = 0
+    this.#end = rest.byteLength
+  }
+
+  /** The small chunks so far become a part. More of them go behind it in the same memory. */
+  #seal(): void {
+    if (this.#end > this.#start) this.#parts.push(this.#block.subarray(this.#start, this.#end))
+    this.#start = this.#end
   }
 
   #forget(): void {
-    this.#only = undefined
-    this.#memory = none
+    this.#parts = []
+    this.#block = none
+    this.#start = 0
+    this.#end = 0
     this.#length = 0
     this.#emptyChunks = 0
   }
+}
+
+/** Memory that is filled at once need not be cleared first, where the host offers that. */
+const host = globalThis as { Buffer?: { allocUnsafeSlow?: (length: number) => { readonly buffer: ArrayBuffer } } }
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const memory = length < largestBlock ? undefined : host.Buffer?.allocUnsafeSlow?.(length).buffer
+  const bytes = memory === undefined ? new Uint8Array(length) : new Uint8Array(memory)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
+  return bytes
 }
 
 const none = new Uint8Array()

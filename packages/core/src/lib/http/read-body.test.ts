@@ -45,24 +45,25 @@ test('empty chunks count: a stream of nothing else ends [finding 8]', async () =
 
 test('a body of many chunks arrives as it was sent, whatever length was declared [finding 8]', async () => {
   const whole = crypto.getRandomValues(new Uint8Array(10_000))
-  for (const expected of [undefined, 0, 1, 10_000, 20_000, Number.NaN, -1]) {
-    const parts = new ReadableStream<Uint8Array>({
+  for (const declared of ['', '0', '1', '10000', '20000', 'x', '-1']) {
+    const parts = new ReadableStream({
       start(controller) {
         for (let from = 0; from < whole.length; from += 7) controller.enqueue(whole.subarray(from, from + 7))
         controller.close()
       },
     })
-    expect(await readStream(parts, 15_000, { expected })).toEqual(whole)
+    const init = { method: 'POST', headers: { 'Content-Length': declared }, body: parts, duplex: 'half' } as const
+    expect(await readBody(new Request('https://mcp.example.com/mcp', init), 25_000)).toEqual(whole)
   }
 })
 
 test('bytes of a shared budget are given back by a body that is refused [finding 10]', async () => {
   const budget = byteBudget(10)
   const of = (text: string) => new Response(text).body
-  expect(await readStream(of('123456'), 100, { budget })).toEqual(encoder.encode('123456'))
-  expect(await readStream(of('12345'), 100, { budget })).toBe('too-large')
-  expect(await readStream(of('1234'), 2, { budget })).toBe('too-large')
-  expect(await readStream(of('1234'), 100, { budget })).toEqual(encoder.encode('1234'))
+  expect(await readStream(of('123456'), 100, budget)).toEqual(encoder.encode('123456'))
+  expect(await readStream(of('12345'), 100, budget)).toBe('too-large')
+  expect(await readStream(of('1234'), 2, budget)).toBe('too-large')
+  expect(await readStream(of('1234'), 100, budget)).toEqual(encoder.encode('1234'))
 })
 
 test('a host adapter reads its own requests', async () => {

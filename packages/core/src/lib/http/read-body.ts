@@ -30,26 +30,22 @@ export async function readBody(
 ): Promise<Uint8Array | 'too-large'> {
   const declared = Number(request.headers.get('content-length') ?? 0)
   if (declared > limit) return 'too-large'
-  return request[bodyReader]?.(limit, budget) ?? readStream(request.body, limit, { expected: declared, budget })
+  return request[bodyReader]?.(limit, budget) ?? readStream(request.body, limit, budget)
 }
 
-/** How a stream is read. */
-export interface ReadStreamOptions {
-  /** The length in bytes that its sender declared. */
-  readonly expected?: number
-  /** Bytes that several streams share; what is returned stays taken from it. */
-  readonly budget?: ByteBudget
-}
-
-/** Reads a whole stream into memory, up to a limit in bytes; past it, the stream is cancelled. */
+/**
+ * Reads a whole stream into memory, up to a limit in bytes; past it, the stream is cancelled.
+ *
+ * @param budget bytes that several streams share; what is returned stays taken from it
+ */
 export async function readStream(
   stream: ReadableStream<Uint8Array> | null,
   limit: number,
-  options: ReadStreamOptions = {},
+  budget?: ByteBudget,
 ): Promise<Uint8Array | 'too-large'> {
   if (stream === null) return new Uint8Array()
   const reader = stream.getReader()
-  const buffer = new ByteBuffer({ ...options, limit })
+  const buffer = new ByteBuffer({ limit, budget })
   try {
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
       if (value === undefined || buffer.add(value)) continue

@@ -71,7 +71,7 @@ function isStream(response: Response): boolean {
 
 async function readWhole(response: Response, budget: ByteBudget): Promise<Uint8Array | 'too-large'> {
   const content = BytesResponse.contentOf(response)
-  if (content === undefined) return readStream(response.body, Number.POSITIVE_INFINITY, { budget })
+  if (content === undefined) return readStream(response.body, Number.POSITIVE_INFINITY, budget)
   const bytes = typeof content === 'string' ? encoder.encode(content) : content
   return budget.take(bytes.length) ? bytes : 'too-large'
 }

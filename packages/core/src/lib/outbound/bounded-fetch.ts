@@ -77,7 +77,7 @@ async function buffered(response: Response, maxBytes: number, signal: AbortSigna
   signal.addEventListener('abort', abort, { once: true })
   try {
     if (announced > maxBytes) throw refused(from, `answers more than ${maxBytes} bytes`)
-    const buffer = new ByteBuffer({ limit: maxBytes, expected: announced })
+    const buffer = new ByteBuffer({ limit: maxBytes })
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       if (!buffer.add(part.value)) throw refused(from, `answers more than ${maxBytes} bytes`)
     }

@@ -64,7 +64,7 @@ function readArriving(request: IncomingMessage, limit: number, budget?: ByteBudg
       reject(new DOMException('The client went away', 'AbortError'))
       return
     }
-    const buffer = new ByteBuffer({ limit, expected: Number(request.headers['content-length'] ?? 0), budget })
+    const buffer = new ByteBuffer({ limit, budget })
     const stop = () => {
       request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
     }
