@@ -5,7 +5,14 @@ export { GatewayError, type GatewayErrorCode } from './lib/contract/gateway-erro
 export type { Client, Context, Handler, Middleware, Mountable } from './lib/contract/handler.js'
 export type { Logger } from './lib/contract/logger.js'
 export type { Era, JsonRpcMessage, Message, MessageTransform } from './lib/contract/message.js'
-export type { Decision, Policy, PolicyActor, PolicyInput, PolicyResource, PolicySubject } from './lib/contract/policy.js'
+export type {
+  Decision,
+  Policy,
+  PolicyActor,
+  PolicyInput,
+  PolicyResource,
+  PolicySubject,
+} from './lib/contract/policy.js'
 export {
   type RecordedMessage,
   type RecordedUpstream,

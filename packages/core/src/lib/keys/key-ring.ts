@@ -68,7 +68,7 @@ export async function keepKeyRing(
     const ring = await readableRing(entry ? (JSON.parse(entry.value) as KeyRing) : { keys: [] }, store.cipher)
     const isNewestUnknown = added !== undefined
     const now = clock()
-    const next = await nextRing({ ...ring, isNewestUnknown }, policy, store, now, force && attempt === 0)
+    const next = await nextRing({ ...ring, isNewestUnknown }, { policy, store, now, force: force && attempt === 0 })
     const before = ring.keys.at(-1)
     const isNewKey = next.keys.at(-1)?.kid !== before?.kid
     const found = { ...next, isNewestUnknown: isNewKey ? before !== undefined : isNewestUnknown }
@@ -95,13 +95,15 @@ async function readableRing(ring: KeyRing, cipher: KeyCipher): Promise<KeyRing> 
   return genuine.every(Boolean) ? ring : { keys: ring.keys.filter((_, index) => genuine[index]) }
 }
 
-async function nextRing(
-  ring: ReadKeyRing,
-  policy: KeyRingPolicy,
-  store: KeyRingStore,
-  now: number,
-  force: boolean,
-): Promise<KeyRing> {
+interface Rotation {
+  readonly policy: KeyRingPolicy
+  readonly store: KeyRingStore
+  readonly now: number
+  /** Whether a new key is due whatever the policy says. */
+  readonly force: boolean
+}
+
+async function nextRing(ring: ReadKeyRing, { policy, store, now, force }: Rotation): Promise<KeyRing> {
   const timely = bringForward(ring.keys, now, policy.publishAhead)
   const keys = await withoutRetired(timely, policy, store, now)
   const newest = keys.at(-1)

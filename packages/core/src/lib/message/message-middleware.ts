@@ -117,7 +117,7 @@ export function message(options: MessageOptions = {}): Middleware {
     if (counted === undefined) return tooMany(context, tooManyUnderWay)
     try {
       const bytes = await readBody(request, maxBytes, counted)
-      const answer = handle(bytes, request, context, next, counted)
+      const answer = handle(bytes, counted, { request, context, next })
       return onBodyEnd('then' in answer ? await answer : answer, () => counted.end())
     } catch (error) {
       counted.end()
@@ -127,10 +127,8 @@ export function message(options: MessageOptions = {}): Middleware {
 
   function handle(
     bytes: Uint8Array | 'too-large',
-    request: Request,
-    context: Context,
-    next: Handler,
     counted: CountedRequest,
+    { request, context, next }: Received,
   ): Response | Promise<Response> {
     if (bytes === 'too-large') {
       if (counted.isRefused) return tooMany(context, `Your requests under way hold ${maxConcurrentBytes} bytes`)
@@ -161,6 +159,12 @@ export function message(options: MessageOptions = {}): Middleware {
     if (!counted.add(incoming.length - 1)) return tooMany(context, `At most ${maxConcurrent} requests may be under way`)
     return answerBatch(incoming, pass, maxBatchAnswer)
   }
+}
+
+interface Received {
+  readonly request: Request
+  readonly context: Context
+  readonly next: Handler
 }
 
 /** Whether a message may end a request that is under way: the answer that it waits for, or its cancellation. */

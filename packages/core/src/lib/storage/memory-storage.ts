@@ -2,7 +2,7 @@ import { CounterTable } from '../cache/counter-table.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { callable, checkOptions, optional, positive } from '../contract/option-types.js'
-import type { Storage } from '../contract/storage.js'
+import type { Storage, StorageWriteOptions } from '../contract/storage.js'
 import { assertPageLimit, assertStorageKey, lifetimeInMilliseconds } from './storage-arguments.js'
 
 /** Settings of {@link memoryStorage}. */
@@ -80,8 +80,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     key: string,
     old: Entry | undefined,
     value: string,
-    ttl: number | null,
-    names: readonly string[] = none,
+    { ttl, lists: names = none }: StorageWriteOptions,
   ): void => {
     const lifetime = lifetimeInMilliseconds(ttl)
     for (const name of names) assertStorageKey(name)
@@ -163,12 +162,12 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
     },
     async set(key, value, options) {
       assertStorageKey(key)
-      write(key, read(key), value, options.ttl, options.lists)
+      write(key, read(key), value, options)
     },
     async add(key, value, options) {
       assertStorageKey(key)
       if (read(key) !== undefined) return false
-      write(key, undefined, value, options.ttl, options.lists)
+      write(key, undefined, value, options)
       return true
     },
     async take(key) {
@@ -182,7 +181,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
       assertStorageKey(key)
       const entry = read(key)
       if (version !== (entry && versionOf(entry))) return false
-      write(key, entry, value, options.ttl, options.lists)
+      write(key, entry, value, options)
       return true
     },
     async delete(key) {

@@ -64,8 +64,10 @@ export function fakeMcpServer(options: FakeMcpServerOptions = {}): FakeMcpServer
     const session = headers.get('mcp-session-id')
     const isModern = eraOf(headers.get('mcp-protocol-version') ?? '') === 'modern'
     if (!isModern && sessions && message?.method !== 'initialize') {
-      if (session === null) return refuse(400, message, errorCodes.invalidRequest, 'Mcp-Session-Id is missing')
-      if (!known.has(session)) return refuse(404, message, errorCodes.sessionNotFound, 'Session not found')
+      if (session === null)
+        return refuse(message, { status: 400, code: errorCodes.invalidRequest, text: 'Mcp-Session-Id is missing' })
+      if (!known.has(session))
+        return refuse(message, { status: 404, code: errorCodes.sessionNotFound, text: 'Session not found' })
       if (method === 'DELETE') {
         known.delete(session)
         return new Response(null, { status: 204 })
@@ -74,15 +76,18 @@ export function fakeMcpServer(options: FakeMcpServerOptions = {}): FakeMcpServer
     if (message === undefined) return new Response(null, { status: 405, headers: { Allow: 'POST' } })
     if (!eras.includes(isModern ? 'modern' : 'legacy')) {
       const supported = eras.includes('modern') ? modernVersions : legacyVersions
-      return refuse(400, message, errorCodes.unsupportedVersion, 'This revision is not supported', {
-        supported,
-        requested: headers.get('mcp-protocol-version'),
-      })
+      const data = { supported, requested: headers.get('mcp-protocol-version') }
+      const text = 'This revision is not supported'
+      return refuse(message, { status: 400, code: errorCodes.unsupportedVersion, text, data })
     }
     if (message.id === undefined || message.method === undefined) return new Response(null, { status: 202 })
     const result = await resultOf(message, tools, headers, isModern)
     if (result === undefined)
-      return refuse(isModern ? 404 : 200, message, errorCodes.methodNotFound, 'Method not found')
+      return refuse(message, {
+        status: isModern ? 404 : 200,
+        code: errorCodes.methodNotFound,
+        text: 'Method not found',
+      })
     const given = !isModern && sessions && message.method === 'initialize' ? crypto.randomUUID() : undefined
     if (given !== undefined) known.add(given)
     const body = JSON.stringify({ jsonrpc: '2.0', id: message.id, result })
@@ -146,11 +151,8 @@ async function resultOf(
 }
 
 function refuse(
-  status: number,
   message: JsonRpcMessage | undefined,
-  code: number,
-  text: string,
-  data?: unknown,
+  { status, code, text, data }: { status: number; code: number; text: string; data?: unknown },
 ): Response {
   return Response.json({ jsonrpc: '2.0', id: message?.id ?? null, error: { code, message: text, data } }, { status })
 }

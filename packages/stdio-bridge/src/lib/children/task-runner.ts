@@ -3,6 +3,15 @@ import { namedTasks, type Owner, type Span, type TaskOwners } from '@mcp-gateway
 /** Requests that are to go where a task runs. */
 const boundToTask = /^(?:tasks\/|subscriptions\/listen$)/
 
+/** A request that may be about a task. */
+export interface TaskRequest {
+  readonly owner: Owner
+  readonly method: string
+  /** What `params` is a part of. */
+  readonly bytes: Uint8Array
+  readonly params: Span | undefined
+}
+
 /**
  * The child of a pool that runs the tasks that a request is about; `undefined` where any may have it. Whether the user
  * may ask for them at all is the child's connection to say.
@@ -11,10 +20,7 @@ const boundToTask = /^(?:tasks\/|subscriptions\/listen$)/
  */
 export function taskRunner<Child>(
   tasks: TaskOwners<object>,
-  owner: Owner,
-  method: string,
-  bytes: Uint8Array,
-  params: Span | undefined,
+  { owner, method, bytes, params }: TaskRequest,
   find: (connection: object) => Child | undefined,
 ): Child | undefined {
   if (tasks.size === 0 || !boundToTask.test(method)) return undefined

@@ -143,7 +143,7 @@ export class Connection implements ChildReader {
       this.fail(pending, 'exited')
       return pending
     }
-    const admitted = this.#guard.admit(bytes, method, params, meta, pending.owner)
+    const admitted = this.#guard.admit({ bytes, method, params, meta }, pending.owner)
     if ('refused' in admitted) {
       this.#refuse(pending, admitted.refused)
       return pending
@@ -168,9 +168,10 @@ export class Connection implements ChildReader {
       return pending
     }
     const whole = raw && { start: 0, end: raw.length }
-    const admitted = this.#guard.admit(raw ?? Buffer.alloc(0), method, whole, meta, owner)
+    const admitted = this.#guard.admit({ bytes: raw ?? Buffer.alloc(0), method, params: whole, meta }, owner)
     if ('refused' in admitted) this.#refuse(pending, admitted.refused)
-    else this.child.write(requestLine(pending.number, method, raw, progressToken, admitted.edits))
+    else
+      this.child.write(requestLine(pending.number, method, raw && { bytes: raw, progressToken, edits: admitted.edits }))
     return pending
   }
 

@@ -36,6 +36,16 @@ const noSuchCursor = {
 const announcement = Buffer.from('"taskId"')
 const relatedTask = Buffer.from('related-task"')
 
+/** A request of a client, or its parts where it comes from another era. */
+export interface GuardedRequest {
+  /** What `params` and `meta` are parts of. */
+  readonly bytes: Buffer
+  readonly method: string
+  readonly params: Span | undefined
+  /** Where `params._meta` is. */
+  readonly meta: Span | undefined
+}
+
 /**
  * Keeps the tasks of one child apart by user, for every transport and era: it is asked about each request before the
  * child gets it, and about each message of the child before a client does.
@@ -53,16 +63,9 @@ export class TaskGuard {
     this.#sharing = sharing
   }
 
-  /**
-   * The `error` with which a request is refused, or what is to be changed in it.
-   *
-   * @param meta where `params._meta` is
-   */
+  /** The `error` with which a request is refused, or what is to be changed in it. */
   admit(
-    bytes: Buffer,
-    method: string,
-    params: Span | undefined,
-    meta: Span | undefined,
+    { bytes, method, params, meta }: GuardedRequest,
     owner: Owner,
   ): { readonly refused: Buffer } | { readonly edits: readonly Edit[] } {
     if (this.#sharing !== 'several') return untouched

@@ -6,7 +6,7 @@ import type { Settings } from '../options/options.js'
 import { deadline } from '../process/deadline.js'
 import { notKeepingUp, temporary } from '../refusals/refusals.js'
 import { Handshake } from '../sessions/handshake.js'
-import { newSessionId, SessionRegistry } from '../sessions/session-registry.js'
+import { SessionRegistry } from '../sessions/session-registry.js'
 import type { Translation } from '../translation/translation.js'
 import { SseSession } from './sse-session.js'
 
@@ -71,14 +71,17 @@ export class SseEndpoint {
       void connection.child.stop()
       return new Response(null, { status: 499 })
     }
-    const end = (over: SseSession) => {
-      this.sessions.delete(over)
-      void over.connection.child.stop()
-    }
-    const session = new SseSession(newSessionId(), owner, connection, context, end, (child, giveUp) => {
-      const until = deadline(this.#settings.handshakeTimeout)
-      const seek = (until: number) => this.#translation.connect(owner, undefined, until)
-      return new Handshake({ child, until, isDoubtful: !this.#translation.isKnown, seek, giveUp })
+    const session = new SseSession({
+      ...{ owner, connection, context },
+      onEnd: (over) => {
+        this.sessions.delete(over)
+        void over.connection.child.stop()
+      },
+      handshake: (child, giveUp) => {
+        const until = deadline(this.#settings.handshakeTimeout)
+        const seek = (until: number) => this.#translation.connect(owner, undefined, until)
+        return new Handshake({ child, until, isDoubtful: !this.#translation.isKnown, seek, giveUp })
+      },
     })
     this.sessions.add(session)
     request.signal.addEventListener('abort', () => session.end(), { once: true })

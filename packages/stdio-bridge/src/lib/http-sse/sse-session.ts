@@ -6,8 +6,19 @@ import { OutStream, type StreamHost } from '../http/out-stream.js'
 import type { Handshake } from '../sessions/handshake.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { type QuestionLimits, SessionQuestions } from '../sessions/session-questions.js'
+import { newSessionId } from '../sessions/session-registry.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { ownNumber } from '../wire/own-number.js'
+
+/** What a session is made of. */
+export interface SseSessionOptions {
+  readonly owner: Owner
+  readonly connection: SessionConnection
+  readonly context: Context
+  readonly onEnd: (session: SseSession) => void
+  /** Begins the time limit of an `initialize` that this child gets. */
+  readonly handshake: (child: SessionConnection['child'], giveUp: () => void) => Handshake
+}
 
 /** One client of the transport of 2024-11-05: everything for it goes out on the one stream that it opened. */
 export class SseSession implements Peer, StreamHost {
@@ -29,15 +40,8 @@ export class SseSession implements Peer, StreamHost {
   #isSeeking = false
   #ended = false
 
-  /** @param handshake begins the time limit of an `initialize` that this child gets */
-  constructor(
-    id: string,
-    owner: Owner,
-    connection: SessionConnection,
-    context: Context,
-    onEnd: (session: SseSession) => void,
-    handshake: (child: SessionConnection['child'], giveUp: () => void) => Handshake,
-  ) {
+  constructor({ owner, connection, context, onEnd, handshake }: SseSessionOptions) {
+    const id = newSessionId()
     this.id = id
     this.owner = owner
     this.connection = connection

@@ -6,6 +6,7 @@ import { History } from '../http/history.js'
 import { OutStream, type StreamHost } from '../http/out-stream.js'
 import { retryOnRefusal } from '../sessions/retry-on-refusal.js'
 import { SessionQuestions } from '../sessions/session-questions.js'
+import { newSessionId } from '../sessions/session-registry.js'
 import type { ChildMessage } from '../wire/child-message.js'
 import { ownNumber } from '../wire/own-number.js'
 
@@ -50,6 +51,15 @@ export interface RequestHooks {
   readonly instead?: () => Promise<SessionConnection | undefined>
 }
 
+/** What a session is made of. */
+export interface LegacySessionOptions {
+  readonly owner: Owner
+  readonly connection: SessionConnection
+  readonly settings: SessionSettings
+  /** Hears when the child is gone; the session goes on only if it gives it another. */
+  readonly onLost: (session: LegacySession) => void
+}
+
 /** One client of the legacy era, from its `initialize` on: its streams, and which of them each message takes. */
 export class LegacySession implements Peer, StreamHost {
   readonly id: string
@@ -75,15 +85,8 @@ export class LegacySession implements Peer, StreamHost {
   #isSeeking = false
   #ended = false
 
-  /** @param onLost hears when the child is gone; the session goes on only if it gives it another */
-  constructor(
-    id: string,
-    owner: Owner,
-    connection: SessionConnection,
-    settings: SessionSettings,
-    onLost: (session: LegacySession) => void,
-  ) {
-    this.id = id
+  constructor({ owner, connection, settings, onLost }: LegacySessionOptions) {
+    this.id = newSessionId()
     this.owner = owner
     this.connection = connection
     this.history = new History(settings.historyBytes)

@@ -17,7 +17,7 @@ import {
   tooSlowToStart,
 } from '../refusals/refusals.js'
 import { Handshake } from '../sessions/handshake.js'
-import { newSessionId, SessionRegistry } from '../sessions/session-registry.js'
+import { SessionRegistry } from '../sessions/session-registry.js'
 import { TranslatedConnection } from '../translation/translated-connection.js'
 import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -267,9 +267,12 @@ export class SessionSource {
   #newSession(context: Context, connection: SessionConnection): LegacySession {
     const { historyBytes, isolation } = this.#settings
     const settings = { historyBytes, highWaterMark: 1_048_576, retry: 1000 }
-    const session = new LegacySession(newSessionId(), ownerOf(context), connection, settings, (lost) => {
-      // A stateless server has lost nothing with its child; every other one has, and its client must begin anew
-      if (isolation !== 'pool') this.end(lost)
+    const session = new LegacySession({
+      ...{ owner: ownerOf(context), connection, settings },
+      onLost: (lost) => {
+        // A stateless server has lost nothing with its child; every other one has, and its client must begin anew
+        if (isolation !== 'pool') this.end(lost)
+      },
     })
     this.sessions.add(session)
     return session

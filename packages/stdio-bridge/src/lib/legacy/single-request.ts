@@ -13,7 +13,6 @@ import { mayBeOtherEra, SharedChild } from '../children/shared-child.js'
 import type { Connection } from '../connection/connection.js'
 import type { SessionConnection } from '../connection/session-connection.js'
 import { deadline, silenceBefore } from '../process/deadline.js'
-import { newSessionId } from '../sessions/session-registry.js'
 import { TranslatedConnection } from '../translation/translated-connection.js'
 import type { Translation } from '../translation/translation.js'
 import { asBuffer, clientSpans } from '../wire/client-message.js'
@@ -72,7 +71,7 @@ export async function singleRequest(
   }).finally(() => request.signal.removeEventListener('abort', leave))
   if (started instanceof TranslatedConnection) {
     void child?.stop()
-    return runTranslated(started, message, request, context, host)
+    return run(begin(started, context, host), message, request, context)
   }
   const { connection } = started
   const { session, end } = begin(connection, context, host)
@@ -85,7 +84,7 @@ export async function singleRequest(
     return response
   }
   connection.notify(asBuffer(rawNotification('notifications/initialized')))
-  return run(session, end, message, request, context)
+  return run({ session, end }, message, request, context)
 }
 
 /** The same at a server that refuses `initialize`; `undefined` when it speaks no modern revision either. */
@@ -96,7 +95,7 @@ async function translatedRequest(
   host: SingleRequestHost,
 ): Promise<Response | undefined> {
   const connection = await translatedConnection(request, context, host)
-  return connection && runTranslated(connection, message, request, context, host)
+  return connection && run(begin(connection, context, host), message, request, context)
 }
 
 function translatedConnection(
@@ -109,23 +108,14 @@ function translatedConnection(
   return host.translation.connect(ownerOf(context), { listens: false, protocolVersion }, until)
 }
 
-function runTranslated(
-  connection: TranslatedConnection,
-  message: Message,
-  request: Request,
-  context: Context,
-  host: SingleRequestHost,
-): Promise<Response> {
-  const { session, end } = begin(connection, context, host)
-  return run(session, end, message, request, context)
+/** A session for one request, and what ends it. */
+interface SingleSession {
+  readonly session: LegacySession
+  readonly end: () => void
 }
 
-function begin(
-  connection: SessionConnection,
-  context: Context,
-  host: SingleRequestHost,
-): { session: LegacySession; end: () => void } {
-  const session = new LegacySession(newSessionId(), ownerOf(context), connection, settings, () => end())
+function begin(connection: SessionConnection, context: Context, host: SingleRequestHost): SingleSession {
+  const session = new LegacySession({ owner: ownerOf(context), connection, settings, onLost: () => end() })
   const end = () => {
     host.drop(session)
     session.end()
@@ -135,13 +125,7 @@ function begin(
   return { session, end }
 }
 
-function run(
-  session: LegacySession,
-  end: () => void,
-  message: Message,
-  request: Request,
-  context: Context,
-): Promise<Response> {
+function run({ session, end }: SingleSession, message: Message, request: Request, context: Context): Promise<Response> {
   if (request.signal.aborted) end()
   else request.signal.addEventListener('abort', end, { once: true })
   const answered = () => {

@@ -40,8 +40,12 @@ export class ModernEndpoint {
     this.#settings = settings
     this.#tasks = tasks
     this.children = new ModernChildren(settings, connect)
-    const onLegacy = () => this.children.confirmLegacy()
-    this.#translated = new TranslatedEndpoint(settings, connect, tasks, onLegacy, () => this.children.takeSpare())
+    this.#translated = new TranslatedEndpoint(settings, {
+      connect,
+      tasks,
+      onLegacy: () => this.children.confirmLegacy(),
+      takeSpare: () => this.children.takeSpare(),
+    })
   }
 
   /** The processes that serve modern clients, of either era. */
@@ -180,7 +184,7 @@ export class ModernEndpoint {
     const { method = '' } = message
     const own = asBuffer(message.bytes)
     const { params } = this.#tasks.size === 0 ? {} : clientSpans(own, knownMembers(message))
-    return taskRunner(this.#tasks, owner, method, own, params, (one) => this.children.find(one))
+    return taskRunner(this.#tasks, { owner, method, bytes: own, params }, (one) => this.children.find(one))
   }
 
   #begin(opening: Opening, owner: Owner, child: ServingChild): DirectExchange {

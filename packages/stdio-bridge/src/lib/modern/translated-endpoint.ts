@@ -48,6 +48,24 @@ export interface Prepared {
   readonly child: LegacyChild
 }
 
+/** What an endpoint that translates takes from the one that does not. */
+export interface TranslatedEndpointHost {
+  readonly connect: Connect
+  readonly tasks: TaskOwners<object>
+  /** Hears that a child has been initialized, so that there is no doubt about its era. */
+  readonly onLegacy: () => void
+  /** Gives a legacy child that need not be started, where there is one. */
+  readonly takeSpare: () => Child | undefined
+}
+
+/** A request that a child is taken for. */
+interface Wanted {
+  readonly request: Request
+  readonly message: Message
+  readonly modern: ModernRequest
+  readonly need: Need
+}
+
 /** Serves modern clients from legacy children. */
 export class TranslatedEndpoint {
   readonly #settings: Settings
@@ -58,17 +76,7 @@ export class TranslatedEndpoint {
   readonly #uses: WeakMap<ModernExchange, Use> = new WeakMap()
   readonly #onLegacy: () => void
 
-  /**
-   * @param onLegacy hears that a child has been initialized, so that there is no doubt about its era
-   * @param takeSpare gives a legacy child that need not be started, where there is one
-   */
-  constructor(
-    settings: Settings,
-    connect: Connect,
-    tasks: TaskOwners<object>,
-    onLegacy: () => void,
-    takeSpare: () => Child | undefined,
-  ) {
+  constructor(settings: Settings, { connect, tasks, onLegacy, takeSpare }: TranslatedEndpointHost) {
     this.#settings = settings
     this.#tasks = tasks
     this.#children = new LegacyChildren(settings, connect, takeSpare)
@@ -108,7 +116,7 @@ export class TranslatedEndpoint {
       : readModernRequest(message.bytes, message.method ?? '', knownMembers(message))
     if (modern === undefined || modern.requestState !== undefined) return undefined
     const need = needOf(message, modern, owner)
-    return { modern, need, child: await this.#childFor(request, message, modern, need, until) }
+    return { modern, need, child: await this.#childFor({ request, message, modern, need }, until) }
   }
 
   /** What was prepared is not needed. */
@@ -139,13 +147,7 @@ export class TranslatedEndpoint {
       done()
       return message.kind === 'request' ? unsupported(message, modernVersions) : this.#notify(message, owner)
     }
-    return this.#resume(
-      readModernRequest(message.bytes, message.method ?? '', knownMembers(message)),
-      opening,
-      request,
-      owner,
-      done,
-    )
+    return this.#resume(opening, request, owner, done)
   }
 
   /** Time limits and signs of life. */
@@ -185,13 +187,7 @@ export class TranslatedEndpoint {
   }
 
   /** The child for a request that fits its tools; it is taken. */
-  async #childFor(
-    request: Request,
-    message: Message,
-    modern: ModernRequest,
-    need: Need,
-    until: number,
-  ): Promise<LegacyChild> {
+  async #childFor({ request, message, modern, need }: Wanted, until: number): Promise<LegacyChild> {
     const child = await this.#children.acquire(need, this.#runnerOf(modern, need.owner), until)
     try {
       this.#onLegacy()
@@ -206,14 +202,10 @@ export class TranslatedEndpoint {
     }
   }
 
-  async #resume(
-    modern: ModernRequest,
-    opening: Opening,
-    request: Request,
-    owner: Owner,
-    done: () => void,
-  ): Promise<Response> {
-    const need = needOf(opening.message, modern, owner)
+  async #resume(opening: Opening, request: Request, owner: Owner, done: () => void): Promise<Response> {
+    const { message } = opening
+    const modern = readModernRequest(message.bytes, message.method ?? '', knownMembers(message))
+    const need = needOf(message, modern, owner)
     const exchange = this.#newExchange(opening, modern, need, done)
     const call = await this.#client.resume(modern, owner, exchange)
     const use = call && this.#uses.get(call)
@@ -278,7 +270,7 @@ export class TranslatedEndpoint {
   #runnerOf({ method, params }: ModernRequest, owner: Owner): LegacyChild | undefined {
     const span = params && { start: 0, end: params.length }
     const find = (one: object) => this.#children.find(one)
-    return taskRunner(this.#tasks, owner, method, params ?? new Uint8Array(), span, find)
+    return taskRunner(this.#tasks, { owner, method, bytes: params ?? new Uint8Array(), params: span }, find)
   }
 
   #setParked(use: Use, isParked: boolean): void {

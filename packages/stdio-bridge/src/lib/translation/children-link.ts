@@ -125,9 +125,8 @@ function runnerOf(
   children: ModernChildren,
 ): ServingChild | undefined {
   const bytes = params ?? new Uint8Array()
-  return taskRunner(tasks, owner, method, bytes, params && { start: 0, end: params.length }, (one) =>
-    children.find(one),
-  )
+  const span = params && { start: 0, end: params.length }
+  return taskRunner(tasks, { owner, method, bytes, params: span }, (one) => children.find(one))
 }
 
 const otherEra = new Refusal(

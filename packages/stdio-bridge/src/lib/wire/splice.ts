@@ -23,25 +23,24 @@ export function blankReturns(bytes: Buffer): void {
   for (let at = bytes.indexOf(0x0d); at !== -1; at = bytes.indexOf(0x0d, at + 1)) bytes[at] = 0x20
 }
 
-/**
- * A request as one line for a child's stdin, made of its parts; the progress token in its params becomes the number.
- *
- * @param more further changes in the params
- */
-export function requestLine(
-  number: number,
-  method: string,
-  params?: Buffer,
-  progressToken?: Span,
-  more: readonly Edit[] = [],
-): Buffer {
+/** Params as they came, and what is to be changed in them. */
+export interface EditedParams {
+  readonly bytes: Buffer
+  /** Becomes the number of the request. */
+  readonly progressToken?: Span
+  readonly edits: readonly Edit[]
+}
+
+/** A request as one line for a child's stdin, made of its parts. */
+export function requestLine(number: number, method: string, params?: EditedParams): Buffer {
   const head = requestHead(number, method)
   if (params === undefined) return Buffer.from(`${head}}\n`)
+  const { bytes, progressToken } = params
   const edits: Edit[] = [
     { start: 0, end: 0, bytes: Buffer.from(`${head},"params":`) },
-    { start: params.length, end: params.length, bytes: Buffer.from('}') },
-    ...more,
+    { start: bytes.length, end: bytes.length, bytes: Buffer.from('}') },
+    ...params.edits,
   ]
   if (progressToken !== undefined) edits.push({ ...progressToken, bytes: Buffer.from(String(number)) })
-  return toLine(params, edits)
+  return toLine(bytes, edits)
 }

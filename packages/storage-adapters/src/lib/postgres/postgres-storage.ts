@@ -1,4 +1,4 @@
-import type { Storage } from '@mcp-gateway/core'
+import type { Storage, StorageWriteOptions } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
@@ -77,14 +77,12 @@ export function postgresStorage(pool: PostgresPool, options: PostgresStorageOpti
     name: 'set' | 'add' | 'compareAndSet',
     key: string,
     value: string,
-    ttl: number | null,
-    lists: readonly string[] = [],
-    ...more: string[]
+    { ttl, lists = [], version }: StorageWriteOptions & { version?: string },
   ): Promise<boolean> => {
     for (const list of lists) assertStorageKey(list)
     const names = lists.length === 0 ? null : [...new Set(lists)].map(encodeText)
     const columns = [encodeText(value), newVersion(), lifetimeInMilliseconds(ttl), names]
-    const rows = await query(name, columnOf(key), ...columns, ...more)
+    const rows = await query(name, columnOf(key), ...columns, ...(version === undefined ? [] : [version]))
     wrote()
     return rows.length === 1
   }
@@ -99,17 +97,17 @@ export function postgresStorage(pool: PostgresPool, options: PostgresStorageOpti
       return row && { value: decodeText(String(row.value)), version: String(row.version) }
     },
     async set(key, value, options) {
-      await write('set', key, value, options.ttl, options.lists)
+      await write('set', key, value, options)
     },
     async add(key, value, options) {
-      return write('add', key, value, options.ttl, options.lists)
+      return write('add', key, value, options)
     },
     async take(key) {
       return remove(key)
     },
     async compareAndSet(key, version, value, options) {
-      if (version === undefined) return write('add', key, value, options.ttl, options.lists)
-      return write('compareAndSet', key, value, options.ttl, options.lists, version)
+      if (version === undefined) return write('add', key, value, options)
+      return write('compareAndSet', key, value, { ...options, version })
     },
     async delete(key) {
       return (await remove(key)) !== undefined

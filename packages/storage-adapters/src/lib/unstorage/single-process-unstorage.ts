@@ -1,4 +1,4 @@
-import type { Storage } from '@mcp-gateway/core'
+import type { Storage, StorageWriteOptions } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
@@ -103,8 +103,7 @@ export function singleProcessUnstorage(
     key: string,
     old: RecordItem | undefined,
     value: string,
-    ttl: number | null,
-    names: readonly string[] = [],
+    { ttl, lists: names = [] }: StorageWriteOptions,
   ): Promise<void> => {
     const lists = [...new Set(names)]
     const lifetime = lifetimeInMilliseconds(ttl)
@@ -136,12 +135,12 @@ export function singleProcessUnstorage(
     },
     async set(key, value, options) {
       check(key, options)
-      await alone(key, (record) => write(key, record, value, options.ttl, options.lists))
+      await alone(key, (record) => write(key, record, value, options))
     },
     async add(key, value, options) {
       check(key, options)
       return alone(key, async (record) => {
-        if (record === undefined) await write(key, record, value, options.ttl, options.lists)
+        if (record === undefined) await write(key, record, value, options)
         return record === undefined
       })
     },
@@ -155,7 +154,7 @@ export function singleProcessUnstorage(
       check(key, options)
       return alone(key, async (record) => {
         if (record?.version !== version) return false
-        await write(key, record, value, options.ttl, options.lists)
+        await write(key, record, value, options)
         return true
       })
     },

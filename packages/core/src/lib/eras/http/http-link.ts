@@ -39,6 +39,14 @@ export interface HttpLinkOptions {
   readonly time?: RequestTime
 }
 
+/** A request that is sent, and who hears what comes of it. */
+interface Exchange extends Pick<EraLinkCall, 'related' | 'protocolVersion'> {
+  readonly id: number
+  readonly method: string
+  readonly answered: (answer: EraAnswer) => void
+  readonly signal: AbortSignal
+}
+
 /** An MCP server over Streamable HTTP, behind any handler, as what a translation speaks with. */
 export class HttpLink implements EraLink {
   listener: EraLinkListener = noopObserver
@@ -133,7 +141,8 @@ export class HttpLink implements EraLink {
     }
     const message = rawRequest(id, method, params)
     this.#underWay++
-    this.#exchange(message, id, method, { related, protocolVersion: call.protocolVersion }, answered, controller.signal)
+    const { signal } = controller
+    this.#exchange(message, { id, method, related, protocolVersion: call.protocolVersion, answered, signal })
       .catch(() => answered(failed('The connection to the server broke before it answered')))
       .finally(() => {
         this.#underWay--
@@ -203,11 +212,7 @@ export class HttpLink implements EraLink {
 
   async #exchange(
     message: Uint8Array,
-    id: number,
-    method: string,
-    { related, protocolVersion }: Pick<EraLinkCall, 'related' | 'protocolVersion'>,
-    answered: (answer: EraAnswer) => void,
-    signal: AbortSignal,
+    { id, method, related, protocolVersion, answered, signal }: Exchange,
   ): Promise<void> {
     await this.#listening
     const response = await this.#post(message, AbortSignal.any([signal, this.#closing.signal]), protocolVersion)

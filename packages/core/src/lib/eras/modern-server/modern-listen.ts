@@ -7,13 +7,18 @@ import { membersOf } from '../members-of.js'
 import { gatewayItself, ownParams } from '../modern-envelope.js'
 import type { Negotiated } from './negotiated.js'
 
+/** What a client listens to. */
+interface Subscription {
+  readonly filter: EraFilter
+  readonly on: (notification: EraNotification) => void
+  readonly signal: AbortSignal
+}
+
 /** Opens one `subscriptions/listen` (MCP M21). */
 export function listen(
   link: EraLink,
   negotiated: Negotiated,
-  filter: EraFilter,
-  on: (notification: EraNotification) => void,
-  signal: AbortSignal,
+  { filter, on, signal }: Subscription,
 ): ReturnType<EraServer['subscribe']> {
   return new Promise((resolve) => {
     let close: () => void = () => undefined

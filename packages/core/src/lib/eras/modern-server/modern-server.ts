@@ -99,7 +99,7 @@ export function modernServer(link: EraLink, options: ModernServerOptions = {}): 
       }
     },
     notify: (notification) => link.notify(notification),
-    subscribe: (filter, on, signal) => listen(link, negotiated, filter, on, signal),
+    subscribe: (filter, on, signal) => listen(link, negotiated, { filter, on, signal }),
   }
 }
 
