@@ -46,11 +46,18 @@ describe('xfcc', () => {
     expect(who).toBe('["","client:spiffe://example.com/agent"]')
     expect(seen?.headers).toEqual([])
     expect(certificateOf(told)).toEqual({
-      subject: 'CN=agent,O="Example, Inc."',
+      subject: 'CN=agent,O=\\"Example, Inc.\\"',
       uris: ['spiffe://example.com/agent'],
       dnsNames: ['a.example.com', 'b.example.com'],
       fingerprint: hash,
     })
+  })
+
+  test('takes no attribute out of the value of another one [attack 141]', async () => {
+    const two = await xfcc('Hash=a;Subject="CN=agent,O=Example"')
+    const one = await xfcc('Hash=b;Subject="CN=agent\\,O=Example"')
+    expect(two.who).toBe('["","client:CN=agent,O=Example"]')
+    expect(one.who).toBe('["","client:CN=agent\\\\,O=Example"]')
   })
 
   test('believes the nearest proxy alone where several have appended', async () => {

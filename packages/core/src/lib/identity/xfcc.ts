@@ -2,7 +2,8 @@ import { type ClientCertificate, unreadable } from './certificate.js'
 
 /**
  * Reads `X-Forwarded-Client-Cert`: elements separated by commas, each of them pairs separated by semicolons, values with
- * either in quotes. Where proxies have appended to one another, the last element is read: what the trusted proxy itself has
+ * either in quotes. Escapes in quotes stay: Envoy writes a subject as RFC 4514 does, in which `CN=a\,O=b` is one attribute
+ * and `CN=a,O=b` are two. Where proxies have appended to one another, the last element is read: what the trusted proxy itself has
  * verified. The ones before it are what others told that proxy.
  *
  * @throws {Refusal} for what is not of this form
@@ -56,5 +57,5 @@ function unquote(value: string): string {
   if (!value.includes('"')) return value
   const [, inner] = /^"((?:[^"\\]|\\.)*)"$/.exec(value) ?? []
   if (inner === undefined) throw unreadable('has a value that is quoted in part')
-  return inner.replaceAll(/\\(.)/g, '$1')
+  return inner
 }
