@@ -19,13 +19,14 @@ test.each([
   ['a\r\nX-Roles: admin', 'a%0D%0AX-Roles: admin'],
   ['{remote_host}', '%7Bremote_host%7D'],
   ['100%', '100%25'],
+  ['Doe, Jane', 'Doe%2C Jane'],
   [' Ada ', '%20Ada%20'],
   ['\u0000', '%00'],
   ['名', '%E5%90%8D'],
   ['-', '%2D'],
   ['--', '--'],
   ['a-b', 'a-b'],
-])('the claim %j is written %j', (claim, value) => {
+])('the claim %j is written %j [attack 141]', (claim, value) => {
   expect(claimHeader(claim)).toBe(value)
 })
 

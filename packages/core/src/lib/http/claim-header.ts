@@ -3,15 +3,15 @@ export const longestClaimHeader = 2048
 
 /**
  * Writes a claim so that it fits into a header: what is not plain ASCII is percent-encoded in UTF-8, `%` too, so that
- * `decodeURIComponent` gives the claim back and no claim can end a header or start another; braces too, which start a
- * placeholder in some proxies. A claim that is a single dash is written `%2D`, so that `-` can stand for one that is not
+ * `decodeURIComponent` gives the claim back and no claim can end a header or start another; commas too, which stand between
+ * two headers of one name (RFC 9110 section 5.3), and braces, which start a placeholder in some proxies. A claim that is a single dash is written `%2D`, so that `-` can stand for one that is not
  * there. It does not cut off: a value of more than 2048 characters is for the caller to refuse.
  *
  * @returns `undefined` for what is no text or empty
  */
 export function claimHeader(value: unknown): string | undefined {
   // HTTP strips spaces at the ends
-  return typeof value === 'string' && value !== '' ? encode(value, /[^\x20-\x7e]|[%{}]|^ | $|^-$/gu) : undefined
+  return typeof value === 'string' && value !== '' ? encode(value, /[^\x20-\x7e]|[%{},]|^ | $|^-$/gu) : undefined
 }
 
 /**

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Context } from '../contract/handler.js'
 import { createGateway } from '../gateway/create-gateway.js'
+import { claimHeader } from '../http/claim-header.js'
 import { compose } from '../http/compose.js'
 import { toNodeHandler } from '../mounts/node/to-node-handler.js'
 import { principal } from '../tokens/principal.js'
@@ -45,6 +46,12 @@ test('takes the caller from the headers of a trusted proxy, and takes them away'
       extra: { subject: 'alice', roles: ['editor', 'x,y'], claims: { preferred_username: 'Adél' } },
     },
   })
+})
+
+test('takes a name with a comma, as proxies that know of claims write it, and no second header [attack 141]', async () => {
+  const named = await ask({ ...alice, 'X-User-Name': claimHeader('Doe, Jane') ?? '' })
+  expect(named.seen?.context.auth?.extra?.claims).toMatchObject({ preferred_username: 'Doe, Jane' })
+  expect((await ask({ ...alice, 'X-User-Name': 'Doe, Jane' })).status).toBe(401)
 })
 
 test.each<[what: string, context: Context]>([
