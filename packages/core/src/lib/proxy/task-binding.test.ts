@@ -270,6 +270,15 @@ test('without tokens nobody is told apart, and nobody reaches the tasks of a use
   expect(await ada.ask('tasks/get', { taskId: theirs })).toMatchObject(missing)
 })
 
+test('without a token nobody reaches the tasks of a user at a replica that has seen no task [finding 3]', async () => {
+  const { url } = await taskServer('modern')
+  const options = { taskStorage: memoryStorage(), sessionSecret: 'x'.repeat(32) }
+  const taskId = await (await userOf(guarded(url, options), 'modern', 'ada')).begin()
+  const nobody = await userOf(guarded(url, options), 'modern', undefined)
+  expect(await nobody.ask('tasks/get', { taskId })).toMatchObject(missing)
+  expect((await nobody.ask('tasks/list')).result?.tasks).toEqual([])
+})
+
 test('behind a translation too', async () => {
   const { url } = await taskServer('legacy')
   const handler = guarded(url, { eras: translateEras() })

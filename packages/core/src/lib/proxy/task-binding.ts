@@ -58,7 +58,8 @@ export class TaskBinding {
 
   /** Whether a request has to do with tasks at all. */
   concerns(request: Request, { auth, message }: Context): boolean {
-    if (auth === undefined && this.#tasks.size === 0) return false
+    // Another replica may have stored tasks of users that are not known here yet
+    if (auth === undefined && this.#tasks.size === 0 && this.#storage === undefined) return false
     if (message === undefined) return request.method === 'GET'
     return (
       aboutTasks.test(message.method ?? '') ||
