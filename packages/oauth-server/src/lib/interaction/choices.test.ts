@@ -87,14 +87,13 @@ test('a page without boxes has nothing to untick, and its answer leaves nothing 
   expect((await connect(() => undefined)).tokens.scope).toBe(asked)
 })
 
-test('what a person left out once is asked for again, and not silently granted', async () => {
+/** A client with a redirect URI over https, for which approvals are remembered, and a browser that keeps its cookies. */
+async function httpsClient(metadata: object = {}) {
   const https = 'https://client.example.com/cb'
   const setup = setUp(options)
-  const client = await register(setup, { redirect_uris: [https] })
-  const path = authorizePath(client.client_id as string, pkce().challenge, {
-    scope: 'notes share',
-    redirect_uri: https,
-  })
+  const { client_id = '' } = (await register(setup, { redirect_uris: [https], ...metadata })) as { client_id?: string }
+  const { challenge } = pkce()
+  const pathFor = (scope: string) => authorizePath(client_id, challenge, { scope, redirect_uri: https })
   const jar = new Map<string, string>()
   const go = async (at: string, init: RequestInit = {}) => {
     const headers = {
@@ -107,12 +106,35 @@ test('what a person left out once is asked for again, and not silently granted',
       jar.set(line.split('=')[0] as string, line.split(';')[0] as string)
     return response
   }
-  const transaction = /name="transaction" value="([^"]+)"/.exec(await (await go(path)).text())?.[1] ?? ''
-  const step = await go('/consent', form({ transaction, decision: 'approve', choices: 'shown' }))
-  const state = new URL(step.headers.get('location') ?? '').searchParams.get('state') ?? ''
-  await go('/login', form({ state, username: 'alice' }))
-  expect((await go(path)).status).toBe(200)
-  expect((await go(path.replace('notes+share', 'notes'))).status).toBe(303)
+  /** Approves with these boxes ticked, and signs in. */
+  const approve = async (scope: string, ticked: readonly string[] = []) => {
+    const transaction = /name="transaction" value="([^"]+)"/.exec(await (await go(pathFor(scope))).text())?.[1] ?? ''
+    const fields = [
+      ['transaction', transaction],
+      ['decision', 'approve'],
+      ['choices', 'shown'],
+      ...ticked.map((one) => ['scope', one]),
+    ]
+    const step = await go('/consent', form(new URLSearchParams(fields)))
+    const state = new URL(step.headers.get('location') ?? '').searchParams.get('state') ?? ''
+    return go('/login', form({ state, username: 'alice' }))
+  }
+  return { pathFor, go, approve }
+}
+
+test('what a person left out once is asked for again, and not silently granted', async () => {
+  const { pathFor, go, approve } = await httpsClient()
+  await approve('notes share')
+  expect((await go(pathFor('notes share'))).status).toBe(200)
+  expect((await go(pathFor('notes'))).status).toBe(303)
+})
+
+test('whoever left out offline_access is asked before there is a refresh token [attack 106]', async () => {
+  const { pathFor, go, approve } = await httpsClient({ grant_types: ['authorization_code', 'refresh_token'] })
+  const { status } = await approve('notes offline_access')
+  expect(status).toBe(303)
+  // Clients get a refresh token without asking for the scope
+  expect((await go(pathFor('notes'))).status).toBe(200)
 })
 
 test('optionalScopes that are no scopes do not start', () => {

@@ -5,11 +5,12 @@ import type { GrantUser } from '../store/grant.js'
 /**
  * Remembers what the person allowed, on the server: this client, as its document was then, at this redirect URI, for these
  * scopes at this resource. Only for https redirect URIs: whatever listens on loopback, or claims a private scheme, could
- * use another application's approval (RFC 8252 section 8.6).
+ * use another application's approval (RFC 8252 section 8.6). Nor where the person has left out `offline_access`: who asks for
+ * the other scopes alone gets a refresh token.
  */
 export async function rememberConsent(server: Server, request: AuthorizationRequest, user: GrantUser): Promise<void> {
   const { storage, settings } = server
-  if (settings.lifetimes.consent === 0 || !request.redirectUri.startsWith('https://')) return
+  if (settings.lifetimes.consent === 0 || !request.redirectUri.startsWith('https://') || request.withoutRefresh) return
   const lists = [await server.keys('user_tokens', user.subject)]
   await storage.set(await consentKey(server, request, user), '', { ttl: settings.lifetimes.consent, lists })
 }
