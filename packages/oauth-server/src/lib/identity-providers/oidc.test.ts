@@ -59,6 +59,16 @@ async function signIn(
   return { answer, claims: decodeJwt(tokens.access_token) }
 }
 
+/** The ID token with other claims, signed again. */
+async function forge(token: string, changes: JWTPayload, foreign: boolean, alg: string | undefined): Promise<string> {
+  const payload = JSON.parse(JSON.stringify({ ...decodeJwt(token), ...changes })) as JWTPayload
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  if (alg === 'none') return `${encode({ alg: 'none' })}.${encode(payload)}.`
+  const jwt = new SignJWT(payload).setProtectedHeader({ alg: alg ?? 'RS256', kid: 'upstream' })
+  if (alg === 'HS256') return jwt.sign(new TextEncoder().encode(upstream.clientSecret.padEnd(32, '0')))
+  return jwt.sign(foreign ? (await generateKeyPair('RS256')).privateKey : await importJWK(upstream.privateKey, 'RS256'))
+}
+
 test('a real OpenID provider signs a user in, with what it knows', async () => {
   upstream.claims = {
     name: 'Alice A.',
@@ -141,6 +151,19 @@ describe('UserInfo, where a provider puts the claims by default', () => {
 test('an e-mail address that is not verified is not taken over [attack 114]', async () => {
   upstream.claims = { email: 'boss@example.com', email_verified: false }
   expect((await signIn(start())).claims).not.toHaveProperty('email')
+})
+
+test.each<[who: string, idToken: JWTPayload, userInfo: Record<string, unknown>]>([
+  ['UserInfo', { email: 'boss@example.com' }, { email: 'alice@example.com', email_verified: true }],
+  ['the ID token', { email_verified: true }, { email: 'boss@example.com', email_verified: false }],
+])('an e-mail address is not verified by what %s says of another one [attack 114]', async (_, idToken, userInfo) => {
+  upstream.claims = userInfo
+  const setup = start({}, async (url, response) => {
+    if (!url.endsWith('/token')) return response
+    const body = (await response.json()) as { id_token: string }
+    return Response.json({ ...body, id_token: await forge(body.id_token, idToken, false, undefined) })
+  })
+  expect((await signIn(setup)).claims).not.toHaveProperty('email')
 })
 
 test('who is not on the list is refused [attack 115]', async () => {
@@ -241,17 +264,6 @@ describe('a forged ID token [attack 113]', () => {
     })
     expect((await signIn(setup)).answer).toHaveProperty('code')
   })
-
-  async function forge(token: string, changes: JWTPayload, foreign: boolean, alg: string | undefined): Promise<string> {
-    const payload = JSON.parse(JSON.stringify({ ...decodeJwt(token), ...changes })) as JWTPayload
-    const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-    if (alg === 'none') return `${encode({ alg: 'none' })}.${encode(payload)}.`
-    const jwt = new SignJWT(payload).setProtectedHeader({ alg: alg ?? 'RS256', kid: 'upstream' })
-    if (alg === 'HS256') return jwt.sign(new TextEncoder().encode(upstream.clientSecret.padEnd(32, '0')))
-    return jwt.sign(
-      foreign ? (await generateKeyPair('RS256')).privateKey : await importJWK(upstream.privateKey, 'RS256'),
-    )
-  }
 })
 
 test('a provider that is away is temporarily_unavailable, and no login begins', async () => {

@@ -138,8 +138,7 @@ export function oidc(options: OidcOptions): IdentityProvider {
         let claims: IdTokenClaims = idToken
         let user = read(claims)
         if (lacksSome(user)) {
-          // What both tell, the signed token tells
-          claims = { ...(await client.userInfo(accessToken, idToken.sub)), ...idToken }
+          claims = withUserInfo(idToken, (await client.userInfo(accessToken, idToken.sub)) ?? {})
           user = read(claims)
         }
         if (user.id === undefined) return { refused: 'server_error', reason: 'No one in the ID token' }
@@ -152,6 +151,12 @@ export function oidc(options: OidcOptions): IdentityProvider {
       }
     },
   }
+}
+
+/** What both tell, the signed token tells. Whether an e-mail address is verified says who tells the address. */
+function withUserInfo(idToken: IdTokenClaims, userInfo: IdTokenClaims): IdTokenClaims {
+  const { email_verified } = idToken.email === undefined ? userInfo : idToken
+  return { ...userInfo, ...idToken, email_verified }
 }
 
 function userOf(
