@@ -9,6 +9,8 @@ const mostPerForm = 10
 const window = 3600
 /** How many times the limit of one network an account has over all networks: 100 by default (NIST SP 800-63B section 3.2.2). */
 const share = 5
+/** How many times that limit the widest network has, such as the /48 whose holder has 65,536 links of IPv6. */
+const shareOfSite = 2
 
 /** An answer to a login form. */
 export interface Guess {
@@ -21,7 +23,7 @@ export interface Guess {
 /**
  * Counts an answer to a login form before the provider is asked about it, over all replicas: by the form, by the network
  * that it comes from, and by the account (CWE-307). Of an account that is guessed at from elsewhere, each network has a
- * part of its own, so that few strangers lock nobody out.
+ * part of its own, and so has each site with all its networks, so that few strangers lock nobody out.
  *
  * @returns to be called when the answer was right: it sets back what this network tried for this account
  * @throws {Refusal} with status 429
@@ -58,14 +60,21 @@ export async function countGuess(server: Server, context: Context, guess: Guess)
   const account = accountOf(guess)
   if (account === undefined) return async () => {}
   const turn = Math.floor(clock() / window)
-  const [network] = context.client?.address === undefined ? [] : clientNetworks(context.client.address)
+  const networks = context.client?.address === undefined ? [] : clientNetworks(context.client.address)
   const name = `sign-ins of ${turn} as ${account}`
-  const ofNetwork = await keys('limit', `${name} from ${network?.name ?? 'anywhere'}`)
   const { perAccount } = settings.loginLimits
+  const keyFrom = (network: string) => keys('limit', `${name} from ${network}`)
   const exceeds = async (key: string, most: number): Promise<boolean> =>
     (await storage.increment(key, { ttl: window })) > most
-  // What one network is refused is not counted for the account, or it could use up the part of all others.
-  if ((await exceeds(ofNetwork, perAccount)) || (await exceeds(await keys('limit', name), perAccount * share))) {
+  const ofNetwork = await keyFrom(networks[0]?.name ?? 'anywhere')
+  const site = networks.length > 1 ? networks.at(-1) : undefined
+  const ofSite = site && (await keyFrom(site.name))
+  // What a network is refused is not counted for the account, or it could use up the part of all others.
+  if (
+    (await exceeds(ofNetwork, perAccount)) ||
+    (ofSite !== undefined && (await exceeds(ofSite, perAccount * shareOfSite))) ||
+    (await exceeds(await keys('limit', name), perAccount * share))
+  ) {
     refused('account')
     const retryAfter = Math.max(1, (turn + 1) * window - clock())
     throw new Refusal(
@@ -77,6 +86,7 @@ export async function countGuess(server: Server, context: Context, guess: Guess)
   }
   return async () => {
     await storage.delete(ofNetwork)
+    if (ofSite !== undefined) await storage.delete(ofSite)
   }
 }
 

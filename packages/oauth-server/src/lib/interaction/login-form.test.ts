@@ -120,6 +120,16 @@ describe('guesses at a login form are limited before the provider is asked [CWE-
     expect(guesses()).toBe(24)
   })
 
+  test('for one account from all networks of one site, which lock nobody out elsewhere [attack 158]', async () => {
+    const { openForm, guesses, ...setup } = start({ loginLimits: { perAccount: 4 } })
+    const { client_id = '' } = await register(setup)
+    const guess = async (address: string, secret = 'wrong') =>
+      (await (await openForm(client_id)).answer('alice', secret, address)).status
+    await many(40, (index) => guess(`2001:db8:1:${index.toString(16)}::1`))
+    expect(guesses()).toBe(8)
+    expect(await guess('2001:db8:2::1', 'right')).toBe(303)
+  })
+
   test('and who signs in has all of them again', async () => {
     const { openForm, ...setup } = start({ loginLimits: { perAccount: 3 } })
     const { client_id = '' } = await register(setup)
