@@ -30,7 +30,7 @@ export interface Probes {
   readonly health: Handler
   /**
    * Answers 200 with `ready` or `degraded`, or 503 with `unavailable`, and names the parts, never why. One round of checks
-   * serves all who ask within a second, so that asking often costs nothing.
+   * serves all who ask while it is under way and for a second from its start, so that asking often costs nothing.
    */
   readonly ready: Handler
   /**
@@ -56,6 +56,7 @@ const checkTimeout = 5000
 export function createProbes({ parts, logger }: ProbeOptions): Probes {
   let isClosing = false
   let round: Promise<Map<string, Result>> | undefined
+  let isUnderWay = false
   let ends = 0
   const ask = createRound(parts, logger)
   const health = (request: Request) =>
@@ -65,9 +66,12 @@ export function createProbes({ parts, logger }: ProbeOptions): Probes {
     if (refused !== undefined) return refused
     if (isClosing) return respond('{"status":"closing"}', { status: 503, headers: headersFor(request) })
     const now = performance.now()
-    if (round === undefined || now > ends) {
+    if (round === undefined || (!isUnderWay && now > ends)) {
       ends = now + roundLasts
-      round = ask()
+      isUnderWay = true
+      round = ask().finally(() => {
+        isUnderWay = false
+      })
     }
     const results = await round
     const status = overall(results, parts)
