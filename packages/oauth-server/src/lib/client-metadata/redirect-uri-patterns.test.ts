@@ -11,6 +11,7 @@ const registered = async (uri: string) =>
 
 test.each([
   'com.example.app:/callback',
+  'com.example.app:/.a..b..',
   'com.example.app:/call_back-1.2~3',
   'example://publisher.extension/oauth/callback',
   'exact.app:/callback',
@@ -25,6 +26,9 @@ test.each([
   'com.example.app:/a?b=c',
   'com.example.app:/a#b',
   'com.example.app:/%2e%2e',
+  'com.example.app:/..',
+  'com.example.app:/.',
+  'example.two://connect/..?x',
   'com.example.app:/<x>',
   'com-example-app:/callback',
   'xcom.example.app:/callback',
@@ -38,7 +42,7 @@ test.each([
   'exact.app:/callback2',
   'javascript:/callback',
   'https://evil.example.com\\@com.example.app:/callback',
-])('%s is let in by none', async (uri) => {
+])('%s is let in by none [attack 13]', async (uri) => {
   // A https URI beside it is what is accepted of a set
   expect(await registered(uri)).toBe(false)
 })

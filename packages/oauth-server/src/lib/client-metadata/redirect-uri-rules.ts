@@ -46,7 +46,8 @@ export function isRedirectUriPattern(uri: string): boolean {
 
 function toPattern(uri: string): RegExp {
   const parts = uri.split('*').map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-  return new RegExp(`^${parts.join('[\\w.~-]+')}$`)
+  // No dot segments, which whoever opens the URI takes away with the part before them (RFC 3986 section 5.2.4)
+  return new RegExp(`^${parts.join('(?!\\.{1,2}(?:[/?]|$))[\\w.~-]+')}$`)
 }
 
 /**
