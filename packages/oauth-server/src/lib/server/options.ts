@@ -100,7 +100,7 @@ export interface LoginLimits {
   readonly total?: number
   /**
    * How often a login form may be answered for one account in an hour from one network, as in `perAddress`; from all
-   * together 5 times as often. Whoever signs in has all of it again. The account is the field whose `autocomplete` has
+   * networks of a site (a /48 of IPv6, a /24 of IPv4) twice, and from all together 5 times as often. Whoever signs in has all of it again. The account is the field whose `autocomplete` has
    * `username` or `email`, or else the first one that is not a password.
    *
    * @default 20
