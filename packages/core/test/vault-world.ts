@@ -6,12 +6,15 @@ import { createGateway } from '../src/lib/gateway/create-gateway.js'
 import { proxy } from '../src/lib/proxy/proxy.js'
 import { fakeMcpServer } from '../src/lib/testing/fake-mcp-server.js'
 import { type McpRequestOptions, mcpAnswer, mcpRequest } from '../src/lib/testing/mcp-request.js'
+import { vaultCookie } from '../src/lib/vault/browser.js'
 import { createVault } from '../src/lib/vault/create-vault.js'
 import type { Vault, VaultOptions } from '../src/lib/vault/vault-options.js'
 import { type AccountServer, startAccountServer } from './account-server.js'
 import { Browser } from './browser.js'
 
 export const url = 'https://mcp.example.com'
+/** The cookie of who is signed in at the vault. */
+export const cookieName: string = `__Host-${vaultCookie(`${url}/connect`)}`
 export const key = Buffer.alloc(32, 7).toString('base64')
 
 /** The two real servers: where people sign in, and where they have accounts. */
@@ -23,7 +26,7 @@ export interface Servers {
 
 export async function startServers(): Promise<Servers> {
   const [login, wiki] = await Promise.all([
-    startAccountServer([`${url}/connect/sign-in/callback`]),
+    startAccountServer([`${url}/connect/sign-in/callback`, `${url}/other/sign-in/callback`]),
     startAccountServer([`${url}/connect/wiki/callback`]),
   ])
   return { login, wiki, close: async () => void (await Promise.all([login.close(), wiki.close()])) }

@@ -1,6 +1,7 @@
 import { createJsonCipher, type JsonCipher } from '../keys/json-cipher.js'
 import { type Cookies, createCookies, readCookie } from '../pages/cookies.js'
 import { oldestCookies } from '../pages/oldest-cookies.js'
+import { sha256AtOnce } from '../text/hmac-sha256.js'
 import { randomToken } from '../text/random-token.js'
 import { sha256Hex } from '../text/sha256.js'
 import type { VaultOptions } from './vault-options.js'
@@ -44,6 +45,11 @@ const sessionLifetime = 900
 /** What is sealed says where it belongs, so that one that was moved is noticed. Times are milliseconds since the epoch. */
 type Sealed = (Flow | Session | (SignInStep & { readonly until: number })) & { readonly key: string }
 
+/** Cookies are one host's, whatever the port and path: each vault there has its own. */
+export function vaultCookie(url: string): string {
+  return `mcp-vault-${sha256AtOnce(url).slice(0, 8)}`
+}
+
 /** What the vault knows of browsers: a cookie that only they have, and what is going on behind it. */
 export class Browsers {
   readonly #storage: VaultOptions['storage']
@@ -54,7 +60,7 @@ export class Browsers {
   constructor({ url, storage, encryptionKeys = [], now = Date.now }: VaultOptions) {
     this.#storage = storage
     this.#cipher = createJsonCipher(encryptionKeys, 'sign-in')
-    this.#cookies = createCookies(url, 'mcp-vault')
+    this.#cookies = createCookies(url, vaultCookie(url))
     this.#now = now
   }
 

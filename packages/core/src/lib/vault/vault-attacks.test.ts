@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
-import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
+import { Browser } from '../../../test/browser.js'
+import { cookieName, key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { createLogger } from '../logging/create-logger.js'
 
 let servers: Servers
@@ -100,11 +101,11 @@ test('a sign-in is bound to its browser, and a secret that was planted before it
   const stranger = world.browser('alice')
   expect(await stranger.open(answer)).toMatchObject({ status: 400 })
   const alice = world.browser('alice')
-  alice.jars.set('mcp.example.com', new Map([['__Host-mcp-vault', planted]]))
+  alice.jars.set('mcp.example.com', new Map([[cookieName, planted]]))
   expect((await alice.open(`${url}/connect`)).text).toContain('alice')
-  expect(alice.jars.get('mcp.example.com')?.get('__Host-mcp-vault')).not.toBe(planted)
+  expect(alice.jars.get('mcp.example.com')?.get(cookieName)).not.toBe(planted)
   const spy = world.browser('mallory')
-  spy.jars.set('mcp.example.com', new Map([['__Host-mcp-vault', planted]]))
+  spy.jars.set('mcp.example.com', new Map([[cookieName, planted]]))
   spy.stopAt = servers.login.issuer
   expect((await spy.open(`${url}/connect`)).url).toContain(servers.login.issuer)
 })
@@ -191,12 +192,29 @@ test('sign-ins that nobody finished leave a few cookies, not so many that proxie
   expect(jar.size).toBe(6)
 })
 
+test('two vaults on one host keep their sessions and sign-ins apart [attack 109]', async () => {
+  const [first, second] = [replica(servers), replica(servers, sharedMemory(), { url: `${url}/other` })]
+  const pick = (at: string) => (new URL(at).pathname.startsWith('/other') ? second : first)
+  const alice = new Browser(
+    (request) => (request.url.startsWith(url) ? pick(request.url).gateway.fetch(request) : undefined),
+    { [servers.login.issuer]: 'alice' },
+  )
+  expect((await alice.open(`${url}/connect`)).text).toContain('alice')
+  alice.stopAt = servers.login.issuer
+  // Ten sign-ins at the other one take no cookie of this one away
+  for (let count = 0; count < 10; count++) await alice.open(`${url}/other`)
+  alice.stopAt = undefined
+  expect((await alice.open(`${url}/other`)).text).toContain('alice')
+  alice.stopAt = servers.login.issuer
+  for (const path of ['/connect', '/other']) expect((await alice.open(url + path)).status).toBe(200)
+})
+
 test('pages are not to be framed, kept or scripted, and the cookie stays with the host', async () => {
   const { gateway } = replica(servers)
   const response = await gateway.fetch(new Request(`${url}/connect`))
   expect(response.status).toBe(303)
   expect(response.headers.get('set-cookie')).toMatch(
-    /^__Host-mcp-vault-[\da-f]{16}=[\w.-]+; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
+    /^__Host-mcp-vault-[\da-f]{8}-[\da-f]{16}=[\w.-]+; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/,
   )
   const page = await gateway.fetch(new Request(`${url}/connect/unknown`))
   expect(page.status).toBe(404)
@@ -254,7 +272,7 @@ test('no line of the log holds a token, a code, a secret, a verifier, a state or
   const forms = servers.wiki.tokenRequests.flatMap((form) => [
     ...['code', 'code_verifier', 'refresh_token'].map((name) => form.get(name)),
   ])
-  const cookies = [person, wrong.person].map(({ jars }) => jars.get('mcp.example.com')?.get('__Host-mcp-vault'))
+  const cookies = [person, wrong.person].map(({ jars }) => jars.get('mcp.example.com')?.get(cookieName))
   const states = [answer, wrong.answer].map((at) => new URL(at).searchParams.get('state'))
   const secrets = [...forms, ...cookies, ...states, ...world.seen, servers.wiki.clientSecret, 'token-of-alice', key]
   const known = secrets.filter((value): value is string => typeof value === 'string')

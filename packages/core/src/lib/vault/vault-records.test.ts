@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
-import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
+import { key, cookieName as name, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { createJsonCipher } from '../keys/json-cipher.js'
 import { sha256Hex } from '../text/sha256.js'
 import { principal } from '../tokens/principal.js'
@@ -17,7 +17,6 @@ beforeEach(() => {
 afterAll(() => servers.close())
 
 const host = 'mcp.example.com'
-const name = '__Host-mcp-vault'
 
 test('strangers who begin to sign in store nothing', async () => {
   const storage = sharedMemory()

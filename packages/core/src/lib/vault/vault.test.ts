@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { sharedMemory } from '../../../../../test/servers/shared-memory.js'
-import { key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
+import { cookieName, key, replica, type Servers, startServers, url, user } from '../../../test/vault-world.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import { memoryStorage } from '../storage/memory-storage.js'
 import { createVault } from './create-vault.js'
@@ -285,7 +285,7 @@ test('a store that is away is 503, and takes nobody for a user without a grant [
   const storage = sharedMemory()
   const { call, connect, gateway } = replica(servers, storage)
   const { person } = await connect('alice')
-  const cookie = `__Host-mcp-vault=${person.jars.get('mcp.example.com')?.get('__Host-mcp-vault')}`
+  const cookie = `${cookieName}=${person.jars.get('mcp.example.com')?.get(cookieName)}`
   const get = vi.spyOn(storage, 'get').mockRejectedValue(new GatewayError('temporarily_unavailable', 'away'))
   expect(await call('token-of-alice')).toMatchObject({ status: 503 })
   const page = await gateway.fetch(new Request(`${url}/connect/wiki`, { headers: { cookie } }))
