@@ -28,6 +28,11 @@ export interface ForwardOptions {
 /** Up to this size an answer of known length is cheaper as a whole than as a stream. */
 const wholeUpTo = 65_536
 const encoder = new TextEncoder()
+/** A page of an upstream, such as one about an error, must not run as one of the gateway, where others' servers are too. */
+const asDocument = [
+  ['content-security-policy', "sandbox; default-src 'none'"],
+  ['x-content-type-options', 'nosniff'],
+] as const
 
 /** Turns an upstream's answer into the client's. */
 export async function forwardAnswer(answer: Answer, options: ForwardOptions): Promise<Response> {
@@ -67,11 +72,13 @@ export async function forwardAnswer(answer: Answer, options: ForwardOptions): Pr
   }
   const length = response.headers.get('content-length')
   const isJson = typeOf(response) === 'application/json'
-  const isUnsure = isAwaited && !isJson && typeOf(response) !== 'text/event-stream'
+  const isMessage = isJson || typeOf(response) === 'text/event-stream'
+  const isUnsure = isAwaited && !isMessage
   if (!isUnsure && (!isJson || Number(length) > wholeUpTo)) {
     // What fetch has unpacked is longer than the upstream said, and so is an event stream to which something is added
     const isExact = !response.headers.has('content-encoding') && !isEvents
     if (length !== null && isExact) headers.set('content-length', length)
+    if (!isMessage) for (const [name, value] of asDocument) headers.set(name, value)
     return new Response(guardStream(bodyOf(response), guard), { status, headers })
   }
   const start = await (response.begin?.(guard, wholeUpTo) ?? readStart(bodyOf(response), guard, wholeUpTo))

@@ -162,6 +162,21 @@ test.each(['text/plain', 'application/octet-stream', 'application/vnd.api+json',
   },
 )
 
+test.each([
+  ['a page about an error', 404, 'text/html; charset=utf-8'],
+  ['an image with a script', 200, 'image/svg+xml'],
+  ['XML with a script', 200, 'text/xml'],
+  ['a page without a type', 404, undefined],
+])('a browser that opens the address runs nothing of %s of the upstream [attack 149]', async (_, status, type) => {
+  const { url } = await httpServer((_, response) => {
+    response.writeHead(status, type === undefined ? {} : { 'Content-Type': type }).end('<script>alert(1)</script>')
+  })
+  const response = await proxy(url)(new Request('https://mcp.example.com/mcp'), {})
+  expect(response.status).toBe(status)
+  expect(response.headers.get('content-security-policy')).toBe("sandbox; default-src 'none'")
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+})
+
 test('a batch and an error of HTTP pass as they are', async () => {
   const batch = await setUp((to) => to.writeHead(200, json).end(`[${good}]`))
   expect(await (await batch.post(legacy)).text()).toBe(`[${good}]`)
