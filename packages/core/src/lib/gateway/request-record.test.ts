@@ -350,6 +350,16 @@ test('the line says in one vocabulary who asked for what, and what came of it', 
   expect(records[0]).toMatchObject({ session })
 })
 
+test('of a session id of an unheard-of length only the start is hashed [attack 157]', async () => {
+  const { gateway, lines } = watched(answer)
+  const start = 's'.repeat(512)
+  for (const id of [start, start + 'x'.repeat(15_000), start + 'y'.repeat(15_000)]) {
+    await gateway.fetch(post('/notes/mcp', { Authorization: 'Bearer bad', 'Mcp-Session-Id': id }))
+  }
+  const expected = createHash('sha256').update(start).digest('hex').slice(0, 16)
+  expect(lines.map(({ session }) => session)).toEqual([expected, expected, expected])
+})
+
 test('a refusal is a line at info with the error that the client got, who refused and which scopes are missing', async () => {
   const middleware = [requireScopes({ operations: { 'tools/call': ['read', 'write', 'admin'] } })]
   const { gateway, lines } = watched(answer, { middleware })
