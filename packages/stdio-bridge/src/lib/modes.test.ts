@@ -436,6 +436,17 @@ describe('HTTP+SSE of 2024-11-05', () => {
     await until(() => bridge.stats().spawned === 1 && bridge.stats().children === 0, 'its process is gone')
   })
 
+  test('ends at its age, however busy it is, and so does its process', async () => {
+    const bridge = create({ httpSse: true, maxSessionAge: 0.5 })
+    const stream = events(await get(bridge))
+    const address = (await stream.next()).value?.data ?? ''
+    // A slow machine may be late for either
+    await postTo(bridge, address, initialize('2024-11-05'))
+    await postTo(bridge, address, call(1, 'hang'))
+    for await (const _event of stream);
+    await until(() => bridge.stats().sessions === 0 && bridge.stats().children === 0, 'it is over')
+  })
+
   test('a crash ends the stream', async () => {
     const bridge = create({ httpSse: true })
     const stream = events(await get(bridge))

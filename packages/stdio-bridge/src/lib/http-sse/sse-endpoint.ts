@@ -38,9 +38,13 @@ export class SseEndpoint {
   }
 
   tick(now: number, keepAlive: boolean): void {
-    const { requestTimeout, maxRequestTime } = this.#settings
+    const { requestTimeout, maxRequestTime, maxSessionAge } = this.#settings
     const limits = { askTimeout: requestTimeout * 1000, answerTimeout: maxRequestTime * 1000 }
     for (const session of [...this.sessions]) {
+      if (now - session.openedAt > maxSessionAge * 1000) {
+        session.end()
+        continue
+      }
       if (keepAlive) session.stream.keepAlive()
       session.expire(now, limits)
       if (session.stream.isFull && now - session.stream.readAt > 60_000) session.end()
