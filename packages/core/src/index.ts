@@ -23,6 +23,7 @@ export {
   type RequestTimes,
   recordRefusal,
 } from './lib/contract/request-record.js'
+export type { ServedPath } from './lib/contract/served-path.js'
 export type {
   Storage,
   StorageEntry,

@@ -1,1 +1,7 @@
-export { type RouteHandler, type RouteHandlers, toRouteHandlers } from './lib/mounts/next/to-route-handlers.js'
+export {
+  type RouteHandler,
+  type RouteHandlerApp,
+  type RouteHandlerOptions,
+  type RouteHandlers,
+  toRouteHandlers,
+} from './lib/mounts/next/to-route-handlers.js'

@@ -44,7 +44,7 @@ import { createOpaqueTokenVerifier } from './token/opaque-token-verifier.js'
 /** What `createAuthorizationServer` returns: mount it, or hand it to `createGateway` as `auth`. */
 export interface AuthorizationServer
   extends Mountable,
-    Required<Pick<Authority, 'issuer' | 'protect' | 'match' | 'scopes'>> {
+    Required<Pick<Authority, 'issuer' | 'protect' | 'match' | 'paths' | 'scopes'>> {
   readonly handle: Handler
   /**
    * Resolves when the storage can be written and there is a key to sign tokens with. A gateway asks it in `/ready`; mounted
@@ -146,7 +146,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     tell: createTell({ logger, onEvent, userHash: log.userHash }),
     clock,
   }
-  const route = createRoutes(server)
+  const routes = createRoutes(server)
   const isServed = hostCheck([issuer], options.allowedHosts)
   const isRevoked = createRevocationCheck(grants, lifetimes.revocationDelay, clock)
 
@@ -161,7 +161,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 
   const serveHost: Handler = (request, context) => {
     // A foreign page can give its own name the address of this machine (DNS rebinding), and would read the answers
-    if (isServed(request)) return answer(route(requestPath(request.url)), request, context, server)
+    if (isServed(request)) return answer(routes.find(requestPath(request.url)), request, context, server)
     recordRefusal(context.record, { by: 'oauth-server', code: 'foreign_host' })
     return oauthError(403, 'access_denied', 'This Host is not served here; see allowedHosts')
   }
@@ -190,7 +190,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       server.tell({ type: 'token_revoked', subject, reason: 'revokeUser' })
       return count
     },
-    match: (request: Request) => route(requestPath(request.url)) !== undefined,
+    match: (request: Request) => routes.find(requestPath(request.url)) !== undefined,
+    paths: routes.paths,
     async handle(request: Request, context: Context) {
       // Not in `match`: in an application, and in a gateway, these paths belong to others
       const probed = probes.serve(request, settings.path)

@@ -1,6 +1,6 @@
-import { type Context, respond } from '@mcp-gateway/core'
+import { type Context, respond, type ServedPath } from '@mcp-gateway/core'
 import { outOfBand } from './client-metadata/out-of-band.js'
-import { isMetadataPath } from './discovery/metadata-paths.js'
+import { isMetadataPath, metadataPaths } from './discovery/metadata-paths.js'
 import { serverMetadata } from './discovery/server-metadata.js'
 import { authorizeEndpoint } from './interaction/authorize-endpoint.js'
 import { callbackEndpoint } from './interaction/callback-endpoint.js'
@@ -25,8 +25,15 @@ export interface Route {
   readonly answer: (request: Request, context: Context) => Response | Promise<Response>
 }
 
-/** Looks an endpoint up by the path of a request. Paths are the issuer's; hosts are not looked at. */
-export function createRoutes(server: Server): (path: string) => Route | undefined {
+/** The endpoints of a server. Paths are the issuer's; hosts are not looked at. */
+export interface Routes {
+  /** Looks an endpoint up by the path of a request. */
+  readonly find: (path: string) => Route | undefined
+  /** All that `find` finds, at the host of the issuer. */
+  readonly paths: () => readonly ServedPath[]
+}
+
+export function createRoutes(server: Server): Routes {
   const { settings, identityProvider } = server
   const metadata: Route = {
     methods: ['GET', 'HEAD'],
@@ -98,11 +105,20 @@ export function createRoutes(server: Server): (path: string) => Route | undefine
     answer: (request, context) => managementEndpoint(server, request, clientId, context),
   })
   const byPath = new Map(Object.entries(routes).map(([path, route]) => [settings.path + path, route]))
-  return (path) => {
-    const exact = byPath.get(path)
-    if (exact) return exact
-    if (path.startsWith(registrations)) return management(path.slice(registrations.length))
-    return isMetadataPath(path, settings.path, server.resources.list()) ? metadata : undefined
+  return {
+    find(path) {
+      const exact = byPath.get(path)
+      if (exact) return exact
+      if (path.startsWith(registrations)) return management(path.slice(registrations.length))
+      return isMetadataPath(path, settings.path, server.resources.list()) ? metadata : undefined
+    },
+    paths() {
+      const { host } = new URL(settings.issuer)
+      const at = (match: ServedPath['match'], paths: readonly string[]) =>
+        paths.map((path): ServedPath => ({ host, path, match }))
+      const exact = [...byPath.keys(), ...metadataPaths(settings.path, server.resources.list())]
+      return [...at('exact', exact), ...at('prefix', [registrations.slice(0, -1)])]
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 import type { TokenVerifier } from './auth-info.js'
 import type { Check } from './check.js'
 import type { Handler } from './handler.js'
+import type { ServedPath } from './served-path.js'
 
 /** What people are told of a resource. */
 export interface ResourceDescription {
@@ -25,6 +26,8 @@ export interface Authority {
   readonly handle?: Handler
   /** Whether `handle` serves the path of this request. */
   readonly match?: (request: Request) => boolean
+  /** The paths that `handle` serves: what a gateway lists, and where it refuses to put a server. */
+  readonly paths?: () => readonly ServedPath[]
   /** The scopes that it grants, where it knows: a server that needs others is refused at construction. */
   readonly scopes?: readonly string[]
   /** Whether an issuer of plain http may protect public resources; elsewhere than on loopback they are refused. */

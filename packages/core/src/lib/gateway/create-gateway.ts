@@ -1,6 +1,7 @@
 import type { Client, Context, Handler, Mountable } from '../contract/handler.js'
 import { checkOptions } from '../contract/option-types.js'
 import { recordRefusal } from '../contract/request-record.js'
+import type { GatewayPath } from '../contract/served-path.js'
 import { mountable } from '../http/mountable.js'
 import { isMalformedQuery, pathFault, pathOf } from '../http/path-fault.js'
 import { requestPath } from '../http/request-path.js'
@@ -11,8 +12,27 @@ import { readBaseUrl } from './base-url.js'
 import { drainer } from './drainer.js'
 import { gatewayTypes } from './gateway-option-types.js'
 import type { GatewayOptions } from './gateway-options.js'
+import type { NamedHost } from './hosts.js'
+import { createMissLog } from './miss-log.js'
 import type { Place } from './place.js'
 import { buildRoutes } from './routes.js'
+
+/** What `createGateway` returns. */
+export interface Gateway extends Mountable {
+  /**
+   * Whether a request is for this gateway, by host and path; an application keeps the others. A host that is no public name
+   * (an address, `localhost`, a name without a domain) tells nothing, and the path decides.
+   */
+  match(request: Request): boolean
+  /** What `match` takes: each host and path, and what is there. Paths of an `auth` or `vault` that does not tell them are left out. */
+  paths(): readonly GatewayPath[]
+  /** Makes `/ready` answer 503, while requests are served on. */
+  willClose(): void
+  /**
+   * Refuses new requests, waits for those under way, and closes the servers and the authorization server, but not the storage.
+   */
+  close(): Promise<void>
+}
 
 /**
  * Wires MCP servers, their resource metadata and an authorization server into one handler: per server it checks Origin,
@@ -22,9 +42,6 @@ import { buildRoutes } from './routes.js'
  * `/ready` asks the storage, the authority, the vault and the servers that have a `check`; what failed is named, and why is
  * in the log.
  *
- * @returns a `Mountable`; `match` says whether a request is for it, `willClose` makes `/ready` answer 503 while requests are
- *   served on, `close` refuses new requests, waits for those under way, and closes the servers and the authorization server,
- *   but not the storage
  * @throws {GatewayError} `invalid_configuration` at construction
  * @example
  * ```ts
@@ -35,33 +52,43 @@ import { buildRoutes } from './routes.js'
  * })
  * ```
  */
-export function createGateway(options: GatewayOptions): Mountable & {
-  match(request: Request): boolean
-  willClose(): void
-  close(): Promise<void>
-} {
+export function createGateway(options: GatewayOptions): Gateway {
   checkOptions('createGateway', options, gatewayTypes)
   const { logger = createLogger(), drainTimeout = 10, addressHeader, observe, logging } = options
   const log = createAccessLog({ service: 'gateway', logger, observe, userKey: logging?.userKey })
   const base = readBaseUrl(options.url)
   const inFlight = drainer()
-  const { table, probes, authority, vault, willClose, close, sharedSecret } = buildRoutes(options, base, logger)
+  const { hostOf, table, pieces, paths, willClose, close, sharedSecret } = buildRoutes(options, base, logger)
+  const missed = createMissLog(table, { prefix: base.prefix, logger })
+
+  const find = (request: Request, path: string, host: NamedHost): Place | undefined => {
+    const place = table.find(host, trimSlash(path))
+    if (place !== undefined) return place
+    // A path of the table has one reading; of others nobody knows which place was meant
+    if (pathFault(path) !== undefined) return undefined
+    return pieces.find((piece) => piece.match(request, host) ?? false)
+  }
 
   const match = (request: Request): boolean => {
     const path = requestPath(request.url)
-    if (table.has(trimSlash(path))) return true
-    if (pathFault(path) !== undefined) return false
-    return (vault?.match(request) ?? false) || (authority?.match(request) ?? false)
+    const host = hostOf(request)
+    const place = find(request, path, host)
+    if (place !== undefined && host.kind !== 'foreign') return true
+    missed(path, host, place)
+    return false
   }
 
   const lookUp = (request: Request, path: string, target?: string): Place => {
     if (target !== undefined && !leadsTo(target, path)) return malformed
-    const place = table.get(trimSlash(path))
+    const host = hostOf(request)
+    const place = find(request, path, host)
     if (place !== undefined) return place
-    // A path of the table has one reading; of others nobody knows which place was meant
     if (pathFault(path) !== undefined) return malformed
-    if (vault?.match(request)) return vault
-    return authority !== undefined && (authority.match(request) ?? true) ? authority : notFound
+    // An authority that does not tell its paths gets what nobody else has
+    const silent = pieces.find((piece) => piece.match(request, host) === undefined)
+    if (silent !== undefined) return silent
+    missed(path, host, undefined)
+    return notFound
   }
 
   const addressOf = (request: Request, { client }: Context): Client | undefined => {
@@ -71,7 +98,8 @@ export function createGateway(options: GatewayOptions): Mountable & {
 
   const handle: Handler = async (request, outer) => {
     const path = requestPath(request.url)
-    if (probes.has(path)) return lookUp(request, path, outer.target).handle(request, outer)
+    const place = lookUp(request, path, outer.target)
+    if (place.isProbe) return place.handle(request, outer)
     const client = addressOf(request, outer)
     const record = log.begin(request, { path, client })
     const context: Context = {
@@ -91,16 +119,16 @@ export function createGateway(options: GatewayOptions): Mountable & {
       logger: log.loggerOf(record),
       record,
     }
-    const { handle, route } = lookUp(request, path, context.target)
-    record.route = route
+    record.route = place.route
     if (inFlight.closing) recordRefusal(record, { by: 'gateway', code: 'closing' }, 'error')
-    const answered = await inFlight.run(request, () => handle(request, context))
+    const answered = await inFlight.run(request, () => place.handle(request, context))
     return log.end(request, record, withRequestId(answered, record))
   }
 
   return mountable({
     handle,
     match,
+    paths,
     willClose,
     close: async () => {
       willClose()

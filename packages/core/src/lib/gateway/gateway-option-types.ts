@@ -57,6 +57,7 @@ const settings: OptionType = membersOf<ServerOptions>({
   dpop: optional(withMethods('dpop({ storage })', 'prove')),
   middleware: optional(middlewareList),
   name: optional(text),
+  dangerouslyAllowAnonymous: optional(flag),
 })
 
 const readinessSettings = membersOf<ReadinessCheck>({ check: optional(callable), required: optional(flag) })

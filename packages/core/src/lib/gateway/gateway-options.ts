@@ -4,6 +4,7 @@ import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import type { IdentitySource } from '../contract/identity-source.js'
 import type { Logger } from '../contract/logger.js'
 import type { RequestRecord } from '../contract/request-record.js'
+import type { ServedPath } from '../contract/served-path.js'
 import type { Storage } from '../contract/storage.js'
 import type { RateLimit } from '../limits/rate-limit.js'
 import type { FetchServer } from '../message/from-fetch-server.js'
@@ -32,6 +33,13 @@ export interface ServerOptions {
   readonly middleware?: readonly Middleware[]
   /** What the resource metadata calls it (RFC 9728 `resource_name`). */
   readonly name?: string
+  /**
+   * Serves this server without tokens, to everybody, beside others that need one; it has no resource metadata. On a public URL it
+   * is refused without `rateLimits.address`.
+   *
+   * @default false
+   */
+  readonly dangerouslyAllowAnonymous?: boolean
 }
 
 /** What readiness asks, and what it means that it does not work. */
@@ -79,10 +87,13 @@ export interface GatewayOptions {
    * Requests that need to know the user, such as those of sessions, are refused with 403 while a token names none.
    */
   readonly subject?: SubjectOption
-  /** The MCP servers by path. */
+  /**
+   * The MCP servers: each by its path below `url` (`/notes/mcp`; `/` is `url` itself), or by an absolute URL on a host of its
+   * own (`https://notes.example.com/mcp`). Resources, metadata, challenges and the checks of Origin and Host follow from that.
+   */
   readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
   /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/vault`. */
-  readonly vault?: Mountable & { match(request: Request): boolean }
+  readonly vault?: Mountable & { match(request: Request): boolean; paths?(): readonly ServedPath[] }
   /** Middleware for every server, behind the token check and `message`. */
   readonly middleware?: readonly Middleware[]
   /** Where log lines go; JSON lines to standard output by default. */
@@ -107,9 +118,16 @@ export interface GatewayOptions {
   readonly addressHeader?: string
   /** Origins of pages that may call the servers; the gateway's own by default, on loopback any loopback origin too. */
   readonly allowedOrigins?: readonly string[]
-  /** Host names that `Host` may name; on loopback the loopback names by default, otherwise any. */
+  /**
+   * Host names that `Host` may name; on loopback the loopback names by default, otherwise any. Name here what a proxy in front
+   * writes into it where that is a public name other than those of `url` and `servers`: by such a name `match` tells that a
+   * request is not for this gateway.
+   */
   readonly allowedHosts?: readonly string[]
-  /** The path of the server whose metadata the root well-known serves; needed with several servers only. */
+  /**
+   * The key of the server whose metadata the root well-known of its host serves; needed with several servers on one host
+   * only. Where a server is at `/`, it is that one.
+   */
   readonly rootResource?: string
   /** Limits on bodies and batches. */
   readonly message?: MessageOptions
@@ -126,6 +144,6 @@ export interface GatewayOptions {
    * @default 10
    */
   readonly drainTimeout?: number
-  /** Serves without tokens. Refused unless `url` is a loopback address. */
+  /** Serves all servers without tokens. Refused unless all are at loopback addresses. */
   readonly dangerouslyAllowAnonymous?: boolean
 }

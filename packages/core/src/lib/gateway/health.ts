@@ -49,8 +49,8 @@ function partsOf(options: GatewayOptions, { callers, servers }: CheckedPieces): 
   add('authority', authority?.check?.bind(authority), true)
   add('identity', identities?.check?.bind(identities), true)
   add('vault', vault?.check?.bind(vault), true)
-  for (const { path, server } of servers) {
-    add(path, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')
+  for (const { key, server } of servers) {
+    add(key, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')
   }
   for (const [name, entry] of Object.entries(readiness)) {
     const { check = parts.get(name)?.check, required = true } = typeof entry === 'function' ? { check: entry } : entry

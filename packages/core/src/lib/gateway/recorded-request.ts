@@ -10,6 +10,7 @@ import type {
 } from '../contract/request-record.js'
 import { BytesResponse } from '../http/bytes-response.js'
 import { onBodyEnd } from '../http/on-body-end.js'
+import { hostOf } from './hosts.js'
 
 /** What is known of a request from the start. */
 export interface RequestStart {
@@ -106,11 +107,4 @@ const encoder = new TextEncoder()
 
 function lengthOf(content: string | Uint8Array): number {
   return typeof content === 'string' ? encoder.encode(content).length : content.length
-}
-
-/** The host of a URL, without the cost of a `URL` object. */
-function hostOf(url: string): string {
-  const start = url.indexOf('://') + 3
-  const end = url.indexOf('/', start)
-  return url.slice(start, end === -1 ? url.length : end)
 }

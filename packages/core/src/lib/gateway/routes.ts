@@ -1,84 +1,143 @@
-import type { Context, Handler } from '../contract/handler.js'
+import type { Authority } from '../contract/authority.js'
+import type { Context } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Logger } from '../contract/logger.js'
-import type { RequestRoute } from '../contract/request-record.js'
+import type { GatewayPath, ServedPath } from '../contract/served-path.js'
 import { message } from '../message/message-middleware.js'
 import { checkGrantable } from '../resource-server/check-grantable.js'
 import { wellKnown } from '../resource-server/resource-url.js'
 import { guardAuthority, guardVault, ownHosts } from './account-pages.js'
-import { type BaseUrl, checkPath } from './base-url.js'
+import type { BaseUrl } from './base-url.js'
 import type { GatewayOptions } from './gateway-options.js'
 import { gatewayProbes } from './health.js'
-import type { OwnPaths, Place } from './place.js'
-import { resourceOf, serverChain } from './server-chain.js'
+import { createHosts, hostKey, type NamedHost } from './hosts.js'
+import type { OwnPaths } from './place.js'
+import { PlaceTable } from './place-table.js'
+import { metadataPath, serverChain } from './server-chain.js'
 import { serverMetadata } from './server-metadata.js'
 import { callersOf, type NamedServer, serversOf } from './server-options.js'
 
 /** Everything that the gateway serves, and where. */
 export interface Routes {
-  /** What answers, by path. */
-  readonly table: ReadonlyMap<string, Place>
-  /** The paths among them that orchestrators ask, every few seconds and until the end. */
-  readonly probes: ReadonlySet<string>
-  /** The endpoints of the authorization server, where this process serves them. */
-  readonly authority?: OwnPaths
-  readonly vault?: OwnPaths
+  readonly hostOf: (request: Request) => NamedHost
+  /** What answers, by host and path. */
+  readonly table: PlaceTable
+  /** The endpoints of the authorization server, where this process serves them, and the pages of the vault. */
+  readonly pieces: readonly OwnPaths[]
   /** The secret that replicas share, if they do. */
   readonly sharedSecret?: Context['sharedSecret']
+  readonly paths: () => readonly GatewayPath[]
   readonly willClose: () => void
   readonly close: () => Promise<void>
 }
 
 /** Builds the table of paths, once. */
 export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logger): Routes {
-  const callers = callersOf(options, base)
+  const servers = serversOf(options, base)
+  const callers = callersOf(options, servers)
   const { authority } = callers
-  const servers = serversOf(options)
-  const table = new Map<string, Place>()
-  const add = (path: string, handle: Handler, kind?: RequestRoute['kind']) => {
-    if (table.has(path)) throw invalidConfiguration(`servers: the path ${path} is taken`)
-    table.set(path, { handle, route: kind && { kind, path } })
-  }
+  const table = new PlaceTable()
 
   const probes = gatewayProbes(options, base, { callers, servers, logger })
-  for (const [path, probe] of probes.places) add(path, probe)
-  const probePaths = new Set(table.keys())
-  const vault = guardVault(options)
-  const checkHost = ownHosts([base.origin], options.allowedHosts)
+  for (const [path, handle] of probes.places) {
+    table.add({ kind: 'health', host: hostKey(base.origin), path }, { handle, isProbe: true }, 'url')
+  }
   // One for all servers, so that a user's requests under way are counted together
   const readMessage = message(options.message)
   for (const server of servers) {
-    checkPath(server.path, 'servers')
-    const path = base.prefix + server.path
-    const resource = resourceOf(base, server)
-    if (authority !== undefined) checkGrantable(authority, server, server.path)
-    add(path, serverChain(options, base, server, { callers, readMessage }), 'server')
-    if (authority === undefined) continue
-    const isRoot = options.rootResource === server.path || servers.length === 1
-    const metadata = serverMetadata(server, { resource, issuer: authority.issuer, isRoot, checkHost })
-    add(wellKnown + path, metadata, 'metadata')
-    if (isRoot) add(wellKnown, metadata, 'metadata')
+    const { path } = server.location
+    const place = {
+      handle: serverChain(options, server, { callers, readMessage }),
+      route: { kind: 'server', path },
+    } as const
+    table.add({ kind: 'server', host: hostKey(server.location.origin), path }, place, `servers: ${server.key}`)
   }
+  if (authority !== undefined) addMetadata(table, servers, { options, authority })
+
+  const ownAuthority = guardAuthority(options, base, authority)
+  const vault = guardVault(options)
+  const pieces = [vault, ownAuthority].filter((piece) => piece !== undefined)
+  for (const piece of pieces) checkFree(table, piece)
 
   const sharedSecret = authority?.secret?.bind(authority)
   warnOfOwnSessions(options, { servers, isShared: sharedSecret !== undefined, logger })
 
   const close = async () => {
-    const pieces = [...servers.map(({ server }) => server), authority, options.vault]
+    const closed = [...servers.map(({ server }) => server), authority, options.vault]
     await Promise.all(
-      pieces.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
+      closed.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
     )
   }
-  const { willClose } = probes
+  const urls = [
+    base.origin,
+    ...servers.map(({ location }) => location.origin),
+    ...(ownAuthority && authority ? [authority.issuer] : []),
+  ]
   return {
+    hostOf: createHosts(urls, options.allowedHosts),
     table,
-    probes: probePaths,
-    authority: guardAuthority(options, base, authority),
-    vault,
+    pieces,
     sharedSecret,
-    willClose,
+    paths: () => listPaths(table, pieces),
+    willClose: probes.willClose,
     close,
   }
+}
+
+/** The resource metadata of the servers that take tokens, on the host of each (RFC 9728 section 3.1). */
+function addMetadata(
+  table: PlaceTable,
+  servers: readonly NamedServer[],
+  { options, authority }: { options: GatewayOptions; authority: Authority },
+): void {
+  for (const server of servers) {
+    const { key, location } = server
+    if (server.dangerouslyAllowAnonymous) continue
+    checkGrantable(authority, server, key)
+    const host = hostKey(location.origin)
+    const isAlone = servers.every((other) => other === server || hostKey(other.location.origin) !== host)
+    const isRoot = options.rootResource === key || isAlone || location.path === '/'
+    const checkHost = ownHosts([location.origin], options.allowedHosts)
+    const { resource } = location
+    const handle = serverMetadata(server, { resource, issuer: authority.issuer, isRoot, checkHost })
+    const own = metadataPath(location.path)
+    for (const path of isRoot ? new Set([own, wellKnown]) : [own]) {
+      const option = options.rootResource === key ? 'rootResource' : `servers: ${key}`
+      table.add({ kind: 'metadata', host, path }, { handle, route: { kind: 'metadata', path } }, option)
+    }
+  }
+}
+
+/**
+ * Refuses a server where a piece of the gateway has its own endpoints, as far as the piece tells them.
+ *
+ * @throws {GatewayError} `invalid_configuration` that names the server
+ */
+function checkFree(table: PlaceTable, { paths, route }: OwnPaths): void {
+  for (const served of paths?.() ?? []) {
+    const host = served.host.replace(/:(?:80|443)$/, '')
+    const taken = table.positions.find(
+      (one) => one.host === host && one.kind !== 'health' && isCovered(one.path, served),
+    )
+    if (taken === undefined) continue
+    const piece = route?.kind === 'vault' ? 'vault' : 'authorization server'
+    throw invalidConfiguration(
+      `${taken.kind === 'metadata' ? 'The metadata of servers' : 'servers'}: the path ${taken.path} is one that the ${piece} needs at ${served.host}; choose another, or give the ${piece} a path of its own, such as https://${served.host}/auth`,
+    )
+  }
+}
+
+function isCovered(path: string, { path: served, match }: ServedPath): boolean {
+  return path === served || (match === 'prefix' && path.startsWith(`${served}/`))
+}
+
+function listPaths(table: PlaceTable, pieces: readonly OwnPaths[]): readonly GatewayPath[] {
+  const own = table.positions.map((position): GatewayPath => ({ ...position, match: 'exact' }))
+  const others = pieces.flatMap(({ paths, route }) => {
+    const kind = route?.kind === 'vault' ? 'vault' : 'authority'
+    return (paths?.() ?? []).map((path): GatewayPath => ({ ...path, kind }))
+  })
+  return [...own, ...others]
 }
 
 /** Says which sessions a second replica would not know, where the storage is one that replicas share. */
@@ -87,10 +146,10 @@ function warnOfOwnSessions(
   { servers, isShared, logger }: { servers: readonly NamedServer[]; isShared: boolean; logger: Logger },
 ): void {
   if (isShared || storage === undefined || storage.singleProcess) return
-  for (const { path, server } of servers) {
+  for (const { key, server } of servers) {
     if (!('sharesSessions' in server) || server.sharesSessions !== false) continue
     logger.warn(
-      { path },
+      { path: key },
       'the storage can be shared, but no other replica knows the sessions of this proxy; give it a sessionSecret',
     )
   }

@@ -7,7 +7,7 @@ import { originCheck } from '../http/origin-check.js'
 import { type FetchServer, fromFetchServer } from '../message/from-fetch-server.js'
 import { bearerAuth } from '../resource-server/bearer-auth.js'
 import { wellKnown } from '../resource-server/resource-url.js'
-import { allowedOriginsOf, type BaseUrl } from './base-url.js'
+import { allowedOriginsOf } from './base-url.js'
 import type { GatewayOptions } from './gateway-options.js'
 import { rateLimits } from './rate-limits.js'
 import { recover } from './recover.js'
@@ -23,13 +23,13 @@ export interface ServerChainOptions {
 /** One server with everything that the gateway puts in front of it. */
 export function serverChain(
   options: GatewayOptions,
-  base: BaseUrl,
   server: NamedServer,
   { callers, readMessage }: ServerChainOptions,
 ): Handler {
-  const allowedOrigins = allowedOriginsOf(options.allowedOrigins, base)
+  const { location } = server
+  const allowedOrigins = allowedOriginsOf(options.allowedOrigins, location)
   // DNS rebinding aims at servers on the user's own machine; elsewhere the host name in front is the proxy's matter
-  const { allowedHosts = base.loopback ? ['loopback', base.hostname] : undefined } = options
+  const { allowedHosts = location.loopback ? ['loopback', location.hostname] : undefined } = options
   const limits = rateLimits(options)
   const layers: Middleware[] = [
     cors({ allowedOrigins }),
@@ -37,46 +37,45 @@ export function serverChain(
     originCheck({ allowedOrigins, allowedHosts }),
     allowMethods,
     ...limits.address,
-    guard(options, base, server, callers),
+    guard(options, server, callers),
     readMessage,
-    ...limits.identity,
+    ...(server.dangerouslyAllowAnonymous ? [] : limits.identity),
     ...(options.middleware ?? []),
     ...(server.middleware ?? []),
   ]
   return compose(layers, toHandler(server.server))
 }
 
-function guard({ subject }: GatewayOptions, base: BaseUrl, server: NamedServer, callers: Callers): Middleware {
+function guard({ subject }: GatewayOptions, server: NamedServer, { authority, identities }: Callers): Middleware {
   const { requiredScopes, scopeHierarchy } = server
-  const { authority, identities } = callers
-  const terms = {
-    resource: resourceOf(base, server),
-    requiredScopes,
-    scopeHierarchy,
-    resourceMetadataUrl: base.origin + wellKnown + base.prefix + server.path,
-  }
+  const { resource } = server.location
+  const terms = { resource, requiredScopes, scopeHierarchy, resourceMetadataUrl: metadataUrl(server) }
+  if (server.dangerouslyAllowAnonymous) return anonymous(resource)
   if (identities !== undefined) return identities.identify(terms)
-  if (authority === undefined) return anonymous(base, server)
+  if (authority === undefined) return anonymous(resource)
   return bearerAuth({
     ...terms,
-    verifier: authority.protect(terms.resource, { name: server.name }),
+    verifier: authority.protect(resource, { name: server.name }),
     scopesSupported: server.scopesSupported ?? requiredScopes,
     dpop: server.dpop,
     subject,
   })
 }
 
-function anonymous(base: BaseUrl, server: NamedServer): Middleware {
-  const resource = resourceOf(base, server)
+function anonymous(resource: string): Middleware {
   return (request, context, next) => {
     if (context.record !== undefined) context.record.resource = resource
     return next(request, { ...context, resource })
   }
 }
 
-/** The protected resource that a server is (RFC 8707), as clients write it. */
-export function resourceOf(base: BaseUrl, { path }: NamedServer): string {
-  return base.origin + base.prefix + path
+function metadataUrl({ location: { origin, path } }: NamedServer): string {
+  return origin + metadataPath(path)
+}
+
+/** Where the metadata of a server is, on its own host (RFC 9728 section 3.1). */
+export function metadataPath(path: string): string {
+  return path === '/' ? wellKnown : wellKnown + path
 }
 
 // RFC 9110 section 15.5.6; a HEAD or PUT must not reach a server that does not expect it

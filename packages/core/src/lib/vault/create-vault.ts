@@ -69,6 +69,7 @@ export function createVault(options: VaultOptions): Vault {
   return mountable({
     handle,
     match,
+    paths: () => [{ host: new URL(url).host, path: new URL(url).pathname, match: 'prefix' }],
     check: () => checkStorage(options.storage),
     token: (upstream: string) => vaultToken(accessTo(upstream)),
     async connections(auth) {

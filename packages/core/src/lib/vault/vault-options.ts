@@ -1,6 +1,7 @@
 import type { AuthInfo, TokenVerifier } from '../contract/auth-info.js'
 import type { Check } from '../contract/check.js'
 import type { Mountable } from '../contract/handler.js'
+import type { ServedPath } from '../contract/served-path.js'
 import type { Storage } from '../contract/storage.js'
 import type { OAuthClientOptions } from '../oauth-client/oauth-client-options.js'
 import type { PageLook } from '../pages/page-look.js'
@@ -81,6 +82,8 @@ export interface Vault extends Mountable {
   readonly check: Check
   /** Whether a request is for one of the vault's pages. */
   match(request: Request): boolean
+  /** Where those pages are: below the path of `url`. */
+  paths(): readonly ServedPath[]
   /** Where a proxy gets the token of its caller for this upstream. */
   token(upstream: string): UpstreamToken
   /** What the user behind a verified token has connected. */

@@ -7,7 +7,16 @@ import { issuerMetadataPaths } from '@mcp-gateway/core/internal'
 export function isMetadataPath(path: string, issuerPath: string, resources: readonly string[]): boolean {
   if (!path.includes('/.well-known/')) return false
   const asked = path.replace(/\/$/, '')
-  return [issuerPath, '', ...resources.map(pathOf)].some((place) => issuerMetadataPaths(place).includes(asked))
+  return placesOf(issuerPath, resources).some((place) => issuerMetadataPaths(place).includes(asked))
+}
+
+/** All such paths. */
+export function metadataPaths(issuerPath: string, resources: readonly string[]): readonly string[] {
+  return [...new Set(placesOf(issuerPath, resources).flatMap((place) => issuerMetadataPaths(place)))]
+}
+
+function placesOf(issuerPath: string, resources: readonly string[]): readonly string[] {
+  return [issuerPath, '', ...resources.map(pathOf)]
 }
 
 function pathOf(url: string): string {

@@ -33,3 +33,16 @@ test.each(['/mcp%2fx', '/m%63p', '//mcp', '/mcp;x', '/mcp%5c', '/%252e%252e/mcp'
     expect((await toRouteHandlers(gateway).GET(new Request(`http://127.0.0.1:8787${path}`))).status).toBe(400)
   },
 )
+
+test('with next, a catch-all route leaves what is not for the gateway to the application', async () => {
+  const gateway = createGateway({
+    url: 'http://127.0.0.1:8787',
+    dangerouslyAllowAnonymous: true,
+    servers: { '/mcp': () => new Response('reached') },
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  })
+  const { GET } = toRouteHandlers(gateway, { next: () => new Response('no such page', { status: 404 }) })
+  const ask = async (path: string) => (await GET(new Request(`http://127.0.0.1:8787${path}`))).text()
+  expect([await ask('/mcp'), await ask('/login'), await ask('/')]).toEqual(['reached', 'no such page', 'no such page'])
+  expect(() => toRouteHandlers(gateway, { next: 'x' as never })).toThrow('next')
+})
