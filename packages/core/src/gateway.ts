@@ -1,6 +1,12 @@
 export type { GatewayPath } from './lib/contract/served-path.js'
 export { createGateway, type Gateway } from './lib/gateway/create-gateway.js'
-export type { GatewayOptions, LoggingOptions, ReadinessCheck, ServerOptions } from './lib/gateway/gateway-options.js'
+export type {
+  GatewayOptions,
+  LoggingOptions,
+  ReadinessCheck,
+  RouteOptions,
+  ServerOptions,
+} from './lib/gateway/gateway-options.js'
 export { type CorsOptions, cors } from './lib/http/cors.js'
 export { type JsonRpcErrorOptions, jsonRpcError } from './lib/http/json-rpc-error.js'
 export { isLoopbackHost } from './lib/http/loopback.js'

@@ -172,9 +172,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     check: probes.check,
     willClose: probes.willClose,
     secret: signingKeys.secret?.bind(signingKeys),
-    protect(resource: string, { name }: ResourceDescription = {}) {
+    protect(resource: string, { name, isImplied }: ResourceDescription = {}) {
       checkIssuedResource(resource, 'The resource of protect')
-      server.resources.add(resource, name)
+      server.resources.add(resource, name, isImplied)
       if (settings.accessTokens === 'opaque') return createOpaqueTokenVerifier(server, resource, isRevoked)
       return createTokenVerifier({
         issuer,

@@ -7,6 +7,12 @@ import type { ServedPath } from './served-path.js'
 export interface ResourceDescription {
   /** What people call it (RFC 9728 `resource_name`); its URL by default. */
   readonly name?: string
+  /**
+   * Whether a request for a token that names no resource can mean this one.
+   *
+   * @default true
+   */
+  readonly isImplied?: boolean
 }
 
 /**

@@ -17,7 +17,7 @@ export interface RequestTimes {
 
 /** Which part of the gateway a path belongs to. */
 export interface RequestRoute {
-  readonly kind: 'server' | 'metadata' | 'authority' | 'vault'
+  readonly kind: 'server' | 'metadata' | 'authority' | 'vault' | 'route'
   /** The path as it was configured; of `authority` and `vault`, which have several of their own, none. */
   readonly path?: string
 }

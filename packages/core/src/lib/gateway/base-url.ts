@@ -48,18 +48,19 @@ export function readBaseUrl(url: string, option = 'url'): BaseUrl {
 }
 
 /**
- * Reads a key of `servers`: a path below the gateway's URL, or an absolute URL on a host of its own.
+ * Reads a key of `servers` or `routes`: a path below the gateway's URL, or an absolute URL on a host of its own.
  *
  * @throws {GatewayError} `invalid_configuration`
  */
-export function readLocation(base: BaseUrl, key: string): ServerLocation {
+export function readLocation(base: BaseUrl, key: string, option = 'servers'): ServerLocation {
   if (/^https?:/i.test(key)) {
-    const { origin, prefix, loopback, hostname } = readBaseUrl(key, 'servers:')
-    if (prefix !== '' && key.endsWith('/')) throw invalidConfiguration(`servers: ${key} must have no slash at its end`)
+    const { origin, prefix, loopback, hostname } = readBaseUrl(key, `${option}:`)
+    if (prefix !== '' && key.endsWith('/'))
+      throw invalidConfiguration(`${option}: ${key} must have no slash at its end`)
     return { resource: key, origin, path: prefix || '/', loopback, hostname }
   }
   const { origin, prefix, loopback, hostname } = base
-  if (key !== '/') checkPath(key, 'servers')
+  if (key !== '/') checkPath(key, option)
   // A URL parser writes the root of a host with its slash, so clients name that resource with it
   const path = key === '/' ? prefix || '/' : prefix + key
   return { resource: origin + path, origin, path, loopback, hostname }

@@ -19,7 +19,7 @@ import { loggerType, storageType, subjectType } from '../contract/shared-option-
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { authType } from '../tokens/authority-type.js'
-import type { GatewayOptions, LoggingOptions, ReadinessCheck, ServerOptions } from './gateway-options.js'
+import type { GatewayOptions, LoggingOptions, ReadinessCheck, RouteOptions, ServerOptions } from './gateway-options.js'
 import { isIdentitySource } from './server-options.js'
 
 const middlewareList = listOf(callable, 'a list of middleware')
@@ -60,6 +60,21 @@ const settings: OptionType = membersOf<ServerOptions>({
   dangerouslyAllowAnonymous: optional(flag),
 })
 
+const routeHandlerType = anyOf('a handler or a Mountable', callable, withMethods('a Mountable', 'handle'))
+
+const routeSettings = membersOf<RouteOptions>({
+  handle: routeHandlerType,
+  requiredScopes: optional(textList),
+  guard: optional(callable),
+  dangerouslyAllowAnonymous: optional(flag),
+})
+
+/** A Mountable has `handle` and `fetch`; settings have a `handle` that is one, or a handler. */
+const routeType: OptionType = (value, name) => {
+  if (typeof value === 'object' && value !== null && !('fetch' in value)) routeSettings(value, name)
+  else routeHandlerType(value, name)
+}
+
 const readinessSettings = membersOf<ReadinessCheck>({ check: optional(callable), required: optional(flag) })
 
 const readinessType: OptionType = anyOf('a function, or { check, required }', callable, readinessSettings)
@@ -73,6 +88,7 @@ export const gatewayTypes: OptionTypes<GatewayOptions> = {
   }),
   subject: optional(subjectType),
   servers: recordOf(serverType, 'an object with a server for each path'),
+  routes: optional(recordOf(routeType)),
   vault: optional(withMethods('createVault(…)', 'handle', 'match')),
   middleware: optional(middlewareList),
   logger: optional(loggerType),

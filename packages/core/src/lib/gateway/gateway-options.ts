@@ -42,6 +42,25 @@ export interface ServerOptions {
   readonly dangerouslyAllowAnonymous?: boolean
 }
 
+/** Something that a gateway serves beside its servers, with settings of its own. */
+export interface RouteOptions {
+  /** What answers. Where a `Mountable` has `match`, that says which paths below the key are its own; others are 404. */
+  readonly handle: Handler | (Mountable & { match?(request: Request): boolean })
+  /** Scopes that its tokens need. Without any, everybody who can sign in may ask for a token for it. */
+  readonly requiredScopes?: readonly string[]
+  /**
+   * Checks the caller in place of the token check, such as `clientCertificate` of `core/identity`, or a middleware that compares a
+   * key in constant time. It answers those it refuses, and calls `next` for the others.
+   */
+  readonly guard?: Middleware
+  /**
+   * Serves it to everybody.
+   *
+   * @default false
+   */
+  readonly dangerouslyAllowAnonymous?: boolean
+}
+
 /** What readiness asks, and what it means that it does not work. */
 export interface ReadinessCheck {
   /**
@@ -92,6 +111,15 @@ export interface GatewayOptions {
    * own (`https://notes.example.com/mcp`). Resources, metadata, challenges and the checks of Origin and Host follow from that.
    */
   readonly servers: Readonly<Record<string, Handler | Mountable | FetchServer | ServerOptions>>
+  /**
+   * What is served beside the servers, by its path below `url` (or an absolute URL): metrics, a history, the management of keys.
+   * `/keys` is this path alone, `/keys/*` everything below it too. A path of something else is refused.
+   *
+   * It is recorded and logged as everything else, foreign pages and hosts are refused, and unless its settings say otherwise it needs
+   * an access token that was issued for it: it is a protected resource with metadata of its own. `message`, `middleware` and
+   * `rateLimits.identity` are for servers alone.
+   */
+  readonly routes?: Readonly<Record<string, Handler | Mountable | RouteOptions>>
   /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/vault`. */
   readonly vault?: Mountable & { match(request: Request): boolean; paths?(): readonly ServedPath[] }
   /** Middleware for every server, behind the token check and `message`. */

@@ -52,6 +52,10 @@ function partsOf(options: GatewayOptions, { callers, servers }: CheckedPieces): 
   for (const { key, server } of servers) {
     add(key, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')
   }
+  for (const [path, given] of Object.entries(options.routes ?? {})) {
+    const piece = typeof given === 'object' && !('fetch' in given) ? given.handle : given
+    add(path, typeof piece === 'object' ? piece.check?.bind(piece) : undefined, false)
+  }
   for (const [name, entry] of Object.entries(readiness)) {
     const { check = parts.get(name)?.check, required = true } = typeof entry === 'function' ? { check: entry } : entry
     if (check === undefined) {

@@ -11,6 +11,7 @@ import type { BaseUrl } from './base-url.js'
 import type { GatewayOptions } from './gateway-options.js'
 import { gatewayProbes } from './health.js'
 import { createHosts, hostKey, type NamedHost } from './hosts.js'
+import { type OwnRoute, ownRoutes } from './own-routes.js'
 import type { OwnPaths } from './place.js'
 import { PlaceTable } from './place-table.js'
 import { metadataPath, serverChain } from './server-chain.js'
@@ -54,23 +55,28 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logg
   }
   if (authority !== undefined) addMetadata(table, servers, { options, authority })
 
+  const routes = ownRoutes(options, base, callers)
   const ownAuthority = guardAuthority(options, base, authority)
   const vault = guardVault(options)
-  const pieces = [vault, ownAuthority].filter((piece) => piece !== undefined)
-  for (const piece of pieces) checkFree(table, piece)
+  const pieces = [vault, ...routes, ownAuthority].filter((piece) => piece !== undefined)
+  for (const [index, piece] of pieces.entries()) checkFree(table, piece, pieces.slice(0, index))
+  if (authority !== undefined) addRouteMetadata(table, routes, { options, authority })
 
   const sharedSecret = authority?.secret?.bind(authority)
   warnOfOwnSessions(options, { servers, isShared: sharedSecret !== undefined, logger })
 
   const close = async () => {
-    const closed = [...servers.map(({ server }) => server), authority, options.vault]
+    const own = Object.values(options.routes ?? {}).map((given) =>
+      typeof given === 'object' && !('fetch' in given) ? given.handle : given,
+    )
+    const closed = [...servers.map(({ server }) => server), ...own, authority, options.vault]
     await Promise.all(
       closed.map((piece) => (typeof piece === 'object' && 'close' in piece ? piece.close?.() : undefined)),
     )
   }
   const urls = [
     base.origin,
-    ...servers.map(({ location }) => location.origin),
+    ...[...servers, ...routes].map(({ location }) => location.origin),
     ...(ownAuthority && authority ? [authority.issuer] : []),
   ]
   return {
@@ -108,33 +114,62 @@ function addMetadata(
   }
 }
 
+/** The resource metadata of the routes that take tokens. */
+function addRouteMetadata(
+  table: PlaceTable,
+  routes: readonly OwnRoute[],
+  { options, authority }: { options: GatewayOptions; authority: Authority },
+): void {
+  for (const { key, location, scopes } of routes) {
+    if (scopes === undefined) continue
+    const { origin, resource } = location
+    checkGrantable(authority, { requiredScopes: scopes }, key)
+    const checkHost = ownHosts([origin], options.allowedHosts)
+    const terms = { requiredScopes: scopes }
+    const handle = serverMetadata(terms, { resource, issuer: authority.issuer, isRoot: false, checkHost })
+    const path = metadataPath(location.path)
+    const place = { handle, route: { kind: 'metadata', path } } as const
+    table.add({ kind: 'metadata', host: hostKey(origin), path }, place, `routes: ${key}`)
+  }
+}
+
 /**
- * Refuses a server where a piece of the gateway has its own endpoints, as far as the piece tells them.
+ * Refuses what stands where a piece of the gateway has its own paths, as far as the piece tells them.
  *
- * @throws {GatewayError} `invalid_configuration` that names the server
+ * @throws {GatewayError} `invalid_configuration` that names both
  */
-function checkFree(table: PlaceTable, { paths, route }: OwnPaths): void {
-  for (const served of paths?.() ?? []) {
+function checkFree(table: PlaceTable, piece: OwnPaths, others: readonly OwnPaths[]): void {
+  const kind = piece.route?.kind
+  const name = kind === 'route' ? 'routes' : kind === 'vault' ? 'vault' : 'authorization server'
+  for (const served of piece.paths?.() ?? []) {
     const host = served.host.replace(/:(?:80|443)$/, '')
-    const taken = table.positions.find(
-      (one) => one.host === host && one.kind !== 'health' && isCovered(one.path, served),
+    const positions = table.positions.filter((one) => kind === 'route' || one.kind !== 'health')
+    const elsewhere = others.flatMap((other) =>
+      (other.paths?.() ?? []).map((one) => ({ ...one, kind: other.route?.kind })),
+    )
+    const taken = [...positions, ...elsewhere].find(
+      (one) => one.host.replace(/:(?:80|443)$/, '') === host && overlaps(one, served),
     )
     if (taken === undefined) continue
-    const piece = route?.kind === 'vault' ? 'vault' : 'authorization server'
+    const what = taken.kind === 'server' ? 'servers' : `${taken.kind}`
     throw invalidConfiguration(
-      `${taken.kind === 'metadata' ? 'The metadata of servers' : 'servers'}: the path ${taken.path} is one that the ${piece} needs at ${served.host}; choose another, or give the ${piece} a path of its own, such as https://${served.host}/auth`,
+      `${what}: the path ${taken.path} is one that the ${name} of the gateway ${kind === 'route' ? `has in ${served.path}` : 'needs'} at ${served.host}; choose another, or give one of them a prefix of its own, such as https://${served.host}/auth`,
     )
   }
 }
 
-function isCovered(path: string, { path: served, match }: ServedPath): boolean {
-  return path === served || (match === 'prefix' && path.startsWith(`${served}/`))
+function overlaps(one: { path: string; match?: ServedPath['match'] }, other: ServedPath): boolean {
+  return (
+    one.path === other.path ||
+    (other.match === 'prefix' && one.path.startsWith(`${other.path}/`)) ||
+    (one.match === 'prefix' && other.path.startsWith(`${one.path}/`))
+  )
 }
 
 function listPaths(table: PlaceTable, pieces: readonly OwnPaths[]): readonly GatewayPath[] {
   const own = table.positions.map((position): GatewayPath => ({ ...position, match: 'exact' }))
   const others = pieces.flatMap(({ paths, route }) => {
-    const kind = route?.kind === 'vault' ? 'vault' : 'authority'
+    const kind = route?.kind === 'vault' || route?.kind === 'route' ? route.kind : 'authority'
     return (paths?.() ?? []).map((path): GatewayPath => ({ ...path, kind }))
   })
   return [...own, ...others]

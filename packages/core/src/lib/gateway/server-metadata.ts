@@ -1,7 +1,7 @@
 import type { Handler, Middleware } from '../contract/handler.js'
 import { compose } from '../http/compose.js'
 import { resourceMetadata } from '../resource-server/resource-metadata.js'
-import type { NamedServer } from './server-options.js'
+import type { ServerOptions } from './gateway-options.js'
 
 /** What the metadata of a server says beside its own options. */
 export interface ServerMetadataOptions {
@@ -13,7 +13,7 @@ export interface ServerMetadataOptions {
 }
 
 /** Serves the protected resource metadata of one server (RFC 9728). */
-export function serverMetadata(server: NamedServer, options: ServerMetadataOptions): Handler {
+export function serverMetadata(server: Omit<ServerOptions, 'server'>, options: ServerMetadataOptions): Handler {
   const document = resourceMetadata({
     resource: options.resource,
     authorizationServers: [options.issuer],

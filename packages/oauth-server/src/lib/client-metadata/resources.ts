@@ -10,13 +10,16 @@ export interface NamedResource {
 
 /** The resources that tokens can be for (RFC 8707), by the strings that were configured. */
 export interface Resources {
-  /** @param name what people call it */
-  add(resource: string, name?: string): void
+  /**
+   * @param name what people call it
+   * @param isImplied whether it can be meant by who names none
+   */
+  add(resource: string, name?: string, isImplied?: boolean): void
   /** What people call one, or its URL without the scheme. */
   nameOf(resource: string): string
   /** The configured spelling of what a client wrote, or `undefined` if we issue no token for it. */
   canonical(requested: string): string | undefined
-  /** The resource that is meant when none is named: the only one. */
+  /** The resource that is meant when none is named: the only one that can be. */
   readonly sole: string | undefined
   list(): readonly string[]
 }
@@ -27,12 +30,15 @@ export function createResources(initial: readonly (string | NamedResource)[]): R
   const byForm = new Map<string, string>()
   /** The same without a slash at the end of the path; the first that has a form keeps it. */
   const withoutSlash = new Map<string, string>()
-  const add = (resource: string, name?: string): void => {
+  /** What can be meant without its name. */
+  const implied = new Map<string, string>()
+  const add = (resource: string, name?: string, isImplied = true): void => {
     if (name !== undefined) names.set(resource, name)
     const form = comparable(resource) ?? resource
     const short = trimSlash(form)
     if (!withoutSlash.has(short) || withoutSlash.get(short) === byForm.get(form)) withoutSlash.set(short, resource)
     byForm.set(form, resource)
+    if (isImplied) implied.set(form, resource)
   }
   for (const each of initial) {
     if (typeof each === 'string') add(each)
@@ -47,13 +53,13 @@ export function createResources(initial: readonly (string | NamedResource)[]): R
       const found = byForm.get(form) ?? withoutSlash.get(trimSlash(form))
       if (found !== undefined) return found
       // Some clients ask for the origin of the one server that they know.
-      const [only, another] = byForm.keys()
+      const [only, another] = implied.keys()
       return another === undefined && only?.startsWith(`${form}/`) && /^https?:\/\/[^/?]+$/.test(form)
         ? byForm.get(only)
         : undefined
     },
     get sole() {
-      const [first, second] = byForm.values()
+      const [first, second] = implied.values()
       return second === undefined ? first : undefined
     },
     list: () => [...byForm.values()],
