@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { clientSetups } from '@mcp-gateway/core/gateway'
 import type { Example, ExampleServer } from './example.js'
 
 type Row = readonly [title: string, text: string]
@@ -15,17 +16,9 @@ export function banner({ url, servers, auth }: Example, storage: string, colours
   const address = ({ path }: ExampleServer) => url + path
   const [first] = servers
   if (first === undefined) throw new Error('An example has a server')
-  const entries = (wrap: (server: ExampleServer) => unknown) =>
-    JSON.stringify(Object.fromEntries(servers.map((server) => [server.name, wrap(server)])))
-  const clients: Row[] = [
-    ...servers.map(
-      (server): Row => ['Claude Code', `claude mcp add --transport http ${server.name} ${address(server)}`],
-    ),
-    ['Cursor', `.cursor/mcp.json: {"mcpServers":${entries((server) => ({ url: address(server) }))}}`],
-    ['VS Code', `.vscode/mcp.json: {"servers":${entries((server) => ({ type: 'http', url: address(server) }))}}`],
-    ['Inspector', `npx @modelcontextprotocol/inspector --transport http --server-url ${address(first)}`],
-    ['mcp-remote', `npx mcp-remote ${address(first)}`],
-  ]
+  const clients = clientSetups(servers.map(({ name, path }) => ({ name, url: url + path }))).map(
+    ({ client, where, text }): Row => [client, where === 'terminal' ? text : `${where}: ${text}`],
+  )
   const login: Row[] = [
     ['Tokens', `from the authorization server at ${url}, which is part of this process`],
     ['Login', 'a form for development: any name will do'],

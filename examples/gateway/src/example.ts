@@ -54,6 +54,7 @@ export function createExample(settings: Settings, port = settings.port): Example
       storage,
       auth: settings.auth,
       servers: Object.fromEntries(made.map(({ entry, server }) => [entry.path, server])),
+      names: entries.map(({ name, path }) => ({ name, url: url + path })),
     }),
     storage,
     url,

@@ -18,6 +18,7 @@ import {
 import { loggerType, storageType, subjectType } from '../contract/shared-option-types.js'
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
+import { type PageLook, pageLookTypes } from '../pages/page-look.js'
 import { authType } from '../tokens/authority-type.js'
 import type { GatewayOptions, LoggingOptions, ReadinessCheck, RouteOptions, ServerOptions } from './gateway-options.js'
 import { isIdentitySource } from './server-options.js'
@@ -89,6 +90,9 @@ export const gatewayTypes: OptionTypes<GatewayOptions> = {
   subject: optional(subjectType),
   servers: recordOf(serverType, 'an object with a server for each path'),
   routes: optional(recordOf(routeType)),
+  page: optional((value, name) => {
+    if (value !== false) membersOf<PageLook>(pageLookTypes)(value, name)
+  }),
   vault: optional(withMethods('createVault(…)', 'handle', 'match')),
   middleware: optional(middlewareList),
   logger: optional(loggerType),

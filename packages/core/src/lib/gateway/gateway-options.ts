@@ -9,6 +9,7 @@ import type { Storage } from '../contract/storage.js'
 import type { RateLimit } from '../limits/rate-limit.js'
 import type { FetchServer } from '../message/from-fetch-server.js'
 import type { MessageOptions } from '../message/message-middleware.js'
+import type { PageLook } from '../pages/page-look.js'
 import type { Dpop } from '../resource-server/dpop.js'
 import type { ScopeHierarchy } from '../resource-server/scopes.js'
 import type { IssuerAuthorityOptions } from '../tokens/issuer-authority.js'
@@ -120,6 +121,13 @@ export interface GatewayOptions {
    * `rateLimits.identity` are for servers alone.
    */
   readonly routes?: Readonly<Record<string, Handler | Mountable | RouteOptions>>
+  /**
+   * Who runs this, on the page that people get who open the URL of a server in a browser: what it is, and how it is added to clients.
+   * `false` for no page; programs get their 401 all the same.
+   *
+   * @default a page without a name
+   */
+  readonly page?: PageLook | false
   /** Pages on which users connect their accounts at upstreams: `createVault` of `@mcp-gateway/core/vault`. */
   readonly vault?: Mountable & { match(request: Request): boolean; paths?(): readonly ServedPath[] }
   /** Middleware for every server, behind the token check and `message`. */

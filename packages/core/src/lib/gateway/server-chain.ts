@@ -2,9 +2,12 @@ import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import { recordRefusal } from '../contract/request-record.js'
 import { compose } from '../http/compose.js'
 import { cors } from '../http/cors.js'
+import { hostCheck } from '../http/host-check.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { originCheck } from '../http/origin-check.js'
 import { type FetchServer, fromFetchServer } from '../message/from-fetch-server.js'
+import { nameOfUrl } from '../pages/client-setups.js'
+import { setupPage, wantsPage } from '../pages/setup-page.js'
 import { bearerAuth } from '../resource-server/bearer-auth.js'
 import { wellKnown } from '../resource-server/resource-url.js'
 import { allowedOriginsOf } from './base-url.js'
@@ -34,6 +37,7 @@ export function serverChain(
   const layers: Middleware[] = [
     cors({ allowedOrigins }),
     recover('json-rpc'),
+    ...forPeople(options, server),
     originCheck({ allowedOrigins, allowedHosts }),
     allowMethods,
     ...limits.address,
@@ -44,6 +48,18 @@ export function serverChain(
     ...(server.middleware ?? []),
   ]
   return compose(layers, toHandler(server.server))
+}
+
+/** The page for who opens a server in a browser, also by a link on another site: it tells what everybody may know. */
+function forPeople({ page: look = {}, allowedHosts }: GatewayOptions, { location }: NamedServer): Middleware[] {
+  if (look === false) return []
+  const { resource: url, origin } = location
+  const page = setupPage({ ...look, servers: [{ name: nameOfUrl(url), url }] })
+  const isServed = hostCheck([origin], allowedHosts)
+  return [
+    (request, context, next) =>
+      wantsPage(request) && isServed(request) ? page(request, context) : next(request, context),
+  ]
 }
 
 function guard({ subject }: GatewayOptions, server: NamedServer, { authority, identities }: Callers): Middleware {
