@@ -9,9 +9,11 @@ export type {
   Decision,
   Policy,
   PolicyActor,
+  PolicyFact,
   PolicyInput,
   PolicyResource,
   PolicySubject,
+  ShadowDecision,
 } from './lib/contract/policy.js'
 export {
   type RecordedMessage,

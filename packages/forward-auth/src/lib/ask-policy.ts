@@ -1,12 +1,15 @@
+import { type AuthInfo, type Context, challenge, type PolicyInput, recordRefusal } from '@mcp-gateway/core'
 import {
-  type AuthInfo,
-  type Context,
-  challenge,
-  type Decision,
-  type PolicyInput,
-  recordRefusal,
-} from '@mcp-gateway/core'
-import { actorOf, errorCodes, firstModern, jsonRpcError, modernVersions } from '@mcp-gateway/core/internal'
+  decide,
+  errorCodes,
+  firstModern,
+  jsonRpcError,
+  modernVersions,
+  policyEnv,
+  policySubject,
+  policyUnavailable,
+  recordDecision,
+} from '@mcp-gateway/core/internal'
 import { type AuthRefusal, refused } from './auth-decision.js'
 import type { AuthRequest } from './dialect.js'
 import { type Operation, readMirrored } from './mirrored-headers.js'
@@ -36,18 +39,19 @@ export async function askPolicy(
   const mirrored = readMirrored(method, request)
   if (mirrored.kind === 'unreliable' && olderRevisions === 'refuse') return refused(refuseOlder(method, request))
   const operation: Operation = mirrored.kind === 'operation' ? mirrored.operation : { action: '*', kind: 'server' }
-  let decision: Decision
-  try {
-    decision = await policy(policyInput(operation, route.location.resource, auth, context))
-  } catch (error) {
-    context.logger?.error({ err: error }, 'a policy failed')
-    const message = 'The policy cannot be asked now; try again'
-    return refused(jsonRpcError({ status: 503, message }, { 'Retry-After': '5' }))
+  const { action, kind, name } = operation
+  const input: PolicyInput = {
+    subject: policySubject(auth),
+    action,
+    resource: { server: route.location.resource, kind, ...(name === undefined ? {} : { name }) },
+    env: policyEnv(context),
   }
-  // A policy in JavaScript may return anything: only this one value allows
-  if (decision?.allow === true) return { kind: 'passed' }
-  const { reason = hidden, requiredScopes = [] } = decision ?? {}
-  const message = decision?.public === true ? reason : hidden
+  const decision = await decide(policy, input, { logger: context.logger })
+  recordDecision(context.record, decision)
+  if (decision.allow) return { kind: 'passed' }
+  const { reason, requiredScopes = [] } = decision
+  if (decision.unavailable) return refused(policyUnavailable(context, reason))
+  const message = decision.public === true ? reason : hidden
   const code = requiredScopes.length === 0 ? 'policy' : 'insufficient_scope'
   recordRefusal(context.record, { by: 'policy', code, reason, scopes: requiredScopes })
   if (requiredScopes.length === 0) return refused(jsonRpcError({ status: 403, message }))
@@ -69,26 +73,4 @@ function refuseOlder(method: string, request: AuthRequest): Response {
     message: `This server accepts revision ${firstModern} and later only`,
     data: { supported: modernVersions, requested: request.headers.get('mcp-protocol-version')?.slice(0, 40) },
   })
-}
-
-function policyInput({ action, kind, name }: Operation, server: string, auth: AuthInfo, context: Context): PolicyInput {
-  const { issuer, roles, groups } = auth.extra ?? {}
-  const actor = actorOf(auth)
-  return {
-    subject: {
-      ...(typeof issuer === 'string' && { issuer }),
-      ...(actor?.kind === 'user' && { id: actor.id }),
-      clientId: auth.clientId,
-      scopes: auth.scopes,
-      roles: strings(roles),
-      groups: strings(groups),
-    },
-    action,
-    resource: { server, kind, ...(name === undefined ? {} : { name }) },
-    env: { address: context.client?.address, time: Math.floor(Date.now() / 1000) },
-  }
-}
-
-function strings(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }

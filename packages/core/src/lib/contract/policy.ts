@@ -15,7 +15,7 @@ export interface PolicySubject {
   readonly issuer?: string
   /** The user (`sub`); absent where a client acts for itself. Unique within one issuer only. */
   readonly id?: string
-  /** The OAuth client that acts. */
+  /** The OAuth client that acts; empty where callers need no token. */
   readonly clientId: string
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
@@ -56,6 +56,13 @@ export interface PolicyInput {
   }
 }
 
+/** What a policy that is only tried out would have decided. For the operator alone. */
+export interface ShadowDecision {
+  readonly allow: boolean
+  readonly reason?: string
+  readonly policies?: readonly string[]
+}
+
 /** What a {@link Policy} says. */
 export type Decision =
   | {
@@ -64,6 +71,9 @@ export type Decision =
       readonly maxAge?: number
       /** The ids of the rules that decided, for the log and the audit. No client gets to see them. */
       readonly policies?: readonly string[]
+      /** What must be done if it is allowed. Nothing here fulfils any, so with one of them this is a refusal. */
+      readonly obligations?: readonly unknown[]
+      readonly shadow?: ShadowDecision
     }
   | {
       readonly allow: false
@@ -77,13 +87,24 @@ export type Decision =
       readonly public?: boolean
       /** The scopes that would help, all of them: the client is told to ask for these (RFC 6750 section 3.1). */
       readonly requiredScopes?: readonly string[]
+      /**
+       * Whether this is no decision but the want of one: what decides could not be asked. The client gets 503 and may try again.
+       *
+       * @default false
+       */
+      readonly unavailable?: boolean
       readonly maxAge?: number
       readonly policies?: readonly string[]
+      readonly shadow?: ShadowDecision
     }
 
+/** A fact about who asks, beside which a decision may depend on the action and the resource. */
+export type PolicyFact = 'user' | 'actor' | 'client' | 'scopes' | 'roles' | 'groups' | 'address'
+
 /**
- * Decides whether a request may go on. A plain function, so that rules in code and any engine fit. One that throws or
- * rejects is a refusal.
+ * Decides whether a request may go on. A plain function, so that rules in code and any engine fit. One that throws,
+ * rejects or takes too long has decided nothing: the request fails with 503. Whatever it answers but `allow: true` is a
+ * refusal.
  *
  * The same question is asked about a tool in a list and about a call of it, so that who sees a tool can call it.
  *
@@ -107,4 +128,9 @@ export interface Policy {
    * @default false
    */
   readonly needsArguments?: boolean
+  /**
+   * All that decisions depend on beside action and resource: whoever is alike in these gets the same decisions, so that a
+   * filtered list can be kept for all of them. Left out, a decision may depend on anything, the time too, and none is kept.
+   */
+  readonly dependsOn?: readonly PolicyFact[]
 }

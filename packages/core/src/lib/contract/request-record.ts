@@ -1,5 +1,6 @@
 import type { AuthInfo } from './auth-info.js'
 import type { Era } from './message.js'
+import type { ShadowDecision } from './policy.js'
 
 /** Moments of a request, in milliseconds on the clock of `performance.now()`; with `performance.timeOrigin` they are times of day. */
 export interface RequestTimes {
@@ -98,6 +99,10 @@ export interface RequestRecord {
   upstream?: RecordedUpstream
   /** Set by whoever refuses; in the end by the status where nobody has: 401, 403 and 429 are `deny`, 5xx is `error`. */
   decision?: RequestDecision
+  /** The ids of the rules by which a policy decided, whichever way. */
+  policies?: readonly string[]
+  /** What a policy that is only tried out would have decided. */
+  shadow?: ShadowDecision
   /** The HTTP status of the answer. */
   status?: number
   /** Bytes of the answer's body. Counted only where the gateway has an observer, and known once the body has ended. */

@@ -1,4 +1,5 @@
 import { BoundedMap } from '../cache/bounded-map.js'
+import type { ShadowDecision } from '../contract/policy.js'
 import type { RequestRecord, RequestRefusal } from '../contract/request-record.js'
 import { BytesResponse } from '../http/bytes-response.js'
 import { isObject } from '../json/is-object.js'
@@ -55,6 +56,8 @@ export function accessFields(
     if (message.target !== undefined) fields.target = shownText(message.target)
   }
   if (traceparent !== undefined) addTrace(fields, traceparent)
+  if (record.policies !== undefined) fields.policies = shown(record.policies)
+  if (record.shadow !== undefined) addShadow(fields, record.shadow)
   if (status >= 400 || refusal !== undefined) addRefusal(fields, record, error)
   return fields
 }
@@ -96,6 +99,13 @@ function addRefusal(
     if (missing.length > 0) fields.missing_scopes = missing
   }
   Object.assign(fields, causeFields(refusal.cause))
+}
+
+/** What a policy that is tried out would have decided. */
+function addShadow(fields: Record<string, unknown>, { allow, reason, policies }: ShadowDecision): void {
+  fields.shadow_decision = allow ? 'allow' : 'deny'
+  if (reason !== undefined) fields.shadow_reason = shownText(reason)
+  if (policies !== undefined) fields.shadow_policies = shown(policies)
 }
 
 /** What was seen of a token and what was expected. Both may be as long as a header, and be written by a stranger. */

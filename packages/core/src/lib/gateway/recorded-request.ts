@@ -1,4 +1,5 @@
 import type { AuthInfo } from '../contract/auth-info.js'
+import type { ShadowDecision } from '../contract/policy.js'
 import type {
   RecordedMessage,
   RecordedUpstream,
@@ -44,6 +45,8 @@ export class RecordedRequest implements RequestRecord {
   refusal: RequestRefusal | undefined = undefined
   upstream: RecordedUpstream | undefined = undefined
   decision: RequestDecision | undefined = undefined
+  policies: readonly string[] | undefined = undefined
+  shadow: ShadowDecision | undefined = undefined
   status: number | undefined = undefined
   session: string | undefined = undefined
   responseBytes: number | undefined = undefined
