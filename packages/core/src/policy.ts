@@ -1,0 +1,3 @@
+export { type CachedOptions, cached } from './lib/policy/cached.js'
+export { allOf, anyOf } from './lib/policy/combine.js'
+export { type ShadowOptions, shadow } from './lib/policy/shadow.js'
