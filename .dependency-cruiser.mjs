@@ -6,7 +6,7 @@ const floors = [
   ['contract'],
   ['http', 'pages', 'logging', 'storage', 'cache', 'outbound', 'keys'],
   ['message', 'tokens', 'oauth-client', 'mounts', 'tasks'],
-  ['resource-server', 'limits', 'eras', 'upstream-token', 'testing', 'identity', 'policy'],
+  ['resource-server', 'limits', 'eras', 'upstream-token', 'testing', 'identity', 'catalogue', 'policy'],
   ['gateway', 'proxy', 'vault'],
 ]
 

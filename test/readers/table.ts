@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { scanLists } from '../../packages/core/src/lib/catalogue/scan-lists.js'
 import { readIncoming } from '../../packages/core/src/lib/eras/http/incoming.js'
 import { readInputResponses } from '../../packages/core/src/lib/eras/modern-client/input-responses.js'
 import { readModernRequest } from '../../packages/core/src/lib/eras/modern-client/modern-request.js'
@@ -39,6 +40,7 @@ import { decodeHeaderValue, encodeHeaderValue } from '../../packages/core/src/li
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
 import { readCredentials } from '../../packages/core/src/lib/resource-server/bearer-token.js'
+import { glob } from '../../packages/core/src/lib/text/glob.js'
 import { readKeySet } from '../../packages/core/src/lib/tokens/key-set.js'
 import { readOriginal } from '../../packages/forward-auth/src/lib/dialect.js'
 import { readMirrored } from '../../packages/forward-auth/src/lib/mirrored-headers.js'
@@ -177,6 +179,16 @@ export const readers: Readonly<Record<string, Reader>> = {
     ],
   },
   'packages/core/src/lib/http/write-event.ts#writeEvent': { read: (text) => writeEvent(bytes(text)) },
+  'packages/core/src/lib/catalogue/scan-lists.ts#scanLists': {
+    read: (text) => scanLists(bytes(text)),
+    around: [
+      ...document,
+      ['{"jsonrpc":"2.0","id":1,"result":{"tools":[', ']}}'],
+      ['{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"', '"}]}}'],
+      ['{"jsonrpc":"2.0","id":1,"result":{"tools":[{"', '":"a"}]}}'],
+    ],
+  },
+  'packages/core/src/lib/text/glob.ts#glob': { read: glob('*a*a*b*.*x') },
   'packages/core/src/lib/json/json-scan.ts#scanObject': {
     read: (text) => scanObject(bytes(text), 0, () => {}),
     around: document,

@@ -7,6 +7,7 @@
 
 export { BoundedMap } from './lib/cache/bounded-map.js'
 export { KeyCounter } from './lib/cache/key-counter.js'
+export { type ScannedLists, scanLists } from './lib/catalogue/scan-lists.js'
 export { invalidConfiguration, wrongOption } from './lib/contract/invalid-configuration.js'
 export {
   anyOf,
@@ -68,10 +69,13 @@ export { oldestCookies } from './lib/pages/oldest-cookies.js'
 export { isOwnForm, type OwnFormOptions } from './lib/pages/own-form.js'
 export { type Page, pageResponse } from './lib/pages/page.js'
 export { linkType, type PageLook, pageLookTypes } from './lib/pages/page-look.js'
+export { type Asker, inputOf } from './lib/policy/asker.js'
 export { type DecideOptions, decide, decideAll } from './lib/policy/decide.js'
 export { policyEnv, policySubject } from './lib/policy/policy-subject.js'
 export { type Denial, denied, readDecision, undecided } from './lib/policy/read-decision.js'
 export { policyUnavailable, recordDecision } from './lib/policy/record-decision.js'
+export { subjectClass } from './lib/policy/subject-class.js'
+export { type Filtered, isVisible, visibleOnly } from './lib/policy/visible-only.js'
 export { errorCodes, gatewayCode, isModernCode, statusOfCode } from './lib/protocol/error-codes.js'
 export { gatewayInfo } from './lib/protocol/gateway-info.js'
 export { decodeHeaderValue, isEncodedValue } from './lib/protocol/header-value.js'

@@ -1,4 +1,7 @@
 export { type CachedOptions, cached } from './lib/policy/cached.js'
 export { allOf, anyOf } from './lib/policy/combine.js'
+export type { LabelOptions } from './lib/policy/labels.js'
+export { type PolicyOptions, policy } from './lib/policy/policy.js'
+export type { RefusalForm } from './lib/policy/refusals.js'
 export { type ShadowOptions, shadow } from './lib/policy/shadow.js'
 export { type ToolSet, type ToolSetsOptions, type ToolSetTool, toolSets } from './lib/policy/tool-sets.js'

@@ -19,6 +19,7 @@ import { loggerType, storageType, subjectType } from '../contract/shared-option-
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { type PageLook, pageLookTypes } from '../pages/page-look.js'
+import { policyTypes } from '../policy/policy.js'
 import { authType } from '../tokens/authority-type.js'
 import type { GatewayOptions, LoggingOptions, ReadinessCheck, RouteOptions, ServerOptions } from './gateway-options.js'
 import { isIdentitySource } from './server-options.js'
@@ -50,12 +51,20 @@ function isOfSdk(value: object): boolean {
   return 'connect' in value && typeof value.connect === 'function' && !('handle' in value) && !('fetch' in value)
 }
 
+/** A policy, or one with options. */
+const policyType: OptionType = (value, name) => {
+  if (typeof value !== 'function') policySettings(value, name)
+}
+
+const policySettings = membersOf({ ...policyTypes, rules: callable })
+
 const settings: OptionType = membersOf<ServerOptions>({
   server: handlerType,
   requiredScopes: optional(textList),
   scopesSupported: optional(textList),
   scopeHierarchy: optional(recordOf(textList)),
   dpop: optional(withMethods('dpop({ storage })', 'prove')),
+  policy: optional(policyType),
   middleware: optional(middlewareList),
   name: optional(text),
   dangerouslyAllowAnonymous: optional(flag),

@@ -3,6 +3,7 @@ import type { Check } from '../contract/check.js'
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import type { IdentitySource } from '../contract/identity-source.js'
 import type { Logger } from '../contract/logger.js'
+import type { Policy } from '../contract/policy.js'
 import type { RequestRecord } from '../contract/request-record.js'
 import type { ServedPath } from '../contract/served-path.js'
 import type { Storage } from '../contract/storage.js'
@@ -10,6 +11,7 @@ import type { RateLimit } from '../limits/rate-limit.js'
 import type { FetchServer } from '../message/from-fetch-server.js'
 import type { MessageOptions } from '../message/message-middleware.js'
 import type { PageLook } from '../pages/page-look.js'
+import type { PolicyOptions } from '../policy/policy.js'
 import type { Dpop } from '../resource-server/dpop.js'
 import type { ScopeHierarchy } from '../resource-server/scopes.js'
 import type { IssuerAuthorityOptions } from '../tokens/issuer-authority.js'
@@ -30,6 +32,10 @@ export interface ServerOptions {
   readonly scopeHierarchy?: ScopeHierarchy
   /** Accepts tokens that are bound to a key, with their proofs (RFC 9449); they are refused by default. */
   readonly dpop?: Dpop
+  /**
+   * Who may use what of it: a policy, or `{ rules }` with the options of `policy()`. It is asked last, behind all middleware.
+   */
+  readonly policy?: Policy | (PolicyOptions & { readonly rules: Policy })
   /** Middleware for this server alone, behind the gateway's own. It sees `context.auth` and `context.message`. */
   readonly middleware?: readonly Middleware[]
   /** What the resource metadata calls it (RFC 9728 `resource_name`). */
@@ -169,8 +175,8 @@ export interface GatewayOptions {
   readonly message?: MessageOptions
   /**
    * What `/ready` asks besides the parts of the gateway, by name, and which of those count. Asked without being told are
-   * `storage`, `authority`, `vault` and each server that has a `check`, by its path: the first three are required, and of
-   * the servers one must work. An entry of such a name stands in place of that: `{ required: false }` for a server that
+   * `storage`, `authority`, `vault`, each server that has a `check`, by its path, and its policy, as `policy of` the path: of
+   * the servers one must work, and the others are required. An entry of such a name stands in place of that: `{ required: false }` for a server that
    * never matters, `{ required: true }` for one without which nobody should come.
    */
   readonly readiness?: Readonly<Record<string, (() => Promise<unknown>) | ReadinessCheck>>

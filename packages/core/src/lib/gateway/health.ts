@@ -49,8 +49,10 @@ function partsOf(options: GatewayOptions, { callers, servers }: CheckedPieces): 
   add('authority', authority?.check?.bind(authority), true)
   add('identity', identities?.check?.bind(identities), true)
   add('vault', vault?.check?.bind(vault), true)
-  for (const { key, server } of servers) {
+  for (const { key, server, policy } of servers) {
     add(key, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')
+    const rules = typeof policy === 'object' ? policy.rules : policy
+    add(`policy of ${key}`, rules?.check?.bind(rules), true)
   }
   for (const [path, given] of Object.entries(options.routes ?? {})) {
     const piece = typeof given === 'object' && !('fetch' in given) ? given.handle : given

@@ -8,6 +8,7 @@ import { originCheck } from '../http/origin-check.js'
 import { type FetchServer, fromFetchServer } from '../message/from-fetch-server.js'
 import { nameOfUrl } from '../pages/client-setups.js'
 import { setupPage, wantsPage } from '../pages/setup-page.js'
+import { policy } from '../policy/policy.js'
 import { bearerAuth } from '../resource-server/bearer-auth.js'
 import { wellKnown } from '../resource-server/resource-url.js'
 import { allowedOriginsOf } from './base-url.js'
@@ -46,6 +47,7 @@ export function serverChain(
     ...(server.dangerouslyAllowAnonymous ? [] : limits.identity),
     ...(options.middleware ?? []),
     ...(server.middleware ?? []),
+    ...ruled(server),
   ]
   return compose(layers, toHandler(server.server))
 }
@@ -92,6 +94,14 @@ function metadataUrl({ location: { origin, path } }: NamedServer): string {
 /** Where the metadata of a server is, on its own host (RFC 9728 section 3.1). */
 export function metadataPath(path: string): string {
   return path === '/' ? wellKnown : wellKnown + path
+}
+
+/** Asked last: what it decides on is what the server gets. */
+function ruled({ policy: rules }: NamedServer): Middleware[] {
+  if (rules === undefined) return []
+  if (typeof rules === 'function') return [policy(rules)]
+  const { rules: own, ...options } = rules
+  return [policy(own, options)]
 }
 
 // RFC 9110 section 15.5.6; a HEAD or PUT must not reach a server that does not expect it

@@ -18,15 +18,28 @@ export function scanObject(
   at: number,
   visit: (key: string, value: Span, start: number) => void,
 ): number {
-  let index = skipSpace(bytes, at + 1)
-  while (bytes[index] === quote) {
-    const keyStart = index
-    const keyEnd = skipString(bytes, index)
-    const key = readKey(bytes, index, keyEnd)
-    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1)
+  return walkObject(bytes, at, (key, start, keyStart) => {
     const end = skipValue(bytes, start)
     visit(key, { start, end }, keyStart)
-    index = skipSpace(bytes, end)
+    return end
+  })
+}
+
+/**
+ * The same for a visitor that goes into values itself, so that nested ones are passed once.
+ *
+ * @param visit gets where the value begins, and returns the index behind it
+ */
+export function walkObject(
+  bytes: Uint8Array,
+  at: number,
+  visit: (key: string, start: number, keyStart: number) => number,
+): number {
+  let index = skipSpace(bytes, at + 1)
+  while (bytes[index] === quote) {
+    const keyEnd = skipString(bytes, index)
+    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1)
+    index = skipSpace(bytes, visit(readKey(bytes, index, keyEnd), start, index))
     if (bytes[index] !== 0x2c) break
     index = skipSpace(bytes, index + 1)
   }
@@ -39,11 +52,18 @@ export function scanObject(
  * @returns the index behind the array
  */
 export function scanArray(bytes: Uint8Array, at: number, visit: (value: Span) => void): number {
-  let start = skipSpace(bytes, at + 1)
-  while (start < bytes.length && bytes[start] !== 0x5d) {
+  return walkArray(bytes, at, (start) => {
     const end = skipValue(bytes, start)
     visit({ start, end })
-    start = skipSpace(bytes, end)
+    return end
+  })
+}
+
+/** The same for a visitor that goes into the elements itself, and returns the index behind each. */
+export function walkArray(bytes: Uint8Array, at: number, visit: (start: number) => number): number {
+  let start = skipSpace(bytes, at + 1)
+  while (start < bytes.length && bytes[start] !== 0x5d) {
+    start = skipSpace(bytes, visit(start))
     if (bytes[start] !== 0x2c) break
     start = skipSpace(bytes, start + 1)
   }
@@ -114,7 +134,8 @@ function skipString(bytes: Uint8Array, at: number): number {
   return bytes.length
 }
 
-function skipValue(bytes: Uint8Array, at: number): number {
+/** The index behind the value that begins here. */
+export function skipValue(bytes: Uint8Array, at: number): number {
   const first = bytes[at]
   if (first === quote) return skipString(bytes, at)
   if (first === 0x7b || first === 0x5b) return skipNested(bytes, at)

@@ -90,7 +90,8 @@ function isFinal({ requiredScopes, unavailable }: Denial): boolean {
   return requiredScopes === undefined && unavailable !== true
 }
 
-function bothOf(before: Decision, next: Decision): Decision {
+/** The decision of two policies that must both allow it. */
+export function bothOf(before: Decision, next: Decision): Decision {
   if (before.allow) {
     return next.allow ? { allow: true, ...sharedOf(before, next) } : { ...next, ...sharedOf(before, next) }
   }

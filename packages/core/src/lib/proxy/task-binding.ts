@@ -10,7 +10,7 @@ import { messageParts } from '../message/message-parts.js'
 import { parseMessage } from '../message/parse-message.js'
 import { errorCodes } from '../protocol/error-codes.js'
 import { metaKeys } from '../protocol/meta-keys.js'
-import { announcedTask, namedTasks, ownTasksOnly, taskOfNotification } from '../tasks/task-messages.js'
+import { announcedTask, namedTasks, noSuchTask, ownTasksOnly, taskOfNotification } from '../tasks/task-messages.js'
 import { TaskOwners } from '../tasks/task-owners.js'
 import { sha256Hex } from '../text/sha256.js'
 import { isSameOwner, type Owner, ownerOf } from '../tokens/owner.js'
@@ -187,7 +187,6 @@ export class TaskBinding {
 
 const aboutTasks = /^(?:(?:notifications\/)?tasks(?:\/|$)|subscriptions\/listen$)/i
 const notOne = { why: 'no such message' } as const
-const noSuchTask = 'There is no such task'
 const noSuchCursor = 'This cursor is not of this list; ask for its first page'
 
 /** Whether the answer to a request may announce a task: its client asked for one, or declared that it takes them. */

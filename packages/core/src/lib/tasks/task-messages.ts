@@ -2,6 +2,9 @@ import { member, type Span, scanArray, scanObject } from '../json/json-scan.js'
 import { at, parseSpan, rawJson } from '../json/raw-json.js'
 import { metaKeys } from '../protocol/meta-keys.js'
 
+/** The answer about a task that is not the caller's, or not at all. */
+export const noSuchTask = 'There is no such task'
+
 /** The tasks that a client's message is about. */
 export interface NamedTasks {
   readonly taskIds: readonly string[]

@@ -1,0 +1,78 @@
+import { scanLists } from '../catalogue/scan-lists.js'
+import type { Message, MessageTransform } from '../contract/message.js'
+import type { Decision } from '../contract/policy.js'
+import { jsonRpcErrorBody } from '../http/json-rpc-error.js'
+import { parseMessage } from '../message/parse-message.js'
+import { type Asker, inputOf } from './asker.js'
+import { withoutHiddenValues } from './completions.js'
+import { decide, isPromise } from './decide.js'
+import { withPrivateScope } from './filter-lists.js'
+import type { ListedParts } from './listed-parts.js'
+import { useOf } from './operation.js'
+import { type Filtered, visibleOnly } from './visible-only.js'
+
+/** Whose answers are filtered. */
+export interface AnswerFilter {
+  readonly asker: Asker
+  /** The request; `undefined` for a stream that answers none. */
+  readonly asked: Message | undefined
+  readonly session: string | null
+  readonly parts: ListedParts
+}
+
+/**
+ * Makes the transform that takes out of the answers to a request what its caller may not use. It goes by what an answer holds
+ * and not by what was asked, since a stream of the legacy era may repeat answers to other requests.
+ */
+export function filterAnswer(filter: AnswerFilter): MessageTransform {
+  const { asker, asked, session, parts } = filter
+  return (message) => {
+    if (message.kind !== 'response') return heard(filter, message)
+    if (asked?.method === 'completion/complete') return changedTo(message, withoutHiddenValues(asker, asked, message))
+    if (asked?.method === 'resources/read' || asked?.method === 'server/discover') {
+      return changedTo(message, withPrivateScope(message.bytes))
+    }
+    const { bytes } = message
+    const scanned = scanLists(bytes)
+    // What was completed is not known of an answer that is repeated
+    if (scanned.isMalformed || (asked === undefined && scanned.completion !== undefined)) return unreadable(message)
+    if (asked !== undefined && message.id === asked.id) parts.learn(asker, session, asked, { bytes, scanned })
+    return changedTo(message, visibleOnly(asker, bytes, scanned))
+  }
+}
+
+/** What a server tells of changes goes to those who may use what has changed. */
+function heard(
+  { asker, asked, session, parts }: AnswerFilter,
+  message: Message,
+): Message | undefined | Promise<Message | undefined> {
+  const { method } = message
+  if (method === 'notifications/tools/list_changed') parts.changed('tool', asker, session, asked)
+  if (method === 'notifications/prompts/list_changed') parts.changed('prompt', asker, session, asked)
+  if (method !== 'notifications/resources/updated') return message
+  const uri = message.json().params?.uri
+  if (typeof uri !== 'string') return undefined
+  const decision = decide(
+    asker.rules,
+    inputOf(asker, { action: useOf.resource, kind: 'resource', name: uri }, undefined),
+    asker,
+  )
+  const pass = ({ allow }: Decision) => (allow ? message : undefined)
+  return isPromise(decision) ? decision.then(pass) : pass(decision)
+}
+
+function changedTo(message: Message, filtered: Filtered | Promise<Filtered>): Message | Promise<Message> {
+  if (isPromise(filtered)) return filtered.then((bytes) => changedTo(message, bytes))
+  if (filtered === 'unavailable') {
+    return failure(message, 503, 'The policy cannot be asked now; try again')
+  }
+  return filtered === message.bytes ? message : parseMessage(filtered, { protocolVersion: message.protocolVersion })
+}
+
+function unreadable(message: Message): Message {
+  return failure(message, 502, 'The server answered with a list that cannot be filtered')
+}
+
+function failure(message: Message, status: number, text: string): Message {
+  return message.with(jsonRpcErrorBody({ status, message: text, id: message.id }))
+}

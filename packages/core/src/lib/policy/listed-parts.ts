@@ -1,0 +1,74 @@
+import {
+  type Catalogue,
+  type CatalogueKey,
+  type CatalogueKind,
+  type Listing,
+  listingOf,
+} from '../catalogue/catalogue.js'
+import { readListing } from '../catalogue/read-listing.js'
+import type { ScannedLists } from '../catalogue/scan-lists.js'
+import type { Context, Handler } from '../contract/handler.js'
+import type { Message } from '../contract/message.js'
+import { isObject } from '../json/is-object.js'
+import type { Asker } from './asker.js'
+import { subjectClass } from './subject-class.js'
+
+/** What is behind a request, and can be asked for its lists. */
+export interface Behind {
+  readonly request: Request
+  readonly context: Context
+  readonly next: Handler
+}
+
+type MaybeListing = Listing | undefined | Promise<Listing | undefined>
+
+/** The lists of a server as one caller gets them. */
+export interface OwnListing {
+  get(): MaybeListing
+  newest(): MaybeListing
+}
+
+/** What a server lists for each of its callers, read in their own names. */
+export class ListedParts {
+  readonly #catalogue: Catalogue
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue
+  }
+
+  of(kind: CatalogueKind, asker: Asker, { request, context, next }: Behind): OwnListing {
+    const key = keyOf(kind, asker, request.headers.get('mcp-session-id'), context.message)
+    const read = () => readListing(kind, request, context, next)
+    return { get: () => this.#catalogue.get(key, read), newest: () => this.#catalogue.newest(key, read) }
+  }
+
+  /** Keeps a list that goes to a client, where it is the whole one. */
+  learn(
+    asker: Asker,
+    session: string | null,
+    message: Message,
+    { bytes, scanned }: { readonly bytes: Uint8Array; readonly scanned: ScannedLists },
+  ): void {
+    const kind = kindOf(message.method)
+    const params = message.json().params
+    if (kind === undefined || scanned.nextCursor !== undefined || scanned.isMalformed) return
+    if (isObject(params) && params.cursor !== undefined) return
+    if (!scanned.lists.some((list) => list.kind === kind)) return
+    this.#catalogue.learn(keyOf(kind, asker, session, message), listingOf(kind, [{ bytes, scanned }]))
+  }
+
+  /** The server tells a client that a list has changed. */
+  changed(kind: CatalogueKind, asker: Asker, session: string | null, message: Message | undefined): void {
+    this.#catalogue.changed(keyOf(kind, asker, session, message))
+  }
+}
+
+function kindOf(method: string | undefined): CatalogueKind | undefined {
+  if (method === 'tools/list') return 'tool'
+  return method === 'prompts/list' ? 'prompt' : undefined
+}
+
+function keyOf(kind: CatalogueKind, asker: Asker, session: string | null, message: Message | undefined): CatalogueKey {
+  const caller = JSON.stringify([subjectClass(asker), session, message?.era ?? 'legacy'])
+  return { kind, server: asker.server, caller }
+}
