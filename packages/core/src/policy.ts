@@ -1,5 +1,7 @@
 export { type CachedOptions, cached } from './lib/policy/cached.js'
 export { allOf, anyOf } from './lib/policy/combine.js'
+export type { DecideOptions } from './lib/policy/decide.js'
+export { type Explanation, explain } from './lib/policy/explain.js'
 export type { LabelOptions } from './lib/policy/labels.js'
 export { type PolicyOptions, policy } from './lib/policy/policy.js'
 export type { RefusalForm } from './lib/policy/refusals.js'

@@ -13,5 +13,6 @@ export {
 } from './lib/testing/fake-mcp-server.js'
 export { type McpRequestOptions, mcpAnswer, mcpRequest } from './lib/testing/mcp-request.js'
 export type { MswHttp } from './lib/testing/msw.js'
+export { type ParityReport, type TestParityOptions, testParity } from './lib/testing/test-parity.js'
 export { type StorageProcess, serveStorage } from './lib/testing/test-storage/storage-process.js'
 export { type StorageCase, type TestStorageOptions, testStorage } from './lib/testing/test-storage/test-storage.js'

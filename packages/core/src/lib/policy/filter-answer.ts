@@ -2,13 +2,18 @@ import { scanLists } from '../catalogue/scan-lists.js'
 import type { Message, MessageTransform } from '../contract/message.js'
 import type { Decision } from '../contract/policy.js'
 import { jsonRpcErrorBody } from '../http/json-rpc-error.js'
+import { member } from '../json/json-scan.js'
+import { parseSpan } from '../json/raw-json.js'
+import { messageParts } from '../message/message-parts.js'
 import { parseMessage } from '../message/parse-message.js'
+import { errorCodes } from '../protocol/error-codes.js'
 import { type Asker, inputOf } from './asker.js'
 import { withoutHiddenValues } from './completions.js'
 import { decide, isPromise } from './decide.js'
 import { withPrivateScope } from './filter-lists.js'
 import type { ListedParts } from './listed-parts.js'
 import { useOf } from './operation.js'
+import { unknownError } from './refusals.js'
 import { type Filtered, visibleOnly } from './visible-only.js'
 
 /** Whose answers are filtered. */
@@ -18,6 +23,8 @@ export interface AnswerFilter {
   readonly asked: Message | undefined
   readonly session: string | null
   readonly parts: ListedParts
+  /** Hears of each message of the answer to `resources/read`: whether it says that the server does not know the resource. */
+  readonly onRead?: (isUnknown: boolean) => void
 }
 
 /**
@@ -25,13 +32,15 @@ export interface AnswerFilter {
  * and not by what was asked, since a stream of the legacy era may repeat answers to other requests.
  */
 export function filterAnswer(filter: AnswerFilter): MessageTransform {
-  const { asker, asked, session, parts } = filter
+  const { asker, asked, session, parts, onRead } = filter
   return (message) => {
-    if (message.kind !== 'response') return heard(filter, message)
-    if (asked?.method === 'completion/complete') return changedTo(message, withoutHiddenValues(asker, asked, message))
-    if (asked?.method === 'resources/read' || asked?.method === 'server/discover') {
-      return changedTo(message, withPrivateScope(message.bytes))
+    if (message.kind !== 'response') {
+      onRead?.(false)
+      return heard(filter, message)
     }
+    if (asked?.method === 'completion/complete') return changedTo(message, withoutHiddenValues(asker, asked, message))
+    if (asked?.method === 'server/discover') return changedTo(message, withPrivateScope(message.bytes))
+    if (asked?.method === 'resources/read') return readAnswer(filter, asked, message)
     const { bytes } = message
     const scanned = scanLists(bytes)
     // What was completed is not known of an answer that is repeated
@@ -39,6 +48,22 @@ export function filterAnswer(filter: AnswerFilter): MessageTransform {
     if (asked !== undefined && message.id === asked.id) parts.learn(asker, session, asked, { bytes, scanned })
     return changedTo(message, visibleOnly(asker, bytes, scanned))
   }
+}
+
+/**
+ * What a server says of a resource that it does not know becomes what is said of one that is hidden. There is no list by which
+ * that could be known before it is asked.
+ */
+function readAnswer({ onRead }: AnswerFilter, asked: Message, message: Message): Message | Promise<Message> {
+  const parts = messageParts(message.bytes)
+  const error = 'why' in parts ? undefined : parts.error
+  const code = parseSpan(message.bytes, member(message.bytes, error, 'code'))
+  const isUnknown = code === errorCodes.resourceNotFound || code === errorCodes.invalidParams
+  onRead?.(isUnknown)
+  if (!isUnknown) {
+    return changedTo(message, withPrivateScope(message.bytes))
+  }
+  return message.with(unknownError(asked, { kind: 'resource', name: asked.name ?? '' }))
 }
 
 /** What a server tells of changes goes to those who may use what has changed. */

@@ -21,7 +21,7 @@ import { bothOf } from './combine.js'
 import { decide, decideAll, isPromise } from './decide.js'
 import { filterAnswer } from './filter-answer.js'
 import { compileLabels, type LabelOptions, labelsType } from './labels.js'
-import { ListedParts } from './listed-parts.js'
+import { type Behind, ListedParts } from './listed-parts.js'
 import { type Operation, operationOf } from './operation.js'
 import { policyEnv, policySubject } from './policy-subject.js'
 import { denied } from './read-decision.js'
@@ -133,6 +133,7 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
       const decision = await decideOn(asker, operation, message, undefined)
       recordDecision(record, decision)
       if (!decision.allow) return refuse(context, message, decision, { operation, form })
+      if (message.method === 'resources/read') return read(asker, operation, { request, context, next })
       return next(request, forAnswer(asker, request, context, message))
     }
     const listed = parts.of(item.kind, asker, { request, context, next })
@@ -169,6 +170,23 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
     return next(request, { ...context, transforms: [...(context.transforms ?? []), filter] })
   }
 
+  /** The answer of a server that does not know the resource is replaced as a whole, with its headers. */
+  async function read(asker: Asker, operation: Operation, { request, context, next }: Behind): Promise<Response> {
+    const message = context.message as Message
+    const seen = { isUnknown: false, isOver: false }
+    const onRead = (isUnknown: boolean) => {
+      seen.isUnknown ||= isUnknown && !seen.isOver
+      seen.isOver = true
+    }
+    const filter = filterAnswer({ asker, asked: message, session: null, parts, onRead })
+    const response = await next(request, { ...context, transforms: [...(context.transforms ?? []), filter] })
+    if (message.kind !== 'request') return response
+    const { isOver, answer } = await afterFirstMessage(response, () => seen.isOver)
+    if (!isOver || !seen.isUnknown) return answer
+    await answer.body?.cancel()
+    return unknownAnswer(message, operation) as Response
+  }
+
   /** With what filters the answer, where there is something to filter. */
   function forAnswer(asker: Asker, { headers }: Request, context: Context, message: Message): Context {
     if (!isFiltered(message)) return context
@@ -184,6 +202,33 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
   }
 }
 
+/** Waits until the first message of an answer has been seen, in an event stream too, and gives the whole answer back. */
+async function afterFirstMessage(
+  response: Response,
+  isSeen: () => boolean,
+): Promise<{ readonly isOver: boolean; readonly answer: Response }> {
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false
+  if (!isStream || response.body === null || isSeen()) return { isOver: isSeen(), answer: response }
+  const reader = response.body.getReader()
+  const chunks: Uint8Array[] = []
+  while (!isSeen()) {
+    const { done, value } = await reader.read()
+    if (done) break
+    chunks.push(value)
+  }
+  const rest = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = chunks.shift()
+      const { done, value } = chunk === undefined ? await reader.read() : { done: false, value: chunk }
+      if (done) controller.close()
+      else controller.enqueue(value as Uint8Array)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+  const { status, statusText, headers } = response
+  return { isOver: isSeen(), answer: new Response(rest, { status, statusText, headers }) }
+}
+
 /** Methods whose answers name parts of the server, or may be kept for others. */
 const filtered: ReadonlySet<string> = new Set([
   'tools/list',
@@ -197,7 +242,7 @@ const filtered: ReadonlySet<string> = new Set([
 
 function isFiltered({ method = '', kind, era }: Message): boolean {
   if (kind !== 'request') return false
-  return filtered.has(method) || (era === 'modern' && (method === 'resources/read' || method === 'server/discover'))
+  return filtered.has(method) || (era === 'modern' && method === 'server/discover')
 }
 
 /** Asks all questions of an operation; all must be allowed. */

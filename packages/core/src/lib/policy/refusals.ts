@@ -1,7 +1,7 @@
 import type { Context } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
 import { recordRefusal } from '../contract/request-record.js'
-import { jsonRpcError } from '../http/json-rpc-error.js'
+import { jsonRpcError, jsonRpcErrorBody } from '../http/json-rpc-error.js'
 import { respond } from '../http/respond.js'
 import { errorCodes, gatewayCode, statusOfCode } from '../protocol/error-codes.js'
 import { clientMethods } from '../protocol/methods.js'
@@ -73,13 +73,7 @@ export function unknownAnswer(
   operation: Operation | undefined,
 ): Response | undefined {
   const item = operation?.item
-  const isResource = item?.kind === 'resource' || item?.kind === 'template'
-  if (item !== undefined) {
-    const code = isResource && era !== 'modern' ? errorCodes.resourceNotFound : errorCodes.invalidParams
-    const data = isResource ? { uri: item.name } : undefined
-    const text = item.kind === 'task' ? noSuchTask : `${unknownText[item.kind]}: ${item.name}`
-    return jsonRpcError({ status: 200, code, message: text, id, data })
-  }
+  if (item !== undefined) return respond(JSON.stringify(unknownError({ id, era }, item)), { headers: json })
   if (method === 'subscriptions/listen') {
     return jsonRpcError({ status: 200, code: errorCodes.invalidParams, message: 'Resource not found', id })
   }
@@ -87,6 +81,20 @@ export function unknownAnswer(
   const code = errorCodes.methodNotFound
   return jsonRpcError({ status: era === 'modern' ? statusOfCode(code) : 200, code, message: 'Method not found', id })
 }
+
+/** The same as the message alone, for an answer that travels in a stream. */
+export function unknownError(
+  { id, era }: Pick<Message, 'id' | 'era'>,
+  { kind, name }: NonNullable<Operation['item']>,
+): ReturnType<typeof jsonRpcErrorBody> {
+  if (kind === 'task') return jsonRpcErrorBody({ status: 200, code: errorCodes.invalidParams, message: noSuchTask, id })
+  const isResource = kind === 'resource' || kind === 'template'
+  const code = isResource && era !== 'modern' ? errorCodes.resourceNotFound : errorCodes.invalidParams
+  const data = isResource ? { uri: name } : undefined
+  return jsonRpcErrorBody({ status: 200, code, message: `${unknownText[kind]}: ${name}`, id, data })
+}
+
+const json = { 'Content-Type': 'application/json' }
 
 const unknownText = {
   tool: 'Unknown tool',
@@ -106,5 +114,5 @@ function asResult({ id, era }: Message, text: string): Response {
     content: [{ type: 'text', text }],
     isError: true,
   }
-  return respond(JSON.stringify({ jsonrpc: '2.0', id, result }), { headers: { 'Content-Type': 'application/json' } })
+  return respond(JSON.stringify({ jsonrpc: '2.0', id, result }), { headers: json })
 }

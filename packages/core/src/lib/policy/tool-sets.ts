@@ -16,6 +16,7 @@ import {
 import type { Decision, Policy, PolicyInput, PolicyResource, PolicySubject } from '../contract/policy.js'
 import { isObject } from '../json/is-object.js'
 import { glob, isGlob } from '../text/glob.js'
+import { parts } from './policy-parts.js'
 import { type Denial, denied } from './read-decision.js'
 
 /** A tool, as other gateways describe it in their tool sets. Its name is no pattern. */
@@ -120,6 +121,7 @@ export function toolSets(sets: Readonly<Record<string, ToolSet>>, options: ToolS
     return decision === noSet ? explained(compiled, tables, input) : decision
   }
   return Object.assign(policy, {
+    [parts]: { name: 'toolSets', policies: [] },
     many: (inputs: readonly PolicyInput[]) => {
       let before: PolicyInput | undefined
       let access: Access = []
