@@ -6,6 +6,7 @@ import { budget, type OutboundBudget } from './budget.js'
 import { pinnedTransport } from './pinned-transport.js'
 import { isPublicAddress } from './public-address.js'
 import { singleFlight } from './single-flight.js'
+import { withoutRedirects } from './without-redirects.js'
 
 /** Which class of places a fetch is for, and its limits. */
 export interface OutboundFetchOptions extends OutboundLimits, OutboundBudget {
@@ -93,20 +94,6 @@ function checkPublic(url: URL): void {
   const literal = /^\[(.*)\]$/.exec(url.hostname)?.[1] ?? (/^[\d.]+$/.test(url.hostname) ? url.hostname : undefined)
   if (url.protocol !== 'https:' || (literal !== undefined && !isPublicAddress(literal))) {
     throw new GatewayError('outbound_refused', `${url.origin} is not an https URL on the public Internet`)
-  }
-}
-
-function withoutRedirects(inner: OutboundFetch): OutboundFetch {
-  return async (url, init) => {
-    const response = await inner(url, init)
-    if (
-      response.type === 'opaqueredirect' ||
-      (response.status >= 300 && response.status < 400 && response.status !== 304)
-    ) {
-      await response.body?.cancel()
-      throw new GatewayError('outbound_refused', `${new URL(url).origin} redirects`)
-    }
-    return response
   }
 }
 

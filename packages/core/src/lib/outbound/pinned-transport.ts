@@ -1,12 +1,11 @@
 import { GatewayError } from '../contract/gateway-error.js'
 import { isNode } from '../runtime/is-node.js'
 import type { OutboundFetch } from './bounded-fetch.js'
+import { httpsRequest } from './https-request.js'
 import { isPublicAddress } from './public-address.js'
 import { resolveName } from './resolve-name.js'
 
-type Https = typeof import('node:https')
 type Dns = typeof import('node:dns')
-type Stream = typeof import('node:stream')
 type Lookup = (
   hostname: string,
   options: { all: true; signal?: AbortSignal },
@@ -34,9 +33,7 @@ export interface PinnedTransportParts {
 export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch | undefined {
   // The connections of others do not all honour a lookup function
   if (!isNode()) return undefined
-  const https = process.getBuiltinModule('node:https') as Https
   const dns = process.getBuiltinModule('node:dns') as Dns
-  const { Readable } = process.getBuiltinModule('node:stream') as Stream
   const { lookup = byNameServer(dns), isAllowed = isPublicAddress, ca } = parts
 
   const pinned = (
@@ -62,34 +59,9 @@ export function pinnedTransport(parts: PinnedTransportParts = {}): OutboundFetch
   }
 
   return (input, init = {}) => {
-    const url = new URL(input)
-    const { method = 'GET', signal, body } = init
-    if (body != null && typeof body !== 'string') throw new TypeError('The body of a pinned request is a string')
-    const headers = { 'accept-encoding': 'identity', ...Object.fromEntries(new Headers(init.headers)) }
-    return new Promise((resolve, reject) => {
-      const until = signal ?? undefined
-      const checked: Checked = (name, how, callback) => pinned(name, how, callback, until)
-      const options = { method, headers, lookup: checked as never, agent: false, ca, signal: until }
-      const request = https.request(url, options, (incoming) => {
-        const { statusCode: status = 0, statusMessage: statusText = '' } = incoming
-        const empty = method === 'HEAD' || [204, 205, 304].includes(status)
-        if (empty) incoming.resume()
-        const stream = empty ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>)
-        try {
-          const received = new Headers(pairs(incoming.rawHeaders))
-          const encoding = received.get('Content-Encoding') ?? 'identity'
-          if (encoding !== 'identity') {
-            throw new GatewayError('outbound_refused', `${url.origin} answers with an encoding that was not asked for`)
-          }
-          resolve(new Response(stream, { status, statusText, headers: received }))
-        } catch (error) {
-          incoming.destroy()
-          reject(error)
-        }
-      })
-      request.on('error', reject)
-      request.end(body ?? undefined)
-    })
+    const until = init.signal ?? undefined
+    const checked: Checked = (name, how, callback) => pinned(name, how, callback, until)
+    return httpsRequest(new URL(input), init, { lookup: checked as never, agent: false, ca })
   }
 }
 
@@ -106,8 +78,4 @@ function byNameServer(dns: Dns): Lookup {
       (error) => callback(error, []),
     )
   }
-}
-
-function pairs(raw: readonly string[]): [string, string][] {
-  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? '']] : []))
 }

@@ -1,8 +1,8 @@
 import type { ClientHttp2Session, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2'
 import type { PassThrough } from 'node:stream'
+import type { TlsOptions } from '../outbound/tls-options.js'
 import { markUnsent } from './failures.js'
 import type { NodeAnswerHead, NodeBody } from './node-answer.js'
-import type { TlsOptions } from './proxy-tls.js'
 import type { Send, TransportInit, UpstreamResponse } from './upstream-response.js'
 
 /** Milliseconds that a connection without requests is kept. */

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Transform } from 'node:stream'
+import type { TlsOptions } from '../outbound/tls-options.js'
 import { isNode } from '../runtime/is-node.js'
 import { isClosed, markUnsent } from './failures.js'
 import { http2Transport, pour } from './http2-transport.js'
 import { headOf, type NodeAnswerHead, type NodeBody, nodeAnswer } from './node-answer.js'
-import type { TlsOptions } from './proxy-tls.js'
 import type { TransportInit, UpstreamResponse } from './upstream-response.js'
 
 /** How a request is sent whose body is known as a whole. */
