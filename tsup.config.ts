@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 
-// Every file directly in `src` is one import path of the package; declarations come from `tsc`.
-const entries = readdirSync('src').filter((file) => file.endsWith('.ts') && !file.includes('.test'))
+// Every file of `src` outside `lib` is one import path of the package; declarations come from `tsc`.
+const entries = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts') && !file.includes('.test') && !file.startsWith('lib/'))
 
 export default defineConfig({
   entry: entries.map((file) => `src/${file}`),

@@ -52,7 +52,7 @@ const report = (file, problem) => problems.push(`${relative(root, file)}: ${prob
 for (const name of readdirSync(join(root, 'packages'))) {
   const folder = join(root, 'packages', name)
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const entries = readdirSync(join(folder, 'src')).filter((file) => file.endsWith('.ts') && !isTest(file))
+  const entries = entriesOf(join(folder, 'src'))
   checkExports(folder, manifest, entries)
   for (const file of sources(join(folder, 'src'))) checkFile(folder, file)
   const neutralEntries = neutral[name] === 'all' ? entries : (neutral[name] ?? []).map((entry) => `${entry}.ts`)
@@ -94,7 +94,8 @@ function checkFile(folder, file) {
   if (/^utils?\.ts$/.test(basename(file))) report(file, 'has a name that says nothing')
   if (/^export \{\}/m.test(text)) report(file, 'exports nothing')
   if (/\b(TODO|FIXME|XXX)\b/.test(text)) report(file, 'has a note about unfinished work')
-  if (dirname(file) === join(folder, 'src') && /export \*/.test(text)) report(file, 'has to name what it exports')
+  const isEntry = !relative(join(folder, 'src'), file).replaceAll('\\', '/').startsWith('lib/')
+  if (isEntry && /export \*/.test(text)) report(file, 'has to name what it exports')
 
   // What helps to test runs beside no stranger
   const maps = relative(folder, file).includes('testing/') ? [] : longLivedMaps(file, text)
@@ -183,6 +184,13 @@ function sources(folder) {
 
 function isTest(file) {
   return /\.test(-d)?\.ts$/.test(file)
+}
+
+/** The files of a folder that are import paths: all but those in `lib`. */
+function entriesOf(folder) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.ts') && !isTest(file) && !file.startsWith('lib/'))
 }
 
 /** A function that reads what somebody else wrote has to be measured, or the table says why it need not be. */

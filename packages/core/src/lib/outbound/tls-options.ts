@@ -40,7 +40,7 @@ export const tlsFilesTypes: OptionTypes<TlsFiles> = {
  * @param where the function that has the option `tls`
  * @throws {GatewayError} `invalid_configuration` with the name of what is wrong
  */
-export function readTlsFiles(where: string, tls: TlsFiles): TlsOptions {
+export function tlsOptionsFrom(where: string, tls: TlsFiles): TlsOptions {
   const { cert, key, passphrase } = tls
   if ((cert === undefined) !== (key === undefined))
     throw invalidConfiguration(`${where}: tls.cert and tls.key belong together`)

@@ -1,6 +1,6 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { flag, membersOf, type OptionType, optional } from '../contract/option-types.js'
-import { readTlsFiles, type TlsFiles, type TlsOptions, tlsFilesTypes } from '../outbound/tls-options.js'
+import { tlsOptionsFrom, type TlsFiles, type TlsOptions, tlsFilesTypes } from '../outbound/tls-options.js'
 import { isNode } from '../runtime/is-node.js'
 
 /** How a proxy speaks TLS with its upstreams. Certificates and keys are PEM. */
@@ -26,5 +26,5 @@ export function tlsOptionsOf(tls: ProxyTls, urls: readonly string[], hasFetch: b
     throw invalidConfiguration('proxy: tls works on Node alone; elsewhere give the proxy a fetch of the platform')
   if (!urls.some((url) => /^\s*https:/i.test(url)))
     throw invalidConfiguration('proxy: tls needs an upstream with an https URL')
-  return readTlsFiles('proxy', tls)
+  return tlsOptionsFrom('proxy', tls)
 }

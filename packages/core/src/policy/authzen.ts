@@ -1,0 +1,5 @@
+export type { TlsFiles } from '../lib/outbound/tls-options.js'
+export type { AuthZenEntity, AuthZenEvaluation } from '../lib/policy/engines/authzen/access-evaluation.js'
+export { type AuthZenOptions, type AuthZenProperties, authzen } from '../lib/policy/engines/authzen/authzen.js'
+export type { BreakerOptions } from '../lib/policy/engines/circuit-breaker.js'
+export type { EngineOptions } from '../lib/policy/engines/engine-client.js'

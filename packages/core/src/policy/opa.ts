@@ -1,0 +1,5 @@
+export type { TlsFiles } from '../lib/outbound/tls-options.js'
+export type { BreakerOptions } from '../lib/policy/engines/circuit-breaker.js'
+export type { EngineOptions } from '../lib/policy/engines/engine-client.js'
+export { type OpaOptions, opa } from '../lib/policy/engines/opa/opa.js'
+export { type OpaInput, type OpaResource, opaInput } from '../lib/policy/engines/opa/opa-input.js'
