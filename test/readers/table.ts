@@ -36,6 +36,7 @@ import { parsedBody } from '../../packages/core/src/lib/mounts/node/parsed-body.
 import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-target.js'
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
 import { createCookies, readCookie } from '../../packages/core/src/lib/pages/cookies.js'
+import { readAuthZenMetadata } from '../../packages/core/src/lib/policy/engines/authzen/authzen-metadata.js'
 import { decodeHeaderValue, encodeHeaderValue } from '../../packages/core/src/lib/protocol/header-value.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
@@ -386,6 +387,17 @@ export const readers: Readonly<Record<string, Reader>> = {
     read: (text) => requestTarget({ headers: { host: text }, socket: {}, url: '/' } as unknown as IncomingMessage),
   },
   'packages/core/src/lib/outbound/public-address.ts#isPublicAddress': { read: isPublicAddress },
+  'packages/core/src/lib/policy/engines/authzen/authzen-metadata.ts#readAuthZenMetadata': {
+    read: (text) =>
+      readAuthZenMetadata(
+        { policy_decision_point: 'https://a.example', access_evaluation_endpoint: text },
+        'https://a.example',
+      ),
+    around: [
+      ['', ''],
+      ['https://a.example/', ''],
+    ],
+  },
   'packages/core/src/lib/proxy/sessions.ts#Sessions.open': {
     read: (text) => sessions.open(text, {}),
     around: [

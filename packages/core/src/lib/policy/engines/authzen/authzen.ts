@@ -118,7 +118,13 @@ export function authzen(options: AuthZenOptions): Policy {
     return decisionOf(body) ?? fail(client, evaluation, 'answers without a decision of true or false')
   }
   const decideMany = async (questions: readonly AuthZenEvaluation[], path: string, signal: AbortSignal) => {
-    const body = { evaluations: questions, options: { evaluations_semantic: 'execute_all' } }
+    const [{ subject, context }] = questions as readonly [AuthZenEvaluation]
+    const body = {
+      subject,
+      ...(context === undefined ? {} : { context }),
+      evaluations: questions.map(({ action, resource }) => ({ action, resource })),
+      options: { evaluations_semantic: 'execute_all' },
+    }
     const { body: answer } = await client.ask({ path, body, signal })
     const all = isObject(answer) ? answer.evaluations : undefined
     if (!Array.isArray(all)) fail(client, path, 'answers without a list of evaluations')
@@ -144,20 +150,15 @@ export function authzen(options: AuthZenOptions): Policy {
         if (open.length === 0) return decisions as Decision[]
         const found = await endpoints()
         const { evaluations: path } = found
-        const size = path === undefined ? 1 : batchSize
-        const parts = Array.from({ length: Math.ceil(open.length / size) }, (_, at) =>
-          open.slice(at * size, (at + 1) * size),
-        )
+        const questions = decisions as readonly AuthZenEvaluation[]
+        const parts = path === undefined ? open.map((index) => [index]) : batches(questions, open, batchSize)
         const answers = await mapConcurrently(parts, concurrency, async (part, signal) => {
-          const questions = part.map((index) => decisions[index] as AuthZenEvaluation)
-          if (path !== undefined) return decideMany(questions, path, signal)
-          return Promise.all(questions.map((question) => decideOne(question, found, signal)))
+          const asked = part.map((index) => questions[index] as AuthZenEvaluation)
+          if (path !== undefined) return decideMany(asked, path, signal)
+          return Promise.all(asked.map((question) => decideOne(question, found, signal)))
         })
-        for (const [at, index] of open.entries()) {
-          decisions[index] = answers[Math.floor(at / size)]?.[at % size] ?? {
-            allow: false,
-            reason: 'authzen: no answer',
-          }
+        for (const [at, part] of parts.entries()) {
+          for (const [place, index] of part.entries()) decisions[index] = answers[at]?.[place] as Decision
         }
         return decisions as Decision[]
       },
@@ -167,6 +168,36 @@ export function authzen(options: AuthZenOptions): Policy {
       },
     },
   )
+}
+
+/**
+ * Splits questions, by index, into batches about one subject and context each. In no batch has one resource different
+ * properties: there are decision points (Cerbos 0.55) that tell the entries of a batch apart by the ids of their subjects
+ * and resources alone, and would decide about one by what is said of another.
+ */
+function batches(questions: readonly AuthZenEvaluation[], indexes: readonly number[], size: number): number[][] {
+  const open = new Map<string, { part: number[]; resources: Map<string, string> }[]>()
+  const all: number[][] = []
+  for (const index of indexes) {
+    const { subject, context, resource } = questions[index] as AuthZenEvaluation
+    const key = JSON.stringify([subject, context])
+    const candidates = open.get(key) ?? []
+    open.set(key, candidates)
+    const id = JSON.stringify([resource.type, resource.id])
+    const text = JSON.stringify(resource)
+    const fits = candidates.find(({ part, resources }) => part.length < size && (resources.get(id) ?? text) === text)
+    if (fits === undefined) {
+      const part = [index]
+      all.push(part)
+      candidates.push({ part, resources: new Map([[id, text]]) })
+      continue
+    }
+    fits.part.push(index)
+    fits.resources.set(id, text)
+    // What is full is looked at no more
+    if (fits.part.length >= size) candidates.splice(candidates.indexOf(fits), 1)
+  }
+  return all
 }
 
 /** The endpoints, asked for once an hour; those that were found serve on while the metadata cannot be had. */

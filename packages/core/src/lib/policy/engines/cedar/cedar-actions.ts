@@ -18,21 +18,25 @@ export function actionsOf(schema: string): (method: string) => readonly CedarEnt
   }
   const actions = read.json.MCP?.actions
   if (actions === undefined) throw invalidConfiguration('cedar: schema has no namespace MCP; begin with cedarSchema()')
-  const parentsOf = (method: string): CedarUid[] => {
-    const groups = Object.hasOwn(actions, method) ? (actions[method]?.memberOf ?? []) : []
-    return groups.map(({ id, type }) => ({ type: type?.includes('::') ? type : actionType, id }))
+  const known = Object.fromEntries(Object.keys(actions).map((method) => [method, lineageOf(method, actions)]))
+  return (method) => (Object.hasOwn(known, method) ? (known[method] as CedarEntity[]) : lineageOf(method, actions))
+}
+
+type Actions = Readonly<Record<string, engine.ActionType<string>>>
+
+function lineageOf(method: string, actions: Actions): CedarEntity[] {
+  const found: CedarEntity[] = []
+  const waiting = [method]
+  for (const id of waiting) {
+    const parents = parentsOf(id, actions)
+    found.push({ uid: { type: actionType, id }, attrs: {}, parents })
+    const own = parents.filter(({ type }) => type === actionType).map((parent) => parent.id)
+    waiting.push(...own.filter((parent) => !waiting.includes(parent)))
   }
-  const lineage = (method: string): CedarEntity[] => {
-    const found = new Map<string, CedarEntity>()
-    const visit = (id: string): void => {
-      if (found.has(id)) return
-      const parents = parentsOf(id)
-      found.set(id, { uid: { type: actionType, id }, attrs: {}, parents })
-      for (const parent of parents) if (parent.type === actionType) visit(parent.id)
-    }
-    visit(method)
-    return [...found.values()]
-  }
-  const known = new Map(Object.keys(actions).map((method) => [method, lineage(method)]))
-  return (method) => known.get(method) ?? lineage(method)
+  return found
+}
+
+function parentsOf(method: string, actions: Actions): CedarUid[] {
+  const groups = Object.hasOwn(actions, method) ? (actions[method]?.memberOf ?? []) : []
+  return groups.map(({ id, type }) => ({ type: type?.includes('::') ? type : actionType, id }))
 }
