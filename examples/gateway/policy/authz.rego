@@ -51,4 +51,6 @@ open_methods := {
 	"prompts/list",
 	"resources/list",
 	"resources/templates/list",
+	"logging/setLevel",
+	"subscriptions/listen",
 }

@@ -41,10 +41,12 @@ describe('COAZ', () => {
       { action: 'completion/complete', resource: { kind: 'prompt' } },
       { type: 'prompt', id: 'search' },
     ],
-    ...['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel'].map((action): [Changes, object] => [
-      { action, resource: { kind: 'task', name: 't1' } },
-      { type: 'task', id: 't1', properties: { server: url } },
-    ]),
+    ...['tasks/get', 'tasks/result', 'tasks/update', 'tasks/cancel', 'subscriptions/listen'].map(
+      (action): [Changes, object] => [
+        { action, resource: { kind: 'task', name: 't1' } },
+        { type: 'task', id: 't1', properties: { server: url } },
+      ],
+    ),
     ...[
       'initialize',
       'server/discover',

@@ -21,7 +21,7 @@ const subjectMethods: ReadonlyMap<string, readonly PolicyResource['kind'][]> = n
   ['resources/read', ['resource', 'template']],
   ['resources/subscribe', ['resource', 'template']],
   ['resources/unsubscribe', ['resource', 'template']],
-  ['subscriptions/listen', ['resource', 'template']],
+  ['subscriptions/listen', ['resource', 'template', 'task']],
   ['completion/complete', ['prompt', 'resource', 'template']],
   ['tasks/get', ['task']],
   ['tasks/result', ['task']],

@@ -29,7 +29,8 @@ function lineageOf(method: string, actions: Actions): CedarEntity[] {
   const waiting = [method]
   for (const id of waiting) {
     const parents = parentsOf(id, actions)
-    found.push({ uid: { type: actionType, id }, attrs: {}, parents })
+    // One without parents need not be told: that it is one is enough for those below
+    if (parents.length > 0) found.push({ uid: { type: actionType, id }, attrs: {}, parents })
     const own = parents.filter(({ type }) => type === actionType).map((parent) => parent.id)
     waiting.push(...own.filter((parent) => !waiting.includes(parent)))
   }

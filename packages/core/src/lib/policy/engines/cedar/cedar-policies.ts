@@ -5,13 +5,24 @@ import type { Logger } from '../../../contract/logger.js'
 /** Cedar policies: one text, in which `@id("…")` names a policy, or texts by their ids. */
 export type CedarPolicies = string | Readonly<Record<string, string>>
 
+/** What prepared policies look at. */
+export interface PreparedPolicies {
+  /** Whether any of them looks at `context.address`, which takes Cedar longer to read than all the rest. */
+  readonly withAddress: boolean
+}
+
 /**
  * Reads policies, validates them against the schema and prepares them under the name. What was there before stays in use
  * until all of it is right, and is replaced in one step.
  *
  * @throws {GatewayError} `invalid_configuration` with what Cedar says
  */
-export function preparePolicies(name: string, policies: CedarPolicies, schema: string, logger: Logger): void {
+export function preparePolicies(
+  name: string,
+  policies: CedarPolicies,
+  schema: string,
+  logger: Logger,
+): PreparedPolicies {
   const staticPolicies = typeof policies === 'string' ? fromText(policies) : policies
   if (Object.keys(staticPolicies).length === 0) throw wrong('has no policy, and would deny everything')
   const set = { staticPolicies }
@@ -27,6 +38,11 @@ export function preparePolicies(name: string, policies: CedarPolicies, schema: s
   }
   const prepared = engine.preparsePolicySet(name, set)
   if (prepared.type === 'failure') throw wrong(`cannot be read: ${messagesOf(prepared.errors)}`)
+  const withAddress = Object.values(staticPolicies).some((policy) => {
+    const read = engine.policyToJson(policy)
+    return read.type === 'failure' || JSON.stringify(read.json).includes('"address"')
+  })
+  return { withAddress }
 }
 
 function fromText(text: string): Record<string, string> {

@@ -43,35 +43,32 @@ function idOf(issuer: string | undefined, id: string): string {
 }
 
 /**
- * The entities of a subject, the first of which is the principal: a user, or a client that acts for itself.
+ * The entity of a subject: a user, or a client that acts for itself. Roles and groups are its parents alone, since every
+ * attribute costs time.
  *
  * @throws {Unmappable}
  */
-export function subjectEntities(subject: PolicySubject): [principal: CedarEntity, ...others: CedarEntity[]] {
+export function subjectEntity(subject: PolicySubject): CedarEntity {
   const { issuer, id, clientId, scopes, roles, groups } = subject
   const actors = actorsOf(subject.actor)
   assertWellFormed(issuer, id, clientId, ...scopes, ...roles, ...groups, ...actors)
-  const parents = [
-    ...roles.map((role) => ({ type: 'MCP::Role', id: role })),
-    ...groups.map((group) => ({ type: 'MCP::Group', id: group })),
-  ]
-  const named = {
-    ...(issuer === undefined ? {} : { issuer }),
-    clientId,
-    scopes,
-    roles,
-    groups,
-    actors,
+  return {
+    uid:
+      id === undefined
+        ? { type: 'MCP::Client', id: idOf(issuer, clientId) }
+        : { type: 'MCP::User', id: idOf(issuer, id) },
+    attrs: {
+      ...(id === undefined ? {} : { subject: id }),
+      ...(issuer === undefined ? {} : { issuer }),
+      clientId,
+      scopes,
+      ...(actors.length === 0 ? {} : { actors }),
+    },
+    parents: [
+      ...roles.map((role) => ({ type: 'MCP::Role', id: role })),
+      ...groups.map((group) => ({ type: 'MCP::Group', id: group })),
+    ],
   }
-  const client = { type: 'MCP::Client', id: idOf(issuer, clientId) }
-  if (id === undefined) return [{ uid: client, attrs: named, parents }]
-  const user = {
-    uid: { type: 'MCP::User', id: idOf(issuer, id) },
-    attrs: { ...named, subject: id, client: { __entity: client } } as Record<string, CedarValue>,
-    parents,
-  }
-  // A user's rights are not those of the client
-  return [user, { uid: client, attrs: { ...named, roles: [], groups: [] }, parents: [] }]
 }
 
 function actorsOf(actor: PolicyActor | undefined): string[] {
@@ -88,30 +85,26 @@ const resourceTypes: Readonly<Record<PolicyResource['kind'], string>> = {
 }
 
 /**
- * The entities of a resource, the first of which is the resource itself. Its id is `server#name` with the name that the
- * server itself uses: a fragment is in no URL of a server, so that a name on one server never passes for one on another,
- * and renaming redirects no permission.
+ * The entity of a resource. Its id is `server#name` with the name that the server itself uses: a fragment is in no URL of a
+ * server, so that a name on one server never passes for one on another, and renaming redirects no permission.
  *
  * @throws {Unmappable}
  */
-export function resourceEntities(resource: PolicyResource): [resource: CedarEntity, ...others: CedarEntity[]] {
-  const { server: url, kind, name, advertisedName, labels = {}, annotations } = resource
-  assertWellFormed(url, name, advertisedName, ...Object.entries(labels).flat())
-  const server: CedarEntity = { uid: { type: 'MCP::Server', id: url }, attrs: { url }, parents: [] }
-  if (kind === 'server') return [server]
+export function resourceEntity(resource: PolicyResource): CedarEntity {
+  const { server, kind, name, advertisedName, labels = {}, annotations } = resource
+  assertWellFormed(server, name, advertisedName, ...Object.entries(labels).flat())
+  if (kind === 'server') return { uid: { type: 'MCP::Server', id: server }, attrs: {}, parents: [] }
   if (name === undefined) throw new Unmappable(`the ${kind} has no name`)
-  const own: CedarEntity = {
-    uid: { type: resourceTypes[kind], id: `${url}#${name}` },
+  return {
+    uid: { type: resourceTypes[kind], id: `${server}#${name}` },
     attrs: {
       name,
-      server: { __entity: { ...server.uid } },
       ...(advertisedName === undefined ? {} : { advertisedName }),
       ...(kind === 'tool' ? hintsOf(annotations) : {}),
     },
-    parents: [server.uid],
+    parents: [{ type: 'MCP::Server', id: server }],
     tags: labels,
   }
-  return [own, server]
 }
 
 /** The defaults of MCP hold for what is not said, and for what is not of the right type. */
@@ -141,8 +134,11 @@ function assertWellFormed(...texts: readonly (string | undefined)[]): void {
  *
  * @throws {Unmappable} for arguments that are too deep, too many or too long, or that Cedar would not take as data
  */
-export function contextOf({ env, arguments: given }: PolicyInput, withArguments: boolean): Record<string, CedarValue> {
-  const address = addressOf(env.address)
+export function contextOf(
+  { env, arguments: given }: PolicyInput,
+  { withArguments, withAddress }: { readonly withArguments: boolean; readonly withAddress: boolean },
+): Record<string, CedarValue> {
+  const address = withAddress ? addressOf(env.address) : undefined
   return {
     time: Math.floor(env.time),
     ...(address === undefined ? {} : { address: { __extn: { fn: 'ip', arg: address } } }),

@@ -38,21 +38,15 @@ export function cedarSchema({ arguments: argumentsType = '{}', methods = [] }: C
   type Context = { time: Long, address?: ipaddr, arguments?: Arguments };
   entity Role, Group;
   entity User in [Role, Group] {
-    subject: String, issuer?: String, client: Client, clientId: String,
-    scopes: Set<String>, roles: Set<String>, groups: Set<String>, actors: Set<String>
+    subject: String, issuer?: String, clientId: String, scopes: Set<String>, actors?: Set<String>
   };
-  entity Client in [Role, Group] {
-    clientId: String, issuer?: String,
-    scopes: Set<String>, roles: Set<String>, groups: Set<String>, actors: Set<String>
-  };
-  entity Server { url: String };
+  entity Client in [Role, Group] { issuer?: String, clientId: String, scopes: Set<String>, actors?: Set<String> };
+  entity Server;
   entity Tool in [Server] {
-    name: String, server: Server, advertisedName?: String,
+    name: String, advertisedName?: String,
     annotationsTrusted: Bool, readOnly: Bool, destructive: Bool, idempotent: Bool, openWorld: Bool
   } tags String;
-  entity Prompt, Resource, Template, Task in [Server] {
-    name: String, server: Server, advertisedName?: String
-  } tags String;
+  entity Prompt, Resource, Template, Task in [Server] { name: String, advertisedName?: String } tags String;
   action "read", "write";
 ${actions.join('\n')}
 }

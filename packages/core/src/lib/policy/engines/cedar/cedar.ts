@@ -19,7 +19,7 @@ import { isIllFormed } from '../../../json/fold-name.js'
 import { createLogger } from '../../../logging/create-logger.js'
 import { actionsOf } from './cedar-actions.js'
 import { type CedarPolicies, messagesOf, preparePolicies } from './cedar-policies.js'
-import { type CedarEntity, contextOf, resourceEntities, subjectEntities, Unmappable } from './cedar-request.js'
+import { type CedarEntity, contextOf, resourceEntity, subjectEntity, Unmappable } from './cedar-request.js'
 import { cedarSchema } from './cedar-schema.js'
 
 /** What `cedar` needs to know. */
@@ -33,7 +33,7 @@ export interface CedarOptions {
   readonly schema?: string
   /**
    * Entities beside those of the question: what a role or group belongs to, or what a function knows about this question.
-   * The subject, its client, the resource and its server are made here, and must not be among them.
+   * The subject and the resource are made here, and must not be among them.
    */
   readonly entities?: readonly CedarEntity[] | ((input: PolicyInput) => readonly CedarEntity[])
   /**
@@ -105,7 +105,7 @@ export function cedar(options: CedarOptions): CedarPolicy {
   const withArguments = options.arguments ?? false
   const name = `mcp-gateway-${++instances}`
   const actionEntities = actionsOf(schema)
-  preparePolicies(name, policies, schema, logger)
+  let prepared = preparePolicies(name, policies, schema, logger)
   if (typeof entities !== 'function') {
     const parsed = engine.checkParseEntities({ entities: entities as engine.Entities, schema })
     if (parsed.type === 'failure') {
@@ -118,18 +118,18 @@ export function cedar(options: CedarOptions): CedarPolicy {
     const ids = fields.policies as readonly string[] | undefined
     return { allow: false, reason: `cedar: ${reason}`, ...(ids === undefined ? {} : { policies: ids }) }
   }
-  const evaluate = (input: PolicyInput, subject: ReturnType<typeof subjectEntities>): Decision => {
+  const evaluate = (input: PolicyInput, subject: CedarEntity): Decision => {
     const { action } = input
     if (isIllFormed(action)) throw new Unmappable('the method is not well-formed Unicode')
-    const resource = resourceEntities(input.resource)
+    const resource = resourceEntity(input.resource)
     const others = typeof entities === 'function' ? entities(input) : entities
     const answer = engine.statefulIsAuthorized({
-      principal: subject[0].uid,
+      principal: subject.uid,
       action: { type: 'MCP::Action', id: action },
-      resource: resource[0].uid,
-      context: contextOf(input, withArguments) as engine.Context,
+      resource: resource.uid,
+      context: contextOf(input, { withArguments, ...prepared }) as engine.Context,
       preparsedPolicySetId: name,
-      entities: [...subject, ...resource, ...actionEntities(action), ...others] as engine.Entities,
+      entities: [subject, resource, ...actionEntities(action), ...others] as engine.Entities,
     })
     if (answer.type === 'failure')
       return refused(`the question cannot be put: ${withoutIds(messagesOf(answer.errors))}`)
@@ -145,7 +145,7 @@ export function cedar(options: CedarOptions): CedarPolicy {
     const reason = ids.length > 0 ? `cedar: forbidden by ${ids.join(', ')}` : 'cedar: no policy permits it'
     return { allow: false, reason, policies: ids }
   }
-  const decide = (input: PolicyInput, subject = () => subjectEntities(input.subject)): Decision => {
+  const decide = (input: PolicyInput, subject = () => subjectEntity(input.subject)): Decision => {
     try {
       return evaluate(input, subject())
     } catch (error) {
@@ -158,12 +158,12 @@ export function cedar(options: CedarOptions): CedarPolicy {
     needsArguments: withArguments,
     async many(inputs: readonly PolicyInput[]): Promise<readonly Decision[]> {
       const decisions: Decision[] = []
-      const subjects = new Map<PolicySubject, ReturnType<typeof subjectEntities>>()
+      const subjects = new Map<PolicySubject, CedarEntity>()
       let began = performance.now()
       for (const input of inputs) {
         decisions.push(
           decide(input, () => {
-            const made = subjects.get(input.subject) ?? subjectEntities(input.subject)
+            const made = subjects.get(input.subject) ?? subjectEntity(input.subject)
             subjects.set(input.subject, made)
             return made
           }),
@@ -180,7 +180,7 @@ export function cedar(options: CedarOptions): CedarPolicy {
     },
     replace(next: CedarPolicies) {
       types.policies(next, 'cedar: policies')
-      preparePolicies(name, next, schema, logger)
+      prepared = preparePolicies(name, next, schema, logger)
     },
   })
 }
