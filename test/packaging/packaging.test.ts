@@ -40,7 +40,8 @@ test('a tarball has code, types, sources, a readme and the licence, and no test 
 })
 
 test('every import path loads on Node with nothing but the declared dependencies', async () => {
-  const paths = specifiers().filter((path) => !path.endsWith('/testing'))
+  // These say that they need a package which only who imports them has to install
+  const paths = specifiers().filter((path) => !path.endsWith('/testing') && !path.endsWith('/policy/cedar'))
   const script = `for (const path of ${JSON.stringify(paths)}) console.log(path, Object.keys(await import(path)).length > 0)`
   const output = await consumer.run(process.execPath, '--input-type=module', '--eval', script)
   expect(output.trim().split('\n')).toEqual(paths.map((path) => `${path} true`))
