@@ -90,8 +90,12 @@ export interface EngineClient {
    *   names the engine and what to change, and no secret
    */
   ask(question: EngineQuestion): Promise<EngineAnswer>
-  /** The same whatever the circuit breaker says, and without a body that has to be JSON: whether the engine works. */
-  check(path: string): Promise<void>
+  /**
+   * Whether the engine works, whatever the circuit breaker says, and whatever is in the body.
+   *
+   * @param accepts the statuses of an engine that works; those of 2xx by default
+   */
+  check(path: string, accepts?: (status: number) => boolean): Promise<void>
   /** Makes the error for an answer that cannot be a decision, and logs why. */
   unusable(path: string, why: string): GatewayError
   /** The engine's URL, without a slash at its end. */
@@ -136,11 +140,15 @@ export function createEngineClient(engine: string, options: EngineOptions): Engi
     return new GatewayError('temporarily_unavailable', `${engine}: ${base}${path} ${why}`, { cause: fields.err })
   }
 
-  const answerOf = async (question: EngineQuestion, requestId: string): Promise<Answered> => {
+  const answerOf = async (
+    question: EngineQuestion,
+    requestId: string,
+    accepts = (status: number) => status >= 200 && status < 300,
+  ): Promise<Answered> => {
     const shown = pathOf(question.path)
     try {
       const response = await exchange(question, requestId)
-      if (response.ok) return { outcome: { isUp: true }, response }
+      if (accepts(response.status)) return { outcome: { isUp: true }, response }
       const error = failed(shown, refusalOf(response), { status: response.status, requestId })
       return { outcome: outcomeOf(response), error }
     } catch (error) {
@@ -175,8 +183,8 @@ export function createEngineClient(engine: string, options: EngineOptions): Engi
         breaker.report(outcome)
       }
     },
-    async check(path) {
-      const { response, error } = await answerOf({ path }, randomToken(16))
+    async check(path, accepts) {
+      const { response, error } = await answerOf({ path }, randomToken(16), accepts)
       if (response === undefined) throw error
     },
     unusable: (path, why) => failed(pathOf(path), why),

@@ -340,6 +340,15 @@ describe('metadata', () => {
   })
 })
 
+test('check without metadata asks whether anybody answers', async () => {
+  engine.answer = json({}, 404)
+  await make().check?.()
+  engine.answer = json({}, 503)
+  await expect(make().check?.()).rejects.toThrow(/answers 503/)
+  engine.close()
+  await expect(make().check?.()).rejects.toThrow(/cannot be reached/)
+})
+
 test.each<[Partial<AuthZenOptions>, RegExp]>([
   [{ url: 'pdp' }, /authzen: url/],
   [{ profile: 'mcp' as never }, /authzen: profile/],

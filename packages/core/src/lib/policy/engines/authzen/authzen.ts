@@ -163,8 +163,9 @@ export function authzen(options: AuthZenOptions): Policy {
         return decisions as Decision[]
       },
       async check() {
-        if (discovery) await client.ask({ path: wellKnownPath })
-        else await client.check('/')
+        if (discovery) await client.check(wellKnownPath)
+        // Nothing is known there that could be asked for, but whoever answers that is there
+        else await client.check('/', (status) => status < 500 && status !== 429)
       },
     },
   )

@@ -175,8 +175,11 @@ export function cedar(options: CedarOptions): CedarPolicy {
       return decisions
     },
     async check() {
-      const parsed = engine.checkParseSchema(schema)
-      if (parsed.type === 'failure') throw new Error('cedar: the engine does not work any more')
+      const nobody = { type: 'MCP::Client', id: '' }
+      const action = { type: 'MCP::Action', id: 'ping' }
+      const question = { principal: nobody, action, resource: nobody, context: {}, entities: [] }
+      const answer = engine.statefulIsAuthorized({ ...question, preparsedPolicySetId: name })
+      if (answer.type === 'failure') throw new Error(`cedar: ${messagesOf(answer.errors)}`)
     },
     replace(next: CedarPolicies) {
       types.policies(next, 'cedar: policies')
