@@ -35,6 +35,8 @@ export interface Session {
 
 /** Seconds that a user has for the other server's pages. */
 const flowLifetime = 600
+/** How many accounts one user may begin to connect in that time: each is a record. */
+const mostFlows = 50
 /** How many sign-ins one browser has under way: each is a cookie of some 500 bytes. */
 const mostSignIns = 5
 /** Seconds after which the times in names begin again: half a year. */
@@ -146,6 +148,13 @@ export class Browsers {
       if (name.startsWith(prefix) && name.endsWith(end) && name.length === prefix.length + 16) return name
     }
     return undefined
+  }
+
+  /** Says whether the user may begin another one now, and counts it. */
+  async admitsFlow(principal: string): Promise<boolean> {
+    const turn = Math.floor(this.#now() / 1000 / flowLifetime)
+    const key = `vault:flows:${await sha256Hex(`${turn} ${principal}`)}`
+    return (await this.#storage.increment(key, { ttl: flowLifetime })) <= mostFlows
   }
 
   async beginFlow(state: string, flow: Flow): Promise<void> {

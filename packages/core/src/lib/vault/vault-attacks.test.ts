@@ -192,6 +192,27 @@ test('sign-ins that nobody finished leave a few cookies, not so many that proxie
   expect(jar.size).toBe(6)
 })
 
+test('a user who begins to connect again and again leaves few records, and holds nobody else up [attack 158]', async () => {
+  const storage = sharedMemory()
+  const now = Date.now()
+  const world = replica(servers, storage, { now: () => now })
+  const signIn = async (name: string) => {
+    const person = world.browser(name)
+    await person.open(`${url}/connect`)
+    const Cookie = `${cookieName}=${person.jars.get('mcp.example.com')?.get(cookieName)}`
+    const headers = { Cookie, Origin: url, 'Sec-Fetch-Site': 'same-origin' }
+    return async () =>
+      (await world.gateway.fetch(new Request(`${url}/connect/wiki`, { method: 'POST', headers }))).status
+  }
+  const begin = await signIn('alice')
+  const set = vi.spyOn(storage, 'set')
+  const statuses: number[] = []
+  for (let count = 0; count < 60; count++) statuses.push(await begin())
+  expect(set).toHaveBeenCalledTimes(50)
+  expect([statuses[0], statuses[49], statuses[50], statuses[59]]).toEqual([303, 303, 429, 429])
+  expect(await (await signIn('bob'))()).toBe(303)
+})
+
 test('two vaults on one host keep their sessions and sign-ins apart [attack 109]', async () => {
   const [first, second] = [replica(servers), replica(servers, sharedMemory(), { url: `${url}/other` })]
   const pick = (at: string) => (new URL(at).pathname.startsWith('/other') ? second : first)

@@ -100,10 +100,13 @@ export function vaultPages({ options, accesses, grants, browsers, now }: VaultPa
       await grants.delete(await grants.key(session.principal, upstream))
       return redirect(connect.url)
     }
+    const { principal } = session
+    if (!(await browsers.admitsFlow(principal))) {
+      return refused(429, 'You began to connect accounts too often. Please wait some minutes, then start again.')
+    }
     const state = randomToken()
     const step = { redirectUri: `${connect.url}/callback`, parameters: options.upstreams[upstream]?.parameters }
     const { url: location, memo } = await client.begin({ ...step, state })
-    const { principal } = session
     await browsers.beginFlow(state, { upstream, principal, memo, browser: await sha256Hex(cookie) })
     return redirect(location)
   }
