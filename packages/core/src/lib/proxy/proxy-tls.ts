@@ -1,6 +1,6 @@
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import { flag, membersOf, type OptionType, optional } from '../contract/option-types.js'
-import { tlsOptionsFrom, type TlsFiles, type TlsOptions, tlsFilesTypes } from '../outbound/tls-options.js'
+import { type TlsFiles, type TlsOptions, tlsFilesTypes, tlsOptionsFrom } from '../outbound/tls-options.js'
 import { isNode } from '../runtime/is-node.js'
 
 /** How a proxy speaks TLS with its upstreams. Certificates and keys are PEM. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { httpServer } from '../../../../../test/fixtures/loopback.js'
-import type { Handler } from '../contract/handler.js'
+import type { Context, Handler } from '../contract/handler.js'
 import { translateEras } from '../eras/http/translate-eras.js'
 import { compose } from '../http/compose.js'
 import { message } from '../message/message-middleware.js'
@@ -242,6 +242,25 @@ test('replicas know them by a storage, and open the cursors of each other', asyn
   expect((await ada.ask('tasks/list', { cursor: result?.nextCursor })).result?.tasks).toHaveLength(1)
   const alone = await userOf(guarded(url), 'modern', 'ada')
   expect(await alone.ask('tasks/get', { taskId })).toMatchObject(missing)
+})
+
+test('replicas open the cursors of each other by the secret that their gateway shares', async () => {
+  const { url } = await taskServer('modern')
+  const taskStorage = memoryStorage()
+  const shared = async (purpose: string) => new TextEncoder().encode(purpose.padEnd(32, 'x'))
+  const replica = (sharedSecret: Context['sharedSecret']): Handler => {
+    const handler = guarded(url, { taskStorage })
+    return (request, context) => handler(request, { ...context, sharedSecret })
+  }
+  const ada = await userOf(replica(shared), 'modern', 'ada')
+  await ada.begin()
+  const { result } = await ada.ask('tasks/list')
+  const cursor = result?.nextCursor
+  expect(typeof cursor).toBe('string')
+  const elsewhere = await userOf(replica(shared), 'modern', 'ada')
+  expect((await elsewhere.ask('tasks/list', { cursor })).result?.tasks).toHaveLength(1)
+  const foreign = await userOf(replica(async () => new Uint8Array(32)), 'modern', 'ada')
+  expect((await foreign.ask('tasks/list', { cursor })).error?.code).toBe(-32602)
 })
 
 test('a server that tells its users apart by their tokens keeps them apart itself', async () => {

@@ -40,6 +40,15 @@ export interface TaskBindingOptions {
   readonly storage: Storage | undefined
 }
 
+/** A `tasks/list`, and the upstreams that may have it. */
+interface ListRequest {
+  readonly context: Context
+  readonly message: Message
+  readonly params: Span | undefined
+  readonly owner: Owner
+  readonly upstreams: readonly Upstream[]
+}
+
 /**
  * Keeps the tasks of an upstream apart by user, where it cannot do that itself since all users reach it with one credential:
  * a task is the user's in whose answer it was announced (revision 2025-11-25, and the extension
@@ -83,7 +92,7 @@ export class TaskBinding {
       able = able.filter((_, index) => found[index])
       if (able.length === 0) return refused(message, noSuchTask)
     }
-    if (method === 'tasks/list') return this.#list(context, message, params, owner, able)
+    if (method === 'tasks/list') return this.#list({ context, message, params, owner, upstreams: able })
     if (/^subscriptions\/listen$/i.test(method)) {
       return { context, upstreams: able, transform: (upstream) => this.#heard(owner, upstream) }
     }
@@ -91,21 +100,15 @@ export class TaskBinding {
     return { context, upstreams: able, ...(begins ? { transform: (one) => this.#begun(context, owner, one) } : {}) }
   }
 
-  async #list(
-    context: Context,
-    message: Message,
-    params: Span | undefined,
-    owner: Owner,
-    upstreams: readonly Upstream[],
-  ): Promise<TaskPermit | Response> {
+  async #list({ context, message, params, owner, upstreams }: ListRequest): Promise<TaskPermit | Response> {
     const { bytes } = message
     const span = member(bytes, params, 'cursor')
     const newest = this.#tasks.serverOf(owner, undefined, (one) => upstreams.includes(one))
     const inOrder = newest === undefined ? upstreams : [newest, ...upstreams.filter((one) => one !== newest)]
-    const transform = (upstream: Upstream) => this.#listed(owner, upstream)
+    const transform = (upstream: Upstream) => this.#listed(context, owner, upstream)
     if (span === undefined) return { context, upstreams: inOrder, transform }
     const sealed = parseSpan(bytes, span)
-    const cursor = typeof sealed === 'string' ? await this.#cursors.open(sealed, owner.principal) : undefined
+    const cursor = typeof sealed === 'string' ? await this.#cursors.open(sealed, owner.principal, context) : undefined
     // A cursor is of one server's list
     const [tag, own] =
       cursor === undefined ? [] : [cursor.slice(0, cursor.indexOf(' ')), cursor.slice(cursor.indexOf(' ') + 1)]
@@ -136,7 +139,7 @@ export class TaskBinding {
   }
 
   /** Takes the tasks of others out of a list. */
-  #listed(owner: Owner, upstream: Upstream): MessageTransform {
+  #listed(context: Context, owner: Owner, upstream: Upstream): MessageTransform {
     return async (message) => {
       const { bytes } = message
       const parts = message.kind === 'response' ? messageParts(bytes) : notOne
@@ -149,7 +152,9 @@ export class TaskBinding {
         if (typeof taskId === 'string' && (await this.#mayName(owner, upstream, taskId))) own.add(taskId)
       }
       const sealed =
-        typeof nextCursor === 'string' ? await this.#cursors.seal(`${upstream.tag} ${nextCursor}`, owner.principal) : ''
+        typeof nextCursor === 'string'
+          ? await this.#cursors.seal(`${upstream.tag} ${nextCursor}`, owner.principal, context)
+          : ''
       const filtered = ownTasksOnly(
         bytes,
         result,
