@@ -259,7 +259,11 @@ test('replicas open the cursors of each other by the secret that their gateway s
   expect(typeof cursor).toBe('string')
   const elsewhere = await userOf(replica(shared), 'modern', 'ada')
   expect((await elsewhere.ask('tasks/list', { cursor })).result?.tasks).toHaveLength(1)
-  const foreign = await userOf(replica(async () => new Uint8Array(32)), 'modern', 'ada')
+  const foreign = await userOf(
+    replica(async () => new Uint8Array(32)),
+    'modern',
+    'ada',
+  )
   expect((await foreign.ask('tasks/list', { cursor })).error?.code).toBe(-32602)
 })
 
