@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Context, Storage } from '@mcp-gateway/core'
+import { decodeJwt } from 'jose'
 import { sharedMemory } from '../../../test/servers/shared-memory.js'
 import { type AuthorizationServer, createAuthorizationServer } from '../src/lib/authorization-server.js'
 import { devLogin } from '../src/lib/identity-providers/dev-login.js'
@@ -186,4 +187,37 @@ export async function obtainTokens(
   const response = await setup.call('/token', form(obtained.exchange))
   if (response.status !== 200) throw new Error(await response.text())
   return { client: obtained.client, tokens: (await response.json()) as Record<string, string> }
+}
+
+/**
+ * Goes through consent and a provider that runs elsewhere, and returns what the client gets.
+ *
+ * @param change may alter what the provider sends the browser back with
+ */
+export async function signInAt(
+  setup: Setup,
+  change: (callback: URL) => void = () => {},
+): Promise<{ answer: Record<string, string>; claims?: Record<string, unknown> }> {
+  const client = await register(setup)
+  const clientId = client.client_id as string
+  const { verifier, challenge } = pkce()
+  const callback = await followLogin(issuer + authorizePath(clientId, challenge), redirectUri, {
+    fetch: (url, init) => {
+      if (!url.startsWith(issuer)) return fetch(url, init)
+      const target = new URL(url)
+      if (target.pathname.startsWith('/callback/')) change(target)
+      return setup.server.fetch(new Request(target, init))
+    },
+  })
+  const answer = Object.fromEntries(callback.searchParams)
+  if (!answer.code) return { answer }
+  const fields = {
+    grant_type: 'authorization_code',
+    code: answer.code,
+    code_verifier: verifier,
+    redirect_uri: redirectUri,
+    client_id: clientId,
+  }
+  const tokens = (await (await setup.call('/token', form(fields))).json()) as { access_token: string }
+  return { answer, claims: decodeJwt(tokens.access_token) }
 }

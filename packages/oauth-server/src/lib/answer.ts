@@ -19,7 +19,7 @@ export async function answer(
   const open = audience === 'anyone'
   if (request.method === 'OPTIONS' && open) return preflight(methods)
   const response = methods.includes(request.method)
-    ? await attempt(route, request, context, settings, logger)
+    ? await attempt(route, request, context, { settings, logger })
     : await notAllowed(route, context, settings)
   const bare = request.method === 'HEAD' ? new Response(null, response) : response
   return open ? withCors(bare) : bare
@@ -53,8 +53,7 @@ async function attempt(
   route: Route,
   request: Request,
   context: Context,
-  settings: Settings,
-  logger: Logger,
+  { settings, logger }: { readonly settings: Settings; readonly logger: Logger },
 ): Promise<Response> {
   try {
     return await route.answer(request, context)

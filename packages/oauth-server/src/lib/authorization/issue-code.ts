@@ -15,20 +15,25 @@ export interface RepeatableAnswer {
   readonly id: string
 }
 
+/** What a code is made for. */
+export interface CodeTerms {
+  readonly client: Client
+  readonly request: AuthorizationRequest
+  readonly user: GrantUser
+  /** What the user answered; without it each code is random. */
+  readonly answer?: RepeatableAnswer
+}
+
 /**
  * Makes an authorization code (RFC 6749 section 4.1.2): 256 bits that nobody can guess, of which the store has the hash. All
  * that repeats one answer has one code, in whichever order replicas come to it, so no other stays usable; once it was
  * traded in, there is none any more.
  *
- * @param answer random codes, without one
  * @throws {Refusal} with status 403 for an answer whose code was traded in
  */
 export async function issueCode(
   { storage, keys, settings, clients, clock }: Server,
-  client: Client,
-  request: AuthorizationRequest,
-  user: GrantUser,
-  answer?: RepeatableAnswer,
+  { client, request, user, answer }: CodeTerms,
 ): Promise<string> {
   const code =
     answer === undefined

@@ -1,6 +1,5 @@
-import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { authorizePath, form, issuer, pkce, redirectUri, register, setUp } from '../../../test/fixture.js'
+import { authorizePath, issuer, pkce, redirectUri, register, setUp, signInAt } from '../../../test/fixture.js'
 import { type GithubServer, githubClient, startGithubServer } from '../../../test/github-server.js'
 import { followLogin } from '../testing/follow-login.js'
 import { github } from './github.js'
@@ -22,37 +21,15 @@ function start(allow?: GithubAllow, options: Partial<Parameters<typeof github>[0
   return setUp({ identityProvider: github({ ...githubClient, baseUrl: server.url, allow, ...options }) })
 }
 
-/** Goes through consent and GitHub, and returns what the client gets. */
-async function signIn(
-  setup: ReturnType<typeof setUp>,
-): Promise<{ answer: Record<string, string>; claims?: Record<string, unknown> }> {
-  const client = await register(setup)
-  const { verifier, challenge } = pkce()
-  const callback = await followLogin(issuer + authorizePath(client.client_id as string, challenge), redirectUri, {
-    fetch: (url, init) => (url.startsWith(issuer) ? setup.server.fetch(new Request(url, init)) : fetch(url, init)),
-  })
-  const answer = Object.fromEntries(callback.searchParams)
-  if (!answer.code) return { answer }
-  const fields = {
-    grant_type: 'authorization_code',
-    code: answer.code,
-    code_verifier: verifier,
-    redirect_uri: redirectUri,
-    client_id: client.client_id as string,
-  }
-  const tokens = (await (await setup.call('/token', form(fields))).json()) as { access_token: string }
-  return { answer, claims: decodeJwt(tokens.access_token) }
-}
-
 test('the subject is the number of the account, which nobody else ever gets [attack 114]', async () => {
   const setup = start()
-  expect((await signIn(setup)).claims).toMatchObject({
+  expect((await signInAt(setup)).claims).toMatchObject({
     sub: 'github|583231',
     preferred_username: 'Octocat',
     name: 'The Octocat',
   })
   server.account = { ...octocat, login: 'renamed' }
-  expect((await signIn(setup)).claims).toMatchObject({ sub: 'github|583231', preferred_username: 'renamed' })
+  expect((await signInAt(setup)).claims).toMatchObject({ sub: 'github|583231', preferred_username: 'renamed' })
 })
 
 test('an e-mail address is taken over only if it is primary and verified [attack 114]', async () => {
@@ -60,9 +37,9 @@ test('an e-mail address is taken over only if it is primary and verified [attack
     { email: 'other@example.com', primary: false, verified: true },
     { email: 'unverified@example.com', primary: true, verified: false },
   ]
-  expect((await signIn(start())).claims).not.toHaveProperty('email')
+  expect((await signInAt(start())).claims).not.toHaveProperty('email')
   server.account.emails = [{ email: 'octocat@example.com', primary: true, verified: true }]
-  expect((await signIn(start())).claims).toMatchObject({ email: 'octocat@example.com' })
+  expect((await signInAt(start())).claims).toMatchObject({ email: 'octocat@example.com' })
 })
 
 describe('who may sign in [attack 114]', () => {
@@ -82,7 +59,7 @@ describe('who may sign in [attack 114]', () => {
     [{ users: ['someone'], organizations: ['other'], teams: ['acme/platform'] }, true],
   ])('%j: %s', async (allow, expected) => {
     Object.assign(server.account, members)
-    const { answer } = await signIn(start(allow))
+    const { answer } = await signInAt(start(allow))
     if (expected) expect(answer).toHaveProperty('code')
     else expect(answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
     const needs = typeof allow === 'object' && (allow.organizations || allow.teams)
@@ -122,7 +99,7 @@ describe('what GitHub answers instead', () => {
       logger,
       identityProvider: github({ ...githubClient, clientSecret: 'wrong', baseUrl: server.url }),
     })
-    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error', state: 'some-state', iss: issuer })
+    expect((await signInAt(setup)).answer).toMatchObject({ error: 'server_error', state: 'some-state', iss: issuer })
     expect(JSON.stringify(lines)).toContain('incorrect_client_credentials')
   })
 
@@ -134,7 +111,7 @@ describe('what GitHub answers instead', () => {
     ['/api/v3/user', 200, 'server_error'],
   ])('%s answers %i: %s', async (path, status, error) => {
     server.broken.set(path, { status, body: '{"id":"583231","login":{}}' })
-    expect((await signIn(start())).answer).toMatchObject({ error, iss: issuer })
+    expect((await signInAt(start())).answer).toMatchObject({ error, iss: issuer })
   })
 
   test.each([
@@ -145,7 +122,7 @@ describe('what GitHub answers instead', () => {
     for (const path of ['/api/v3/user', '/api/v3/user/memberships/orgs/acme']) {
       server.broken.clear()
       server.broken.set(path, { status: 403, body, headers: headers as Record<string, string> })
-      expect((await signIn(start({ organizations: ['acme'] }))).answer).toMatchObject({
+      expect((await signInAt(start({ organizations: ['acme'] }))).answer).toMatchObject({
         error: 'temporarily_unavailable',
       })
     }
@@ -158,15 +135,15 @@ describe('what GitHub answers instead', () => {
     const log = vi.fn()
     const logger = { debug: log, info: log, warn: log, error: log }
     const identityProvider = github({ ...githubClient, baseUrl: server.url, allow: { organizations: ['acme'] } })
-    expect((await signIn(setUp({ identityProvider, logger }))).answer).toMatchObject({ error: 'access_denied' })
+    expect((await signInAt(setUp({ identityProvider, logger }))).answer).toMatchObject({ error: 'access_denied' })
     expect(JSON.stringify(log.mock.calls)).toContain('single sign-on')
     server.broken.set(path, { status: 403, body: '{"message":"Must be a member"}' })
-    expect((await signIn(start({ organizations: ['acme'] }))).answer).toMatchObject({ error: 'access_denied' })
+    expect((await signInAt(start({ organizations: ['acme'] }))).answer).toMatchObject({ error: 'access_denied' })
   })
 
   test('a 404 for a membership is no membership, a 500 is no answer', async () => {
     server.broken.set('/api/v3/user/memberships/orgs/acme', { status: 500, body: '{}' })
-    expect((await signIn(start({ organizations: ['acme'] }))).answer).toMatchObject({
+    expect((await signInAt(start({ organizations: ['acme'] }))).answer).toMatchObject({
       error: 'temporarily_unavailable',
     })
   })

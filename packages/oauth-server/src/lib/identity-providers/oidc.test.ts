@@ -1,7 +1,7 @@
 import { entra, keycloak } from '@mcp-gateway/core/presets'
 import { decodeJwt, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { authorizePath, form, issuer, pkce, redirectUri, register, setUp } from '../../../test/fixture.js'
+import { authorizePath, issuer, pkce, redirectUri, register, setUp, signInAt } from '../../../test/fixture.js'
 import { type OidcServer, startOidcServer } from '../../../test/oidc-server.js'
 import { followLogin } from '../testing/follow-login.js'
 import { type OidcOptions, oidc } from './oidc.js'
@@ -31,34 +31,6 @@ function start(options: Partial<OidcOptions> = {}, tamper: Tamper = (_, response
   })
 }
 
-/** Goes through consent and the provider; `change` may alter the callback. */
-async function signIn(
-  setup: ReturnType<typeof setUp>,
-  change: (callback: URL) => void = () => {},
-): Promise<{ answer: Record<string, string>; claims?: Record<string, unknown> }> {
-  const client = await register(setup)
-  const { verifier, challenge } = pkce()
-  const callback = await followLogin(issuer + authorizePath(client.client_id as string, challenge), redirectUri, {
-    fetch: (url, init) => {
-      if (!url.startsWith(issuer)) return fetch(url, init)
-      const target = new URL(url)
-      if (target.pathname === '/callback/oidc') change(target)
-      return setup.server.fetch(new Request(target, init))
-    },
-  })
-  const answer = Object.fromEntries(callback.searchParams)
-  if (!answer.code) return { answer }
-  const fields = {
-    grant_type: 'authorization_code',
-    code: answer.code,
-    code_verifier: verifier,
-    redirect_uri: redirectUri,
-    client_id: client.client_id as string,
-  }
-  const tokens = (await (await setup.call('/token', form(fields))).json()) as { access_token: string }
-  return { answer, claims: decodeJwt(tokens.access_token) }
-}
-
 /** The ID token with other claims, signed again. */
 async function forge(token: string, changes: JWTPayload, foreign: boolean, alg: string | undefined): Promise<string> {
   const payload = JSON.parse(JSON.stringify({ ...decodeJwt(token), ...changes })) as JWTPayload
@@ -78,7 +50,7 @@ test('a real OpenID provider signs a user in, with what it knows', async () => {
     groups: ['staff'],
     roles: ['admin'],
   }
-  expect((await signIn(start())).claims).toMatchObject({
+  expect((await signInAt(start())).claims).toMatchObject({
     sub: 'oidc|alice',
     name: 'Alice A.',
     preferred_username: 'alice',
@@ -98,16 +70,16 @@ test.each([
 ])('roles are where the preset says: %s', async (name, claims, roles) => {
   upstream.claims = claims
   const preset = name === 'Keycloak' ? keycloak({ issuer: upstream.issuer }) : {}
-  expect((await signIn(start(preset))).claims).toMatchObject({ sub: 'oidc|alice', roles })
+  expect((await signInAt(start(preset))).claims).toMatchObject({ sub: 'oidc|alice', roles })
 })
 
 test('the user is who the preset says, and nobody is nobody [attack 114]', async () => {
   const tenantId = '11111111-2222-3333-4444-555555555555'
   const { profile } = entra({ tenantId, clientId: tenantId })
   upstream.claims = { oid: 'the-object-id' }
-  expect((await signIn(start({ profile }))).claims).toMatchObject({ sub: 'oidc|the-object-id' })
+  expect((await signInAt(start({ profile }))).claims).toMatchObject({ sub: 'oidc|the-object-id' })
   upstream.claims = {}
-  expect((await signIn(start({ profile }))).answer).toMatchObject({ error: 'server_error' })
+  expect((await signInAt(start({ profile }))).answer).toMatchObject({ error: 'server_error' })
 })
 
 describe('UserInfo, where a provider puts the claims by default', () => {
@@ -120,7 +92,7 @@ describe('UserInfo, where a provider puts the claims by default', () => {
       urls.push(url)
       return response
     })
-    expect((await signIn(setup)).claims).toMatchObject({
+    expect((await signInAt(setup)).claims).toMatchObject({
       sub: 'oidc|alice',
       name: 'Alice A.',
       email: 'alice@example.com',
@@ -134,23 +106,23 @@ describe('UserInfo, where a provider puts the claims by default', () => {
     const setup = start({}, async (url, response) =>
       url.endsWith('/me') ? Response.json({ ...((await response.json()) as object), sub: 'mallory' }) : response,
     )
-    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error' })
+    expect((await signInAt(setup)).answer).toMatchObject({ error: 'server_error' })
   })
 
   test.each([401, 403, 404])('that answers %d leaves what the ID token told', async (status) => {
     const setup = start({}, (url, response) => (url.endsWith('/me') ? new Response('', { status }) : response))
-    expect((await signIn(setup)).claims).toMatchObject({ sub: 'oidc|alice' })
+    expect((await signInAt(setup)).claims).toMatchObject({ sub: 'oidc|alice' })
   })
 
   test.each([429, 500, 503])('that answers %d is an outage, since who may sign in may depend on it', async (status) => {
     const setup = start({}, (url, response) => (url.endsWith('/me') ? new Response('', { status }) : response))
-    expect((await signIn(setup)).answer).toMatchObject({ error: 'temporarily_unavailable' })
+    expect((await signInAt(setup)).answer).toMatchObject({ error: 'temporarily_unavailable' })
   })
 })
 
 test('an e-mail address that is not verified is not taken over [attack 114]', async () => {
   upstream.claims = { email: 'boss@example.com', email_verified: false }
-  expect((await signIn(start())).claims).not.toHaveProperty('email')
+  expect((await signInAt(start())).claims).not.toHaveProperty('email')
 })
 
 test.each<[who: string, idToken: JWTPayload, userInfo: Record<string, unknown>]>([
@@ -163,21 +135,21 @@ test.each<[who: string, idToken: JWTPayload, userInfo: Record<string, unknown>]>
     const body = (await response.json()) as { id_token: string }
     return Response.json({ ...body, id_token: await forge(body.id_token, idToken, false, undefined) })
   })
-  expect((await signIn(setup)).claims).not.toHaveProperty('email')
+  expect((await signInAt(setup)).claims).not.toHaveProperty('email')
 })
 
 test('who is not on the list is refused [attack 115]', async () => {
   const setup = start({ allow: (_, claims) => claims.hd === 'example.com' })
-  expect((await signIn(setup)).answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
+  expect((await signInAt(setup)).answer).toMatchObject({ error: 'access_denied', state: 'some-state', iss: issuer })
 })
 
 test('a real OpenID provider that posts its answer signs a user in [form_post]', async () => {
-  const { claims } = await signIn(start({ responseMode: 'form_post' }))
+  const { claims } = await signInAt(start({ responseMode: 'form_post' }))
   expect(claims).toMatchObject({ sub: 'oidc|alice' })
 })
 
 test('who says no at the provider says no to the client [attack 115]', async () => {
-  const { answer } = await signIn(start(), (callback) => {
+  const { answer } = await signInAt(start(), (callback) => {
     callback.searchParams.delete('code')
     callback.searchParams.set('error', 'access_denied')
     callback.searchParams.set('error_description', '<script>alert(1)</script>')
@@ -210,7 +182,9 @@ test('PKCE and a nonce go to the provider, and another login is asked for when t
 
 describe('a mix-up of providers [attack 112]', () => {
   test('an iss that is another one', async () => {
-    const { answer } = await signIn(start(), (callback) => callback.searchParams.set('iss', 'https://evil.example.com'))
+    const { answer } = await signInAt(start(), (callback) =>
+      callback.searchParams.set('iss', 'https://evil.example.com'),
+    )
     expect(answer).toMatchObject({ error: 'server_error', iss: issuer })
   })
 
@@ -220,7 +194,7 @@ describe('a mix-up of providers [attack 112]', () => {
       if (url.endsWith('/token')) tokenRequests.push(url)
       return response
     })
-    const { answer } = await signIn(setup, (callback) => callback.searchParams.delete('iss'))
+    const { answer } = await signInAt(setup, (callback) => callback.searchParams.delete('iss'))
     expect(answer).toMatchObject({ error: 'server_error' })
     expect(tokenRequests).toEqual([])
   })
@@ -230,7 +204,7 @@ describe('a mix-up of providers [attack 112]', () => {
       if (!url.includes('.well-known')) return response
       return Response.json({ ...((await response.json()) as object), issuer: 'https://evil.example.com' })
     })
-    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error' })
+    expect((await signInAt(setup)).answer).toMatchObject({ error: 'server_error' })
   })
 })
 
@@ -253,7 +227,7 @@ describe('a forged ID token [attack 113]', () => {
       const body = (await response.json()) as { id_token: string }
       return Response.json({ ...body, id_token: await forge(body.id_token, claims, foreign === true, alg as string) })
     })
-    expect((await signIn(setup)).answer).toMatchObject({ error: 'server_error', state: 'some-state', iss: issuer })
+    expect((await signInAt(setup)).answer).toMatchObject({ error: 'server_error', state: 'some-state', iss: issuer })
   })
 
   test('the same way, unchanged, is accepted: the forgeries fail for what they change', async () => {
@@ -262,7 +236,7 @@ describe('a forged ID token [attack 113]', () => {
       const body = (await response.json()) as { id_token: string }
       return Response.json({ ...body, id_token: await forge(body.id_token, {}, false, undefined) })
     })
-    expect((await signIn(setup)).answer).toHaveProperty('code')
+    expect((await signInAt(setup)).answer).toHaveProperty('code')
   })
 })
 

@@ -29,7 +29,7 @@ async function ask(
   const { prompt } = authorization
   const user = prompt.some(wantsLogin) ? undefined : await readSession(server, request)
   if (user && !prompt.includes('consent') && (await isConsentRemembered(server, request, authorization, user))) {
-    const code = await issueCode(server, client, authorization, user)
+    const code = await issueCode(server, { client, request: authorization, user })
     return authorizationResponse(issuer, authorization, { code })
   }
   // OpenID Connect Core section 3.1.2.1: the person may not be asked. To clients that anybody can make it is told in one

@@ -88,7 +88,8 @@ async function conclude(
   server.tell({ type: 'consent', clientId, resource, scopes, subject: user.subject }, context)
   // What came from a provider comes once, and a form may be sent twice.
   const secret = form && (await readStepCookie(server, request, handle))
-  const code = await issueCode(server, client, authorization, user, secret ? { secret, id: handle } : undefined)
+  const answer = secret ? { secret, id: handle } : undefined
+  const code = await issueCode(server, { client, request: authorization, user, answer })
   return authorizationResponse(settings.issuer, authorization, { code }, cookies)
 }
 

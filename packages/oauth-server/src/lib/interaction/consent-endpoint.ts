@@ -60,7 +60,7 @@ export async function consentEndpoint(server: Server, request: Request, context:
     }
     await rememberConsent(server, agreed, user)
     server.tell({ type: 'consent', ...about }, context)
-    const code = await issueCode(server, client, agreed, user, question)
+    const code = await issueCode(server, { client, request: agreed, user, answer: question })
     return authorizationResponse(issuer, authorization, { code }, [over])
   }
   const response = await answer()

@@ -41,20 +41,43 @@ export async function refreshTokenGrant(
     checkResources(server, grant, form.all('resource'))
     user ??= await currentUser(server, id, grant, confirm)
     const now: Grant = { ...grant, user }
+    const use: Use = { server, id, token, presented, scope, confirm, context }
     if (grant.current !== undefined && equal(presented, grant.current)) {
       await confirm()
-      const next = await rotate(server, id, { value: now, version: stored.version }, token, scope)
-      if (next) return respond(server, client, id, now, scopes, next, context)
+      const next = await rotate(use, { value: now, version: stored.version })
+      if (next) return respond(use, client, { grant: now, scopes, next })
     } else {
-      const next = await replay(server, id, grant, token, presented, scope, confirm, context)
+      const next = await replay(use, grant)
       // What was taken away since the rotation leaves the tokens now; whoever writes at the same time has asked too.
       if (user !== grant.user) await server.grants.replace(id, stored.version, now)
-      return respond(server, client, id, now, scopes, next, context)
+      return respond(use, client, { grant: now, scopes, next })
     }
   }
   throw new Refusal(503, 'temporarily_unavailable', 'The grant was being changed; try again', {
     headers: { 'Retry-After': '1' },
   })
+}
+
+/** One use of a refresh token. */
+interface Use {
+  readonly server: Server
+  /** Of the grant. */
+  readonly id: string
+  readonly token: RefreshToken
+  /** The hash of its secret. */
+  readonly presented: string
+  /** As the request has it. */
+  readonly scope: string
+  /** Takes what can be used once, such as the proof of the client, when the token has proved good. */
+  readonly confirm: () => Promise<void>
+  readonly context: Context
+}
+
+/** What a use has come to. */
+interface Refreshed {
+  readonly grant: Grant
+  readonly scopes: readonly string[]
+  readonly next: RefreshToken
 }
 
 /** Who the user is by now. Whoever left since they granted ends the grant here; a directory that does not answer ends nothing. */
@@ -72,11 +95,8 @@ async function currentUser(
 }
 
 async function rotate(
-  server: Server,
-  id: string,
+  { server, id, token, scope }: Use,
   { value: grant, version }: Stored<Grant>,
-  token: RefreshToken,
-  scope: string,
 ): Promise<RefreshToken | undefined> {
   const nonce = randomToken(16)
   const next = await successor(token, nonce)
@@ -87,14 +107,8 @@ async function rotate(
 
 /** The token is not the current one of its family: the one before, or one that was used up long ago. */
 async function replay(
-  server: Server,
-  id: string,
+  { server, id, token, presented, scope, confirm, context }: Use,
   { rotation, clientId, user, resource }: Grant,
-  token: RefreshToken,
-  presented: string,
-  scope: string,
-  confirm: () => Promise<void>,
-  context: Context,
 ): Promise<RefreshToken> {
   const previous = rotation !== undefined && equal(presented, rotation.previous)
   if (!previous || server.clock() - rotation.at >= server.settings.lifetimes.refreshReplay) {
@@ -112,13 +126,9 @@ async function replay(
 }
 
 async function respond(
-  server: Server,
+  { server, id, context }: Use,
   client: Client,
-  id: string,
-  grant: Grant,
-  scopes: readonly string[],
-  next: RefreshToken,
-  context: Context,
+  { grant, scopes, next }: Refreshed,
 ): Promise<TokenResponse> {
   // Not before the token has proved good: a registration that nobody approved must not live on by asking.
   await server.clients.touch(client)
