@@ -10,7 +10,7 @@ type Row = readonly [title: string, text: string]
  *
  * @param storage what keeps the registrations, in words
  */
-export function banner({ url, servers, auth }: Example, storage: string, colours = false): string {
+export function banner({ url, servers, auth, opaUrl }: Example, storage: string, colours = false): string {
   const bold = (text: string) => (colours ? styleText('bold', text) : text)
   const rows = (entries: readonly Row[]) => entries.map(([title, text]) => `  ${bold(title.padEnd(12))} ${text}`)
   const address = ({ path }: ExampleServer) => url + path
@@ -26,6 +26,7 @@ export function banner({ url, servers, auth }: Example, storage: string, colours
   const parts: Row[] = [
     ...servers.map((server): Row => ['MCP server', describe(server, servers.length > 1)]),
     ...(auth ? login : [['Tokens', 'none, because of AUTH=off: whoever is on this machine gets in'] as const]),
+    ...(opaUrl === undefined ? [] : [['Policy', `an Open Policy Agent at ${opaUrl} says who may call what`] as const]),
     ['Storage', storage],
     ['Health', `${url}/health`],
   ]

@@ -2,13 +2,16 @@ import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import type { Handler } from '@mcp-gateway/core'
 import { translateEras } from '@mcp-gateway/core/eras'
+import { opa } from '@mcp-gateway/core/policy/opa'
 import { proxy } from '@mcp-gateway/core/proxy'
+import { devLogin } from '@mcp-gateway/oauth-server'
 import { createStdioBridge, type StdioBridge } from '@mcp-gateway/stdio-bridge'
 import { canRun } from './can-run.js'
-import { exampleGateway } from './gateway.js'
+import { type ExampleOptions, exampleGateway, logger } from './gateway.js'
 import { readServers, type ServerEntry } from './servers.js'
 import { type Settings, SettingsError } from './settings.js'
 import { type ExampleStorage, exampleStorage } from './storage.js'
+import { withAdmins } from './with-admins.js'
 
 /** A gateway made from settings, and what the banner has to know about it. */
 export interface Example {
@@ -18,6 +21,7 @@ export interface Example {
   readonly url: string
   readonly servers: readonly ExampleServer[]
   readonly auth: boolean
+  readonly opaUrl: string | undefined
 }
 
 /** One server, in words. */
@@ -55,12 +59,23 @@ export function createExample(settings: Settings, port = settings.port): Example
       auth: settings.auth,
       servers: Object.fromEntries(made.map(({ entry, server }) => [entry.path, server])),
       names: entries.map(({ name, path }) => ({ name, url: url + path })),
+      policy: policyOf(settings),
+      scopes: settings.scopes,
+      identityProvider: withAdmins(devLogin(), settings.admins),
     }),
     storage,
     url,
     servers: made.map(({ about }) => about),
     auth: settings.auth,
+    opaUrl: settings.opaUrl,
   }
+}
+
+/** The rules are those of policy/authz.rego, which has one for a request and one for the names of a list. */
+function policyOf({ opaUrl, opaTimeout: timeout = 1 }: Settings): ExampleOptions['policy'] {
+  if (opaUrl === undefined) return undefined
+  const rules = opa({ url: opaUrl, path: 'mcp/authz/allow', listPath: 'mcp/authz/allowed', timeout, logger })
+  return { rules, timeout: Math.max(5, 2 * timeout) }
 }
 
 /** Programs that may fetch what they run, which takes longer than a start. */

@@ -1,30 +1,46 @@
-import type { Handler, Mountable, Storage } from '@mcp-gateway/core'
+import type { Handler, Mountable, Policy, Storage } from '@mcp-gateway/core'
 import { type AddedServer, createGateway, setupPage } from '@mcp-gateway/core/gateway'
 import { createLogger } from '@mcp-gateway/core/logging'
-import { createAuthorizationServer, devLogin } from '@mcp-gateway/oauth-server'
+import type { PolicyOptions } from '@mcp-gateway/core/policy'
+import { createAuthorizationServer, type IdentityProvider } from '@mcp-gateway/oauth-server'
 
 export interface ExampleOptions {
   url: string
   storage: Storage
   /** Without it nobody needs a token, which the gateway allows on loopback only. */
   auth: boolean
+  /** Who the users are. */
+  identityProvider: IdentityProvider
+  /** Scopes beside `mcp` that users may grant. */
+  scopes: readonly string[]
   /** The MCP servers, by the paths they are served at. */
   servers: Readonly<Record<string, Handler | Mountable>>
   /** What clients call them. */
   names: readonly AddedServer[]
+  /** Who may use what of them; whoever has a token where there is none. */
+  policy?: PolicyOptions & { rules: Policy }
 }
 
-const logger = createLogger({ level: 'warn' })
+export const logger = createLogger({ level: 'warn' })
 
 /** MCP servers behind an authorization server of our own. */
-export const exampleGateway = ({ url, storage, auth, servers, names }: ExampleOptions) =>
-  createGateway({
+export const exampleGateway = (options: ExampleOptions) => {
+  const { url, storage, auth, identityProvider, scopes, servers, names, policy } = options
+  const granted = {
+    mcp: 'Use the servers behind this gateway in your name',
+    ...Object.fromEntries(scopes.map((scope) => [scope, scope])),
+  }
+  const scopesSupported = scopes.length === 0 ? undefined : Object.keys(granted)
+  return createGateway({
     url,
     ...(auth
-      ? { auth: createAuthorizationServer({ issuer: url, storage, identityProvider: devLogin(), logger }) }
+      ? { auth: createAuthorizationServer({ issuer: url, storage, identityProvider, scopes: granted, logger }) }
       : { dangerouslyAllowAnonymous: true }),
-    servers,
+    servers: Object.fromEntries(
+      Object.entries(servers).map(([path, server]) => [path, { server, policy, scopesSupported }]),
+    ),
     // For who opens the address that the banner prints
     routes: { '/': { handle: setupPage({ servers: names }), dangerouslyAllowAnonymous: true } },
     logger,
   })
+}

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readSettings, SettingsError } from './settings.js'
 
 test('needs no settings', () => {
-  expect(readSettings({})).toEqual({ port: 8787, auth: true, childVariables: {} })
+  expect(readSettings({})).toEqual({ port: 8787, auth: true, childVariables: {}, scopes: [], admins: [] })
 })
 
 test('takes an empty variable for one that is not set', () => {
@@ -22,6 +22,10 @@ test('reads every setting', () => {
     API_KEY: 'k',
     HTTPS_PROXY: 'http://127.0.0.1:3128',
     MCP_START_TIMEOUT: '120',
+    OPA_URL: 'http://127.0.0.1:8181',
+    OPA_TIMEOUT: '3',
+    SCOPES: 'tool:search:invoke, notes',
+    ADMINS: 'ada',
   }
   expect(readSettings(variables)).toEqual({
     port: 0,
@@ -31,6 +35,10 @@ test('reads every setting', () => {
     auth: false,
     childVariables: { API_KEY: 'k', HTTPS_PROXY: 'http://127.0.0.1:3128' },
     startTimeout: 120,
+    opaUrl: 'http://127.0.0.1:8181',
+    opaTimeout: 3,
+    scopes: ['tool:search:invoke', 'notes'],
+    admins: ['ada'],
   })
 })
 
@@ -49,6 +57,13 @@ test('says which variable of MCP_ENV is not set, and no value of one that is', (
 
 test.each([
   ['PORT', 'abc'],
+  ['OPA_URL', '127.0.0.1:8181'],
+  ['OPA_URL', 'http://127.0.0.1:8181/v1/data'],
+  ['OPA_URL', 'http://user@127.0.0.1:8181'],
+  ['OPA_TIMEOUT', '0'],
+  ['OPA_TIMEOUT', '61'],
+  ['SCOPES', 'a b'],
+  ['ADMINS', '<ada>'],
   ['PORT', '65536'],
   ['PORT', '-1'],
   ['PORT', '80.5'],

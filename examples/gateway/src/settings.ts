@@ -20,10 +20,31 @@ export interface Settings {
   redisUrl?: string
   /** Whether tokens are needed; without them everything has to be on loopback. */
   auth: boolean
+  /** The Open Policy Agent that says who may call what. */
+  opaUrl?: string
+  /** Seconds that it may take for an answer. */
+  opaTimeout?: number
+  /** Scopes beside `mcp` that users may grant to clients. */
+  scopes: readonly string[]
+  /** Who has the role `admin`, by the name that is typed at the login. */
+  admins: readonly string[]
 }
 
 /** A setting is wrong, or the world does not fit it. The message is all that a person gets to see. */
 export class SettingsError extends Error {}
+
+/** Words with commas between. */
+const words = (what: string, valid: RegExp) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== ''),
+    )
+    .refine((all) => all.every((word) => valid.test(word)), `has to be ${what}, with commas between`)
 
 const environment = z.object({
   PORT: z
@@ -70,6 +91,23 @@ const environment = z.object({
     )
     .optional(),
   AUTH: z.enum(['on', 'off'], 'has to be on or off').default('on'),
+  OPA_URL: z
+    .string()
+    .refine(
+      (url) => /^https?:\/\/[^/@?#]+\/?$/.test(url) && URL.canParse(url),
+      'has to be the URL of an Open Policy Agent, such as http://127.0.0.1:8181, without a path',
+    )
+    .optional(),
+  OPA_TIMEOUT: z
+    .string()
+    .refine(
+      (seconds) => /^\d{1,2}$/.test(seconds) && Number(seconds) >= 1 && Number(seconds) <= 60,
+      'has to be a number of seconds from 1 to 60',
+    )
+    .optional(),
+  // RFC 6749 section 3.3
+  SCOPES: words('scopes, such as tool:search:invoke', /^[\x21\x23-\x5b\x5d-\x7e]+$/),
+  ADMINS: words('names that are typed at the login', /^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,63}$/u),
 })
 
 /** Reads the settings; an empty variable counts as one that is not set. Throws a {@link SettingsError} for a wrong one. */
@@ -103,6 +141,10 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     startTimeout: data.MCP_START_TIMEOUT === undefined ? undefined : Number(data.MCP_START_TIMEOUT),
     redisUrl: data.REDIS_URL,
     auth: data.AUTH === 'on',
+    opaUrl: data.OPA_URL,
+    opaTimeout: data.OPA_TIMEOUT === undefined ? undefined : Number(data.OPA_TIMEOUT),
+    scopes: data.SCOPES,
+    admins: data.ADMINS,
   }
 }
 
