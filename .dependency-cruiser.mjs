@@ -7,7 +7,7 @@ const floors = [
   ['http', 'pages', 'logging', 'storage', 'cache', 'outbound', 'keys'],
   ['message', 'tokens', 'oauth-client', 'mounts', 'tasks'],
   ['resource-server', 'limits', 'eras', 'upstream-token', 'testing', 'identity', 'catalogue', 'policy'],
-  ['gateway', 'proxy', 'vault'],
+  ['gateway', 'proxy', 'vault', 'api-keys'],
 ]
 
 /**
