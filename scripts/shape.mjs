@@ -15,6 +15,7 @@ const neutral = {
     'gateway',
     'proxy',
     'keys',
+    'api-keys',
     'storage',
     'logging',
     'introspection',

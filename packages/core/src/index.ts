@@ -1,4 +1,4 @@
-export type { AuthExtra, AuthInfo, TokenVerifier } from './lib/contract/auth-info.js'
+export type { AuthExtra, AuthInfo, TokenUse, TokenVerifier } from './lib/contract/auth-info.js'
 export type { Authority, ResourceDescription } from './lib/contract/authority.js'
 export type { Check, Degraded } from './lib/contract/check.js'
 export { GatewayError, type GatewayErrorCode } from './lib/contract/gateway-error.js'

@@ -69,7 +69,9 @@ export function createForwardAuth(options: ForwardAuthOptions): ForwardAuth {
   const loopback = origins.some((origin) => isLoopbackHost(new URL(origin).hostname))
   const { allowedOrigins = loopback ? [...origins, 'loopback'] : origins } = options
   // DNS rebinding aims at servers on the user's own machine; elsewhere the proxy in front decides about names
-  const own = [...origins, authority.issuer].map((each) => new URL(each).hostname)
+  const own = [...origins, ...(authority.issuer === undefined ? [] : [authority.issuer])].map(
+    (each) => new URL(each).hostname,
+  )
   const { allowedHosts = loopback ? ['loopback', ...own] : undefined } = options
   const table = new RouteTable(routes)
   const discovery = discoveryAddresses(routes, authority.issuer)

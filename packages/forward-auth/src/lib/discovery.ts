@@ -5,8 +5,10 @@ import type { Route } from './route.js'
  * Every address of a discovery document, as `https://host/path`: exact, and on the hosts that have one. They are open
  * in case that a proxy asks about them instead of routing them.
  */
-export function discoveryAddresses(routes: readonly Route[], issuer: string): ReadonlySet<string> {
+export function discoveryAddresses(routes: readonly Route[], issuer: string | undefined): ReadonlySet<string> {
   const addresses = new Set<string>()
+  // Without OAuth there are no documents
+  if (issuer === undefined) return addresses
   for (const { location, metadataUrl } of routes) {
     addresses.add(metadataUrl)
     addresses.add(location.origin + wellKnown)

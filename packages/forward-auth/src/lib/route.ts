@@ -4,6 +4,7 @@ import {
   GatewayError,
   type Handler,
   type Middleware,
+  oauthError,
   resourceMetadata,
   resourceMetadataUrl,
   type TokenVerifier,
@@ -30,6 +31,7 @@ export interface Route extends Placed {
 export function buildRoutes(options: ForwardAuthOptions, authority: Authority): Route[] {
   const entries = Object.entries(options.servers)
   if (entries.length === 0) throw invalidConfiguration('servers is empty; name at least one')
+  const { issuer } = authority
   const verifiers = new Map<string, TokenVerifier>()
   const origins = entries.map(([key]) => readLocation(options.url, key).origin)
   // One document at the root cannot speak for two resources (RFC 9728 section 3.3)
@@ -54,25 +56,32 @@ export function buildRoutes(options: ForwardAuthOptions, authority: Authority): 
       authenticate: bearerAuth({
         verifier: tellingWrongAudience(verifier, resource, verifiers),
         resource,
+        ...(issuer === undefined && { resourceMetadataUrl: null }),
+        tokenHeader: authority.tokenHeader,
         requiredScopes: server.requiredScopes,
         scopesSupported,
         dpop: options.dpop,
         subject: options.subject,
       }),
-      metadata: resourceMetadata({
-        resource,
-        root: alone(location.origin),
-        authorizationServers: [authority.issuer],
-        scopesSupported,
-        resourceName: server.name,
-        dpopAlgorithms: options.dpop?.algorithms,
-        dpopRequired: options.dpop?.required,
-      }),
+      metadata:
+        issuer === undefined
+          ? noMetadata
+          : resourceMetadata({
+              resource,
+              root: alone(location.origin),
+              authorizationServers: [issuer],
+              scopesSupported,
+              resourceName: server.name,
+              dpopAlgorithms: options.dpop?.algorithms,
+              dpopRequired: options.dpop?.required,
+            }),
       metadataUrl: resourceMetadataUrl(resource),
       assert: keys && asserter({ issuer: options.url, resource, keys, lifetime, singleUse }),
     }
   })
 }
+
+const noMetadata: Handler = () => oauthError(404, 'not_found', 'Tokens for this resource are not issued by OAuth')
 
 /**
  * Tells a genuine token for another of our resources from a worthless one, so that the client asks for a token for this
@@ -84,9 +93,9 @@ function tellingWrongAudience(
   verifiers: ReadonlyMap<string, TokenVerifier>,
 ): TokenVerifier {
   return {
-    async verifyAccessToken(token, proof) {
+    async verifyAccessToken(token, proof, use) {
       try {
-        return await verifier.verifyAccessToken(token, proof)
+        return await verifier.verifyAccessToken(token, proof, use)
       } catch (error) {
         if (!(error instanceof GatewayError) || error.code !== 'invalid_token') throw error
         const other = claimedAudiences(token).find((audience) => audience !== resource && verifiers.has(audience))

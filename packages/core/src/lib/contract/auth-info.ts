@@ -40,6 +40,16 @@ export interface KeyProof {
   readonly jkt: string
 }
 
+/** What is known of the request that a token came with. */
+export interface TokenUse {
+  /** The client's IP address, where the host knows it. */
+  readonly address?: string
+  /** The header that the token came in, in small letters, where it is not `Authorization`. */
+  readonly header?: string
+  /** Whether the token was verified for this request before: an open stream asks again and again, which is no further use. */
+  readonly again?: boolean
+}
+
 /**
  * Verifies an access token. The shape is the MCP SDK's, so either side's verifiers fit the other. Which resource the
  * token must be for is fixed when the verifier is made, never per call. Rejects with a {@link GatewayError} whose code
@@ -47,7 +57,10 @@ export interface KeyProof {
  *
  * A token that is bound to a key (`cnf`) is accepted only together with the proof of that key, which `bearerAuth` gives
  * where DPoP is on. Callers that know nothing of proofs therefore never take one.
+ *
+ * An error with `isFinal: true` says that the token is the verifier's own and bad: it is shown to no other verifier. One with
+ * the code `too_many_requests` may say in `retryAfter` how many seconds to wait.
  */
 export interface TokenVerifier {
-  verifyAccessToken(token: string, proof?: KeyProof): Promise<AuthInfo>
+  verifyAccessToken(token: string, proof?: KeyProof, use?: TokenUse): Promise<AuthInfo>
 }

@@ -20,8 +20,13 @@ export interface ResourceDescription {
  * that the issuer's resource registry, the routes, the metadata and the audience agree by construction.
  */
 export interface Authority {
-  /** The issuer identifier (RFC 8414), kept as the string that was configured. */
-  readonly issuer: string
+  /**
+   * The issuer identifier (RFC 8414), kept as the string that was configured. Absent where no client can get a token by OAuth, as
+   * with API keys: there is then no resource metadata, and no refusal names any, so that no client opens a browser for nothing.
+   */
+  readonly issuer?: string
+  /** A header beside `Authorization` that its tokens may come in, such as `x-api-key`. */
+  readonly tokenHeader?: string
   /**
    * Registers a resource (RFC 8707) and returns the verifier for the access tokens that are meant for it.
    *

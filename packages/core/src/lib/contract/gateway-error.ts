@@ -14,6 +14,10 @@ export type GatewayErrorCode =
   | 'subject_missing'
   /** The user has to do something in a browser first, such as connecting an account at an upstream. */
   | 'interaction_required'
+  /** What is asked for does not go together with what is there, such as a second rotation of the same key. */
+  | 'conflict'
+  /** The same request may pass later: it was made too often. */
+  | 'too_many_requests'
   /** Something that is needed to decide (storage, a JWKS endpoint) does not answer; the same request may pass later. */
   | 'temporarily_unavailable'
   /** An outbound request was refused before it was made, or its answer was not acceptable. */
@@ -26,6 +30,8 @@ const statuses: Record<GatewayErrorCode, number> = {
   insufficient_scope: 403,
   subject_missing: 403,
   interaction_required: 403,
+  conflict: 409,
+  too_many_requests: 429,
   temporarily_unavailable: 503,
   outbound_refused: 502,
 }

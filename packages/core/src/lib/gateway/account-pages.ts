@@ -21,8 +21,8 @@ export function guardAuthority(
   base: BaseUrl,
   authority: Authority | undefined,
 ): OwnPaths | undefined {
-  if (authority?.handle === undefined) return undefined
-  const { issuer } = authority
+  const { issuer } = authority ?? {}
+  if (authority?.handle === undefined || issuer === undefined) return undefined
   const names = allowedHosts && [...allowedHosts, new URL(issuer).hostname]
   const checkHost = ownHosts([base.origin, issuer], names)
   const handle = compose([recover('oauth'), checkHost], authority.handle.bind(authority))

@@ -105,7 +105,16 @@ function guardOf(
   if (identities !== undefined) return identities.identify(terms)
   if (authority !== undefined) {
     const verifier = authority.protect(resource, { isImplied: false })
-    return bearerAuth({ ...terms, verifier, scopesSupported: requiredScopes, subject: options.subject })
+    const { tokenHeader, issuer } = authority
+    const metadata = issuer === undefined && { resourceMetadataUrl: null }
+    return bearerAuth({
+      ...terms,
+      ...metadata,
+      tokenHeader,
+      verifier,
+      scopesSupported: requiredScopes,
+      subject: options.subject,
+    })
   }
   if (options.dangerouslyAllowAnonymous && requiredScopes === undefined) return pass
   throw invalidConfiguration(

@@ -77,7 +77,7 @@ export function buildRoutes(options: GatewayOptions, base: BaseUrl, logger: Logg
   const urls = [
     base.origin,
     ...[...servers, ...routes].map(({ location }) => location.origin),
-    ...(ownAuthority && authority ? [authority.issuer] : []),
+    ...(ownAuthority && authority?.issuer !== undefined ? [authority.issuer] : []),
   ]
   return {
     hostOf: createHosts(urls, options.allowedHosts),
@@ -96,16 +96,18 @@ function addMetadata(
   servers: readonly NamedServer[],
   { options, authority }: { options: GatewayOptions; authority: Authority },
 ): void {
+  const { issuer } = authority
   for (const server of servers) {
     const { key, location } = server
     if (server.dangerouslyAllowAnonymous) continue
     checkGrantable(authority, server, key)
+    if (issuer === undefined) continue
     const host = hostKey(location.origin)
     const isAlone = servers.every((other) => other === server || hostKey(other.location.origin) !== host)
     const isRoot = options.rootResource === key || isAlone || location.path === '/'
     const checkHost = ownHosts([location.origin], options.allowedHosts)
     const { resource } = location
-    const handle = serverMetadata(server, { resource, issuer: authority.issuer, isRoot, checkHost })
+    const handle = serverMetadata(server, { resource, issuer, isRoot, checkHost })
     const own = metadataPath(location.path)
     for (const path of isRoot ? new Set([own, wellKnown]) : [own]) {
       const option = options.rootResource === key ? 'rootResource' : `servers: ${key}`
@@ -120,13 +122,15 @@ function addRouteMetadata(
   routes: readonly OwnRoute[],
   { options, authority }: { options: GatewayOptions; authority: Authority },
 ): void {
+  const { issuer } = authority
   for (const { key, location, scopes } of routes) {
     if (scopes === undefined) continue
     const { origin, resource } = location
     checkGrantable(authority, { requiredScopes: scopes }, key)
+    if (issuer === undefined) continue
     const checkHost = ownHosts([origin], options.allowedHosts)
     const terms = { requiredScopes: scopes }
-    const handle = serverMetadata(terms, { resource, issuer: authority.issuer, isRoot: false, checkHost })
+    const handle = serverMetadata(terms, { resource, issuer, isRoot: false, checkHost })
     const path = metadataPath(location.path)
     const place = { handle, route: { kind: 'metadata', path } } as const
     table.add({ kind: 'metadata', host: hostKey(origin), path }, place, `routes: ${key}`)

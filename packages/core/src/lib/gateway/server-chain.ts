@@ -73,6 +73,8 @@ function guard({ subject }: GatewayOptions, server: NamedServer, { authority, id
   if (authority === undefined) return anonymous(resource)
   return bearerAuth({
     ...terms,
+    ...(authority.issuer === undefined && { resourceMetadataUrl: null }),
+    tokenHeader: authority.tokenHeader,
     verifier: authority.protect(resource, { name: server.name }),
     scopesSupported: server.scopesSupported ?? requiredScopes,
     dpop: server.dpop,

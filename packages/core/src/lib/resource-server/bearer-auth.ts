@@ -1,9 +1,11 @@
-import type { AuthExtra, AuthInfo, KeyProof, TokenVerifier } from '../contract/auth-info.js'
+import type { AuthExtra, AuthInfo, KeyProof, TokenUse, TokenVerifier } from '../contract/auth-info.js'
 import type { Context, Middleware } from '../contract/handler.js'
 import {
+  anyOf,
   checkOptions,
   notNegative,
   type OptionTypes,
+  oneOf,
   optional,
   positive,
   recordOf,
@@ -42,8 +44,17 @@ export interface BearerAuthOptions {
   readonly resource: string
   /** Scopes that every request needs. Those of single operations are the job of `requireScopes`. */
   readonly requiredScopes?: readonly string[]
-  /** Where the resource's metadata is. Default: the path-inserted address under the resource's own origin. */
-  readonly resourceMetadataUrl?: string
+  /**
+   * Where the resource's metadata is; `null` where there is none, and no OAuth.
+   *
+   * @default the path-inserted address under the resource's own origin
+   */
+  readonly resourceMetadataUrl?: string | null
+  /**
+   * A header beside `Authorization` in which a token may come, such as `x-api-key`; both in one request are 400. It is for tokens
+   * that are none of OAuth (MCP R5).
+   */
+  readonly tokenHeader?: string
   /** Scopes that the 401 names where `requiredScopes` has none, so that clients know what to ask for. */
   readonly scopesSupported?: readonly string[]
   /** Which scopes include which others. */
@@ -86,10 +97,10 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   const { verifier, dpop, requiredScopes = [], scopesSupported = [], scopeHierarchy, clockTolerance = 5 } = options
   const { subject, streamCheckInterval: interval = 10 } = options
   const resource = checkResource(options.resource)
-  const metadataUrl = options.resourceMetadataUrl ?? resourceMetadataUrl(resource)
+  const { resourceMetadataUrl: metadataUrl = resourceMetadataUrl(resource), tokenHeader } = options
   const scope = requiredScopes.length > 0 ? requiredScopes : scopesSupported
   const refuse = (why: ChallengeOptions = {}): Response =>
-    challenge({ scope, resourceMetadataUrl: metadataUrl, dpopAlgorithms: dpop?.algorithms, ...why })
+    challenge({ scope, resourceMetadataUrl: metadataUrl ?? undefined, dpopAlgorithms: dpop?.algorithms, ...why })
 
   const fault = (auth: AuthInfo): ChallengeOptions | undefined => {
     // Expiry goes before scope: a client must not ask for more scopes with a token that has ended.
@@ -98,17 +109,17 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
     return { error: 'insufficient_scope', scope: requiredScopes }
   }
 
-  const authenticate = async (request: Request, { scheme, token }: Token): Promise<AuthDecision> => {
+  const authenticate = async (request: Request, { scheme, token }: Token, use: TokenUse): Promise<AuthDecision> => {
     if (!isOneSpelling(token)) return { why: { error: 'invalid_token', description: otherSpelling } }
     if (scheme === 'Bearer' && dpop?.required) return { why: { error: 'invalid_token', description: needsProof } }
     if (scheme === 'Bearer') {
-      const auth = await verifier.verifyAccessToken(token)
+      const auth = await verifier.verifyAccessToken(token, undefined, use)
       return boundKey(auth) === undefined ? { auth } : { why: { error: 'invalid_token' } }
     }
     // RFC 6750 section 3: a scheme that is not supported is told which one is, in the body why, and no error code
     if (dpop === undefined) return { why: { description: bearerOnly } }
     const proof = await dpop.prove(request, token, resource)
-    const auth = await verifier.verifyAccessToken(token, proof)
+    const auth = await verifier.verifyAccessToken(token, proof, use)
     // Again here: a verifier that is not ours may know nothing of proofs.
     if (boundKey(auth) !== proof.jkt) return { why: { error: 'invalid_token', description: needsProof } }
     // What is refused below anyway leaves no record behind.
@@ -117,9 +128,9 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
   }
 
   /** What a stream that was begun with a token has to know about it later. */
-  const recheck = async ({ auth, proof }: Authenticated): Promise<Recheck> => {
+  const recheck = async ({ auth, proof }: Authenticated, token: string, use: TokenUse): Promise<Recheck> => {
     try {
-      const found = await verifier.verifyAccessToken(auth.token, proof)
+      const found = await verifier.verifyAccessToken(token, proof, { ...use, again: true })
       const now = withSubject(found, subject)
       const isSame = boundKey(now) === proof?.jkt && actorOf(now)?.id === actorOf(auth)?.id
       const hasAll = (auth.scopes ?? []).every((scope) => (now.scopes ?? []).includes(scope))
@@ -137,16 +148,17 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
       return refuse(why)
     }
     if (record !== undefined) record.resource = resource
-    const credentials = readCredentials(request.headers)
+    const credentials = readCredentials(request.headers, tokenHeader)
     if (credentials.kind === 'none') return reject(inQuery(request.url))
     if (credentials.kind === 'malformed') return reject({ error: 'invalid_request' })
     if (credentials.kind === 'too_large') {
       recordRefusal(record, { by: 'bearerAuth', code: 'invalid_request', reason: tooLarge })
       return oauthError(431, 'invalid_request', tooLarge)
     }
+    const use: TokenUse = { address: context.client?.address, header: credentials.header }
     let decision: AuthDecision
     try {
-      decision = await authenticate(request, credentials)
+      decision = await authenticate(request, credentials, use)
     } catch (error) {
       if (isRefusal(error)) return reject(asChallenge(error))
       return refusal(error, refuse, context)
@@ -164,7 +176,7 @@ export function bearerAuth(options: BearerAuthOptions): Middleware {
       return endWithToken(response, {
         until: endOf(auth, clockTolerance),
         interval,
-        recheck: () => recheck({ auth, proof }),
+        recheck: () => recheck({ auth, proof }, credentials.token, use),
         onEnd: (why) =>
           context.logger?.info({ reason: why, client_id: auth.clientId }, 'a stream ended with its token'),
       })
@@ -180,7 +192,8 @@ const types: OptionTypes<BearerAuthOptions> = {
   verifier: verifierType,
   resource: text,
   requiredScopes: optional(textList),
-  resourceMetadataUrl: optional(text),
+  resourceMetadataUrl: optional(anyOf('a URL, or null', text, oneOf(null))),
+  tokenHeader: optional(text),
   scopesSupported: optional(textList),
   scopeHierarchy: optional(recordOf(textList)),
   dpop: optional(withMethods('dpop({ storage })', 'prove')),
@@ -233,10 +246,13 @@ function inQuery(url: string): ChallengeOptions {
 function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response, context: Context): Response {
   const code = errorCode(error)
   const isOutageOfIssuer = isOutage(code)
-  const { cause } = Object(error) as { cause?: unknown }
+  const { cause, retryAfter = 1 } = Object(error) as { cause?: unknown; retryAfter?: number }
   const told = { by: 'bearerAuth', code: code ?? 'invalid_token', reason: reasonOf(error), cause }
   recordRefusal(context.record, told, isOutageOfIssuer ? 'error' : 'deny')
   if (code === 'subject_missing') return oauthError(403, 'access_denied', subjectMissing)
+  if (code === 'too_many_requests') {
+    return oauthError(429, code, `Too many requests; try again in ${retryAfter} s`, { 'Retry-After': `${retryAfter}` })
+  }
   if (isOutageOfIssuer) {
     context.logger?.error({ err: error }, 'could not verify an access token')
     const headers = { 'Retry-After': '5' }

@@ -12,6 +12,8 @@ import { invalidToken } from './invalid-token.js'
  * Users are told apart by `extra.issuer`. Verifiers that do not set it are told apart by their place in the list, which
  * must then stay as it is.
  *
+ * A verifier that knows a token as its own and refuses it (`isFinal`) decides too: nobody else gets to see the token.
+ *
  * It rejects with `temporarily_unavailable` when none accepted the token and at least one could not tell.
  *
  * @throws {GatewayError} `invalid_configuration` for an empty list
@@ -27,14 +29,16 @@ export function anyVerifier(verifiers: readonly TokenVerifier[]): TokenVerifier 
   listOf(verifierType, 'a list of verifiers')(verifiers, 'The verifiers of anyVerifier')
   if (verifiers.length === 0) throw invalidConfiguration('anyVerifier needs at least one verifier')
   return {
-    async verifyAccessToken(token, proof) {
+    async verifyAccessToken(token, proof, use) {
       let undecided: unknown
       const causes: unknown[] = []
       for (const [index, verifier] of verifiers.entries()) {
         try {
-          return numbered(await verifier.verifyAccessToken(token, proof), index)
+          return numbered(await verifier.verifyAccessToken(token, proof, use), index)
         } catch (error) {
-          if ((error as { code?: unknown } | null)?.code === 'temporarily_unavailable') undecided ??= error
+          const { code, isFinal } = Object(error) as { code?: unknown; isFinal?: unknown }
+          if (isFinal === true) throw error
+          if (code === 'temporarily_unavailable') undecided ??= error
           causes.push(error)
         }
       }

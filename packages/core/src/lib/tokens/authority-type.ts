@@ -1,5 +1,5 @@
 import { wrongOption } from '../contract/invalid-configuration.js'
-import { callable, filledText, membersOf, type OptionType } from '../contract/option-types.js'
+import { callable, filledText, membersOf, type OptionType, optional } from '../contract/option-types.js'
 import { issuerAuthorityTypes } from './issuer-authority.js'
 
 const issuerOptions = membersOf(issuerAuthorityTypes)
@@ -13,7 +13,8 @@ export const authType: OptionType = (value, name) => {
   else issuerOptions(value, name)
 }
 
-const authority: OptionType = membersOf<{ issuer: unknown; protect: unknown }>({
-  issuer: filledText,
+const authority: OptionType = membersOf<{ issuer: unknown; tokenHeader: unknown; protect: unknown }>({
+  issuer: optional(filledText),
+  tokenHeader: optional(filledText),
   protect: callable,
 })

@@ -3,7 +3,7 @@ import { isLoopback } from '../http/loopback.js'
 
 /** What is known of an issuer before anything is fetched. */
 export interface IssuerScheme {
-  readonly issuer: string
+  readonly issuer?: string
   readonly jwksUri?: string
   readonly dangerouslyAllowHttpIssuer?: boolean
 }

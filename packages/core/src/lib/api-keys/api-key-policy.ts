@@ -1,0 +1,91 @@
+import { BoundedMap } from '../cache/bounded-map.js'
+import { isWithin } from '../cache/is-within.js'
+import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
+import { clientMethods } from '../protocol/methods.js'
+import { readSources } from './api-key-verifier.js'
+import type { ApiKeySource, KeyLimits } from './key-source.js'
+
+/** What was found out about a key. */
+interface Known {
+  readonly limits: KeyLimits | undefined
+  /** In milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** How long that holds, in milliseconds. */
+const maxAge = 1000
+
+const allowed: Decision = { allow: true }
+const gone: Decision = { allow: false, reason: 'The API key is not known any more' }
+const otherTool: Decision = { allow: false, reason: 'The API key is not for this tool' }
+const toolsAlone: Decision = { allow: false, reason: 'The API key is for tools alone' }
+
+/**
+ * A policy that holds keys to their `tools`, the same in lists and in calls. Of a key that names tools, prompts, resources and
+ * methods that are not known are refused. It lets pass keys that name none, and whoever comes without a key: give it beside your
+ * other policies, of which all must allow.
+ *
+ * A change of the tools takes effect within a second.
+ *
+ * @param keys the same as of `createApiKeyVerifier`
+ * @throws {GatewayError} `invalid_configuration`
+ * @example
+ * ```ts
+ * const onlyItsTools: Policy = apiKeyPolicy(keys)
+ * ```
+ */
+export function apiKeyPolicy(keys: ApiKeySource | readonly ApiKeySource[]): Policy {
+  const sources = readSources(keys, 'The keys of apiKeyPolicy')
+  const known = new BoundedMap<Known>(10_000)
+
+  const limitsOf = async (id: string): Promise<KeyLimits | undefined> => {
+    const found = known.get(id)
+    if (found !== undefined && isWithin(Date.now(), found.at, maxAge)) return found.limits
+    const at = Date.now()
+    let limits: KeyLimits | undefined
+    for (const source of sources) limits ??= await source.limitsOf(id)
+    known.set(id, { limits, at })
+    return limits
+  }
+
+  const decide = async (inputs: readonly PolicyInput[]): Promise<readonly Decision[]> => {
+    const ids = new Set(inputs.filter(isByKey).map(({ subject }) => subject.clientId))
+    const limits = new Map(await Promise.all([...ids].map(async (id) => [id, await limitsOf(id)] as const)))
+    return inputs.map((input) => (isByKey(input) ? decisionOf(input, limits.get(input.subject.clientId)) : allowed))
+  }
+
+  const policy = async (input: PolicyInput): Promise<Decision> => (await decide([input]))[0] as Decision
+  return Object.assign(policy, { many: decide })
+}
+
+function isByKey({ subject: { issuer } }: PolicyInput): boolean {
+  return issuer === 'apikey' || issuer?.startsWith('apikey:') === true
+}
+
+function decisionOf({ action, resource: { kind, name } }: PolicyInput, limits: KeyLimits | undefined): Decision {
+  if (limits === undefined) return gone
+  const { tools } = limits
+  if (tools === undefined) return allowed
+  if (kind === 'tool') {
+    return name !== undefined && tools.some((pattern) => matches(pattern, name)) ? allowed : otherTool
+  }
+  // A task is a call of before, which was decided on then
+  if (kind === 'task') return allowed
+  return kind === 'server' && clientMethods.has(action) ? allowed : toolsAlone
+}
+
+/** Whether a name is of a pattern in which `*` stands for any characters; takes a time that grows with both lengths alone. */
+export function matches(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  if (rest.length === 0) return name === pattern
+  const last = rest.pop() as string
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false
+  const end = name.length - last.length
+  let at = first.length
+  for (const part of rest) {
+    const found = name.indexOf(part, at)
+    if (found === -1 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}
