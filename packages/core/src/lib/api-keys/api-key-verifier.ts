@@ -196,6 +196,10 @@ interface Remembered {
   readonly at: number
 }
 
+// Made once: the stack of an error costs more than the whole look at the form, and strangers ask for many
+const malformed = /* @__PURE__ */ new ApiKeyRefusal('malformed')
+const foreign = /* @__PURE__ */ new ApiKeyRefusal('malformed', undefined, { isFinal: false })
+
 /** Looks keys up, and remembers good ones. */
 function remembering(
   sources: readonly ApiKeySource[],
@@ -216,8 +220,7 @@ function remembering(
   return async (token) => {
     const source = sources.find(({ recognise }) => recognise(token) === 'yes')
     if (source === undefined) {
-      const isFinal = sources.some(({ recognise }) => recognise(token) === 'alike')
-      throw new ApiKeyRefusal('malformed', undefined, { isFinal })
+      throw sources.some(({ recognise }) => recognise(token) === 'alike') ? malformed : foreign
     }
     if (source.isLocal) return source.identify(token)
     const place = tokenKey(token)

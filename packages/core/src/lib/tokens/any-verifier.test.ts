@@ -51,14 +51,14 @@ test('that one could not tell outweighs that another refused', async () => {
   }
 })
 
-test('the proof of a key reaches each of them', async () => {
+test('the proof of a key, and what is known of the request, reach each of them', async () => {
   const verifier = fails('invalid_token')
   await anyVerifier([verifier, verifier])
-    .verifyAccessToken('x', { jkt: 'k' })
+    .verifyAccessToken('x', { jkt: 'k' }, { address: '192.0.2.1' })
     .catch(() => {})
   expect(verifier.verifyAccessToken.mock.calls).toEqual([
-    ['x', { jkt: 'k' }],
-    ['x', { jkt: 'k' }],
+    ['x', { jkt: 'k' }, { address: '192.0.2.1' }],
+    ['x', { jkt: 'k' }, { address: '192.0.2.1' }],
   ])
 })
 
