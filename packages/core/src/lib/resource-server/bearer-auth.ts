@@ -1,11 +1,9 @@
 import type { AuthExtra, AuthInfo, KeyProof, TokenUse, TokenVerifier } from '../contract/auth-info.js'
 import type { Context, Middleware } from '../contract/handler.js'
 import {
-  anyOf,
   checkOptions,
   notNegative,
   type OptionTypes,
-  oneOf,
   optional,
   positive,
   recordOf,
@@ -192,7 +190,7 @@ const types: OptionTypes<BearerAuthOptions> = {
   verifier: verifierType,
   resource: text,
   requiredScopes: optional(textList),
-  resourceMetadataUrl: optional(anyOf('a URL, or null', text, oneOf(null))),
+  resourceMetadataUrl: (value, name) => optional(text)(value ?? undefined, name),
   tokenHeader: optional(text),
   scopesSupported: optional(textList),
   scopeHierarchy: optional(recordOf(textList)),
@@ -251,7 +249,7 @@ function refusal(error: unknown, refuse: (refusal: ChallengeOptions) => Response
   recordRefusal(context.record, told, isOutageOfIssuer ? 'error' : 'deny')
   if (code === 'subject_missing') return oauthError(403, 'access_denied', subjectMissing)
   if (code === 'too_many_requests') {
-    return oauthError(429, code, `Too many requests; try again in ${retryAfter} s`, { 'Retry-After': `${retryAfter}` })
+    return oauthError(429, code, `Try again in ${retryAfter} s`, { 'Retry-After': `${retryAfter}` })
   }
   if (isOutageOfIssuer) {
     context.logger?.error({ err: error }, 'could not verify an access token')
