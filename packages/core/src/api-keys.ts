@@ -20,5 +20,7 @@ export {
   createApiKeyVerifier,
 } from './lib/api-keys/api-key-verifier.js'
 export { type ApiKeys, type ApiKeysOptions, createApiKeys } from './lib/api-keys/create-api-keys.js'
+export { type DemoKeyOptions, dangerouslyDemoKey } from './lib/api-keys/demo-key.js'
 export type { ApiKeyPepper } from './lib/api-keys/key-hash.js'
 export type { ApiKeyRefusalReason, ApiKeySource, IdentifiedKey, KeyLimits } from './lib/api-keys/key-source.js'
+export { type ApiKeysFromFolderOptions, apiKeysFromFolder } from './lib/api-keys/keys-from-folder.js'
