@@ -24,3 +24,4 @@ export { type DemoKeyOptions, dangerouslyDemoKey } from './lib/api-keys/demo-key
 export type { ApiKeyPepper } from './lib/api-keys/key-hash.js'
 export type { ApiKeyRefusalReason, ApiKeySource, IdentifiedKey, KeyLimits } from './lib/api-keys/key-source.js'
 export { type ApiKeysFromFolderOptions, apiKeysFromFolder } from './lib/api-keys/keys-from-folder.js'
+export { type LeakedKey, type SecretScanningOptions, secretScanning } from './lib/api-keys/secret-scanning.js'
