@@ -13,6 +13,11 @@ export type {
   RotateApiKeyOptions,
   UpdateApiKeyOptions,
 } from './lib/api-keys/api-key.js'
+export {
+  type ApiKeyManagement,
+  type ApiKeyManagementOptions,
+  createApiKeyManagement,
+} from './lib/api-keys/api-key-management.js'
 export { apiKeyPolicy } from './lib/api-keys/api-key-policy.js'
 export {
   type ApiKeyVerifier,

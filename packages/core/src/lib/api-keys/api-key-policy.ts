@@ -3,6 +3,7 @@ import { isWithin } from '../cache/is-within.js'
 import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
 import { clientMethods } from '../protocol/methods.js'
 import { readSources } from './api-key-verifier.js'
+import { isByKey } from './key-issuer.js'
 import type { ApiKeySource, KeyLimits } from './key-source.js'
 
 /** What was found out about a key. */
@@ -49,17 +50,15 @@ export function apiKeyPolicy(keys: ApiKeySource | readonly ApiKeySource[]): Poli
   }
 
   const decide = async (inputs: readonly PolicyInput[]): Promise<readonly Decision[]> => {
-    const ids = new Set(inputs.filter(isByKey).map(({ subject }) => subject.clientId))
+    const ids = new Set(inputs.filter(({ subject }) => isByKey(subject.issuer)).map(({ subject }) => subject.clientId))
     const limits = new Map(await Promise.all([...ids].map(async (id) => [id, await limitsOf(id)] as const)))
-    return inputs.map((input) => (isByKey(input) ? decisionOf(input, limits.get(input.subject.clientId)) : allowed))
+    return inputs.map((input) =>
+      isByKey(input.subject.issuer) ? decisionOf(input, limits.get(input.subject.clientId)) : allowed,
+    )
   }
 
   const policy = async (input: PolicyInput): Promise<Decision> => (await decide([input]))[0] as Decision
   return Object.assign(policy, { many: decide })
-}
-
-function isByKey({ subject: { issuer } }: PolicyInput): boolean {
-  return issuer === 'apikey' || issuer?.startsWith('apikey:') === true
 }
 
 function decisionOf({ action, resource: { kind, name } }: PolicyInput, limits: KeyLimits | undefined): Decision {

@@ -37,6 +37,7 @@ import type {
 import { checkOwner, checkSettings, invalidRequest } from './check-settings.js'
 import { keyFormat, prefixType } from './key-format.js'
 import { type ApiKeyPepper, keyHasher, peppersType } from './key-hash.js'
+import { issuerOf } from './key-issuer.js'
 import { ApiKeyRefusal, type ApiKeySource, type IdentifiedKey } from './key-source.js'
 import { ownerSlots } from './owner-slots.js'
 import {
@@ -153,6 +154,11 @@ export interface ApiKeys extends ApiKeySource {
    *   (`grace: 0` ends it), and where the key has ended
    */
   rotate(id: string, options?: RotateApiKeyOptions): Promise<NewApiKey | undefined>
+  /**
+   * What an owner may do now: `as-written` where nothing but the key says it (service accounts, and persons with
+   * `dangerouslyIgnoreOwnerRights`), `undefined` for one that can have no keys. Rejects with `temporarily_unavailable`.
+   */
+  rightsOf(owner: ApiKeyOwner): Promise<OwnerRights | 'as-written' | undefined>
   /** Whether the storage works. */
   readonly check: Check
 }
@@ -479,6 +485,7 @@ export function createApiKeys(options: ApiKeysOptions): ApiKeys {
     },
 
     rotate,
+    rightsOf,
 
     recognise: (token) => (format.read(token) !== undefined ? 'yes' : format.isAlike(token) ? 'alike' : 'no'),
     identify,
@@ -499,10 +506,8 @@ function seconds(): number {
   return Date.now() / 1000
 }
 
-/** The issuer that stands for keys, and with it for whose they are: two issuers may call two persons the same. */
 function subjectOf(owner: ApiKeyOwner): Pick<IdentifiedKey, 'issuer' | 'subject'> {
-  if ('serviceAccount' in owner) return { issuer: 'apikey', subject: owner.serviceAccount }
-  return { issuer: `apikey:${owner.issuer}`, subject: owner.subject }
+  return { issuer: issuerOf(owner), subject: 'serviceAccount' in owner ? owner.serviceAccount : owner.subject }
 }
 
 /** Names of lists are short, and hold nobody's name. */

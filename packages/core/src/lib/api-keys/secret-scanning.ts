@@ -189,7 +189,8 @@ function readReports(body: Uint8Array): readonly Report[] | undefined {
 function readReport(value: unknown): Report | undefined {
   if (!isObject(value) || typeof value.token !== 'string' || typeof value.type !== 'string') return undefined
   const { token, type, url, source } = value
-  const shown = (text: unknown, length: number) => (typeof text === 'string' ? displayText(text.slice(0, 2000), length) : '')
+  const shown = (text: unknown, length: number) =>
+    typeof text === 'string' ? displayText(text.slice(0, 2000), length) : ''
   return { token, type: type.slice(0, 200), url: shown(url, 400), source: shown(source, 50) }
 }
 
