@@ -4,6 +4,7 @@ import type { Authority } from '../contract/authority.js'
 import { GatewayError } from '../contract/gateway-error.js'
 import type { IdentitySource } from '../contract/identity-source.js'
 import type { Storage } from '../contract/storage.js'
+import { createGateway } from '../gateway/create-gateway.js'
 import { memoryStorage } from '../storage/memory-storage.js'
 import type { ApiKey, ApiKeyPage, NewApiKey, OwnerRights } from './api-key.js'
 import { type ApiKeyManagementOptions, createApiKeyManagement } from './api-key-management.js'
@@ -291,6 +292,38 @@ test('serves people whom a proxy in front knows', async () => {
   }
   const made = await client('', make({ auth: session }))<NewApiKey>('POST', '', { name: 'a' })
   expect(made.body.apiKey.owner).toEqual({ issuer, subject: 'alice' })
+})
+
+test('stands among the routes of a gateway, which checks the token', async () => {
+  const management = createApiKeyManagement({ url, keys, logger: quiet })
+  const gateway = createGateway({
+    url: 'https://mcp.example.com',
+    auth: { ...authority, protect: () => authority.protect(url) },
+    servers: { '/notes/mcp': () => new Response() },
+    routes: { '/api-keys/*': { handle: management, requiredScopes: ['keys:manage'] } },
+    logger: quiet,
+  })
+  const ask = async (method: string, path: string, token?: string) => {
+    const headers = { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) }
+    const body = method === 'POST' ? '{"name":"a"}' : null
+    return (await gateway.fetch(new Request(url + path, { method, headers, body }))).status
+  }
+  expect(await ask('POST', '', 'alice')).toBe(201)
+  const { id } = (await keys.list()).keys[0] as ApiKey
+  expect(await ask('GET', `/${id}`, 'alice')).toBe(200)
+  expect(await ask('GET', `/${id}`, 'bob')).toBe(404)
+  expect(await ask('GET', '')).toBe(401)
+  expect((await management.fetch(new Request(url))).status).toBe(403)
+})
+
+test('does not take what was let in for another resource, or without the scope', async () => {
+  const management = createApiKeyManagement({ url, keys, logger: quiet })
+  const auth = await authority.protect(url).verifyAccessToken('alice')
+  const status = async (context: object) => (await management.handle(new Request(url), { auth, ...context })).status
+  expect(await status({ resource: url })).toBe(200)
+  expect(await status({ resource: 'https://mcp.example.com/notes/mcp' })).toBe(403)
+  expect(await status({})).toBe(403)
+  expect(await status({ resource: url, auth: { ...auth, scopes: ['notes:read'] } })).toBe(403)
 })
 
 test('knows its own paths, and wants one', () => {

@@ -1,7 +1,7 @@
 import type { AuthInfo } from '../contract/auth-info.js'
 import type { Authority } from '../contract/authority.js'
 import { GatewayError } from '../contract/gateway-error.js'
-import type { Context, Handler, Mountable } from '../contract/handler.js'
+import type { Context, Handler, Middleware, Mountable } from '../contract/handler.js'
 import type { IdentitySource, IdentityTerms } from '../contract/identity-source.js'
 import { wrongOption } from '../contract/invalid-configuration.js'
 import type { Logger } from '../contract/logger.js'
@@ -32,6 +32,7 @@ import { readBody } from '../http/read-body.js'
 import { requestPath } from '../http/request-path.js'
 import { respond } from '../http/respond.js'
 import { isObject } from '../json/is-object.js'
+import { policyEnv, policySubject } from '../policy/policy-subject.js'
 import { bearerAuth } from '../resource-server/bearer-auth.js'
 import { authType } from '../tokens/authority-type.js'
 import { checkIssuerScheme } from '../tokens/check-issuer-scheme.js'
@@ -46,8 +47,11 @@ export interface ApiKeyManagementOptions {
   /** The public URL of the handler, as clients write it; also the resource that access tokens must be for. */
   readonly url: string
   readonly keys: ApiKeys
-  /** Who issues the access tokens of people, or what tells who calls behind a reverse proxy. */
-  readonly auth: Authority | IssuerAuthorityOptions | IdentitySource
+  /**
+   * Who issues the access tokens of people, or what tells who calls behind a reverse proxy. Left out among the `routes` of a
+   * gateway, which has checked that already; by itself it then lets nobody in.
+   */
+  readonly auth?: Authority | IssuerAuthorityOptions | IdentitySource
   /**
    * The scope that every request needs.
    *
@@ -77,9 +81,9 @@ export interface ApiKeyManagementOptions {
 const types: OptionTypes<ApiKeyManagementOptions> = {
   url: filledText,
   keys: withMethods('createApiKeys(…)', 'create', 'list', 'get', 'update', 'revoke', 'rotate', 'rightsOf'),
-  auth: (value, name) => {
+  auth: optional((value, name) => {
     if (!isIdentitySource(value)) authType(value, name)
-  },
+  }),
   scope: optional(filledText),
   admin: optional(callable),
   dangerouslyAllowKeys: optional(flag),
@@ -140,29 +144,15 @@ export function createApiKeyManagement(options: ApiKeyManagementOptions): ApiKey
   }
   const isAllowedOrigin = originMatcher(allowedOriginsOf(options.allowedOrigins, base))
   const isServed = hostCheck([base.origin])
-  const guard = guardOf(options.auth, { resource: url, requiredScopes: [scope] })
+  const guard = options.auth && guardOf(options.auth, { resource: url, requiredScopes: [scope] })
 
-  const isAdmin = async (
-    { auth }: Caller,
-    verb: Verb,
-    id: string | undefined,
-    { client }: Context,
-  ): Promise<boolean> => {
+  const isAdmin = async ({ auth }: Caller, verb: Verb, id: string | undefined, context: Context): Promise<boolean> => {
     if (admin === undefined) return false
-    const { issuer, roles, groups } = auth.extra ?? {}
-    const actor = actorOf(auth)
     const decision = await admin({
-      subject: {
-        ...(typeof issuer === 'string' && { issuer }),
-        ...(actor?.kind === 'user' && { id: actor.id }),
-        clientId: auth.clientId,
-        scopes: auth.scopes,
-        roles: textsOf(roles),
-        groups: textsOf(groups),
-      },
+      subject: policySubject(auth),
       action: `keys/${verb}`,
       resource: { server: url, kind: 'server', ...(id !== undefined && { name: id }) },
-      env: { ...(client?.address !== undefined && { address: client.address }), time: Date.now() / 1000 },
+      env: policyEnv(context),
     })
     return decision.allow === true
   }
@@ -266,7 +256,7 @@ export function createApiKeyManagement(options: ApiKeyManagementOptions): ApiKey
       if ('allow' in route) {
         throw new Refusal(405, 'invalid_request', 'This method is not served here', { headers: { Allow: route.allow } })
       }
-      return await verbs[route.verb](callerOf(context), request, context, route.id)
+      return await verbs[route.verb](callerOf(context, { url, scope }), request, context, route.id)
     } catch (error) {
       return answer(error, context)
     }
@@ -284,7 +274,7 @@ export function createApiKeyManagement(options: ApiKeyManagementOptions): ApiKey
     return oauthError(403, 'access_denied', description)
   }
 
-  const guarded = compose([guard], serve)
+  const guarded = compose(guard === undefined ? [] : [guard], serve)
   const handle = compose([recover('oauth')], fromHere)
   return mountable<Omit<ApiKeyManagement, 'fetch'>>({
     handle: (request, context) => handle(request, { logger, ...context }),
@@ -296,7 +286,7 @@ export function createApiKeyManagement(options: ApiKeyManagementOptions): ApiKey
   })
 }
 
-function guardOf(auth: ApiKeyManagementOptions['auth'], terms: IdentityTerms & { requiredScopes: readonly string[] }) {
+function guardOf(auth: NonNullable<ApiKeyManagementOptions['auth']>, terms: IdentityTerms): Middleware {
   if (isIdentitySource(auth)) return auth.identify(terms)
   const authority = 'protect' in auth ? auth : issuerAuthority(auth)
   checkIssuerScheme(authority, terms.resource)
@@ -332,10 +322,14 @@ const ofOne: readonly [string, Verb][] = [
 ]
 const ofRotation: readonly [string, Verb][] = [['POST', 'rotate']]
 
-function callerOf({ auth }: Context): Caller {
+function callerOf({ auth, resource }: Context, { url, scope }: { url: string; scope: string }): Caller {
+  // What was let in for another resource may have come with a token for that one
+  if (auth !== undefined && resource === url && !auth.scopes.includes(scope)) {
+    throw new Refusal(403, 'insufficient_scope', `The scope ${scope} is needed`)
+  }
   const { issuer } = auth?.extra ?? {}
   const actor = auth && actorOf(auth)
-  if (auth === undefined || actor === undefined || typeof issuer !== 'string') {
+  if (auth === undefined || resource !== url || actor === undefined || typeof issuer !== 'string') {
     throw new Refusal(403, 'access_denied', 'It is not known who calls, or who says so')
   }
   const name = `${issuer} ${actor.id}`

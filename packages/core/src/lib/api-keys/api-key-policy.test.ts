@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Policy, PolicyInput, PolicyResource } from '../contract/policy.js'
 import type { Storage } from '../contract/storage.js'
 import { memoryStorage } from '../storage/memory-storage.js'
-import { apiKeyPolicy, matches } from './api-key-policy.js'
+import { apiKeyPolicy } from './api-key-policy.js'
 import { type ApiKeys, createApiKeys } from './create-api-keys.js'
 
 let storage: Storage
@@ -82,19 +82,4 @@ test('rejects while the storage does not answer, which is a refusal', async () =
   const id = await create(['search'])
   vi.spyOn(storage, 'get').mockRejectedValue(new Error('down'))
   await expect(policy(input(id, { name: 'search' }))).rejects.toThrow('down')
-})
-
-test.each([
-  ['*', 'anything', true],
-  ['a*', 'a', true],
-  ['*a', 'ba', true],
-  ['a*a', 'a', false],
-  ['a*b*c', 'axxbyyc', true],
-  ['a*b*c', 'axxcyyb', false],
-  ['a*bc*c', 'abc', false],
-  ['a.c', 'abc', false],
-  ['a', 'ab', false],
-  ['', '', true],
-])('the pattern %j and the name %j: %s', (pattern, name, expected) => {
-  expect(matches(pattern, name)).toBe(expected)
 })

@@ -2,6 +2,7 @@ import { BoundedMap } from '../cache/bounded-map.js'
 import { isWithin } from '../cache/is-within.js'
 import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
 import { clientMethods } from '../protocol/methods.js'
+import { glob } from '../text/glob.js'
 import { readSources } from './api-key-verifier.js'
 import { isByKey } from './key-issuer.js'
 import type { ApiKeySource, KeyLimits } from './key-source.js'
@@ -66,25 +67,9 @@ function decisionOf({ action, resource: { kind, name } }: PolicyInput, limits: K
   const { tools } = limits
   if (tools === undefined) return allowed
   if (kind === 'tool') {
-    return name !== undefined && tools.some((pattern) => matches(pattern, name)) ? allowed : otherTool
+    return name !== undefined && tools.some((pattern) => glob(pattern)(name)) ? allowed : otherTool
   }
   // A task is a call of before, which was decided on then
   if (kind === 'task') return allowed
   return kind === 'server' && clientMethods.has(action) ? allowed : toolsAlone
-}
-
-/** Whether a name is of a pattern in which `*` stands for any characters; takes a time that grows with both lengths alone. */
-export function matches(pattern: string, name: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  if (rest.length === 0) return name === pattern
-  const last = rest.pop() as string
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false
-  const end = name.length - last.length
-  let at = first.length
-  for (const part of rest) {
-    const found = name.indexOf(part, at)
-    if (found === -1 || found + part.length > end) return false
-    at = found + part.length
-  }
-  return true
 }

@@ -164,10 +164,7 @@ function joined(keys: ApiKeyVerifier, from: Authority | IssuerAuthorityOptions, 
   const { check } = authority
   return {
     ...authority,
-    ...(authority.secret && { secret: authority.secret.bind(authority) }),
-    ...(authority.handle && { handle: authority.handle.bind(authority) }),
-    ...(authority.match && { match: authority.match.bind(authority) }),
-    ...(authority.close && { close: authority.close.bind(authority) }),
+    ...boundTo(authority),
     verifyAccessToken: keys.verifyAccessToken,
     ...(header !== undefined && { tokenHeader: header }),
     check: all([keys.check, check?.bind(authority)].filter((one) => one !== undefined)),
@@ -181,6 +178,12 @@ function joined(keys: ApiKeyVerifier, from: Authority | IssuerAuthorityOptions, 
       }
     },
   }
+}
+
+/** The functions of an authority that may be one of a class. */
+function boundTo(authority: Authority): Partial<Authority> {
+  const names = ['secret', 'handle', 'match', 'paths', 'close'] as const
+  return Object.fromEntries(names.flatMap((name) => (authority[name] ? [[name, authority[name].bind(authority)]] : [])))
 }
 
 function all(checks: readonly Check[]): Check {
