@@ -9,6 +9,15 @@ import {
   resourceMetadataUrl,
   toSdkVerifier,
 } from '@mcp-gateway/core'
+import {
+  apiKeyPolicy,
+  apiKeysFromFolder,
+  createApiKeyManagement,
+  createApiKeys,
+  createApiKeyVerifier,
+  dangerouslyDemoKey,
+  secretScanning,
+} from '@mcp-gateway/core/api-keys'
 import { dpop } from '@mcp-gateway/core/dpop'
 import { translateEras } from '@mcp-gateway/core/eras'
 import {
@@ -61,6 +70,7 @@ const client = { issuer, clientId: 'gateway', clientSecret: 'a secret of some le
 const url = 'https://mcp.example.com'
 const limit = { limit: 1, window: 1 }
 const keys = createSigningKeys({ issuer, storage, encryptionKeys: [key] })
+const apiKeys = createApiKeys({ storage })
 const noop = async () => undefined
 
 /** Every public function that takes options, with arguments that it accepts. */
@@ -93,6 +103,13 @@ const calls: readonly (readonly [name: string, call: Call, ...values: unknown[]]
     clientCertificate as Call,
     { trustedProxies: ['10.0.0.5'], from: 'nginx', headers: { verify: 'X-Verified' }, resource: url },
   ],
+  ['createApiKeys', createApiKeys, { storage, prefix: 'acme', peppers: [{ version: '1', secret: 'x'.repeat(32) }] }],
+  ['createApiKeyVerifier', createApiKeyVerifier, apiKeys, { resource: url, header: 'x-api-key', maxAge: 1 }],
+  ['apiKeyPolicy', apiKeyPolicy, apiKeys],
+  ['apiKeysFromFolder', apiKeysFromFolder, '/etc/keys', { issuer, maxAge: 1 }],
+  ['dangerouslyDemoKey', dangerouslyDemoKey, { key: 'demo-token-12345', roles: ['viewer'] }],
+  ['secretScanning', secretScanning, { keys: apiKeys, onLeak: noop }],
+  ['createApiKeyManagement', createApiKeyManagement, { url: `${url}/keys`, keys: apiKeys, auth: { issuer } }],
   ['hostCheck', hostCheck, [url], ['mcp.example.com']],
   ['memoryStorage', memoryStorage, { maxEntries: 10 }],
   ['mountable', mountable, { handle: handler }],

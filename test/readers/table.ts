@@ -1,4 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import { toRawSignature } from '../../packages/core/src/lib/api-keys/ecdsa-signature.js'
+import { keyFormat } from '../../packages/core/src/lib/api-keys/key-format.js'
+import { readStoredKey } from '../../packages/core/src/lib/api-keys/stored-key.js'
 import { scanLists } from '../../packages/core/src/lib/catalogue/scan-lists.js'
 import { readIncoming } from '../../packages/core/src/lib/eras/http/incoming.js'
 import { readInputResponses } from '../../packages/core/src/lib/eras/modern-client/input-responses.js'
@@ -154,6 +157,21 @@ const answer = () => new Response()
 
 /** Every reader, by its file and name: its time must not grow faster than its input, whatever it is fed with. */
 export const readers: Readonly<Record<string, Reader>> = {
+  'packages/core/src/lib/api-keys/key-format.ts#keyFormat': {
+    read: (text) => keyFormat('mcpg').read(text),
+    around: [
+      ['', ''],
+      ['mcpg_', ''],
+    ],
+  },
+  'packages/core/src/lib/api-keys/stored-key.ts#readStoredKey': {
+    read: readStoredKey,
+    around: [
+      ['', ''],
+      ['{"owner":{},"secrets":["', '"]}'],
+    ],
+  },
+  'packages/core/src/lib/api-keys/ecdsa-signature.ts#toRawSignature': { read: (text) => toRawSignature(bytes(text)) },
   'packages/core/src/lib/http/read-events.ts#readEvents': {
     read: (text) => drain(text, 65_536),
     around: [

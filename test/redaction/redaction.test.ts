@@ -32,6 +32,8 @@ const credentials: Record<string, string> = {
   'a JWT': `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ.${letters(40)}`,
   'an access key of AWS': `AKIA${capitals(16)}`,
   'a temporary key of AWS': `ASIA${capitals(16)}`,
+  'an API key': `mcpg_${letters(12)}_${letters(38)}`,
+  'an API key with a tag': `acme_test_${letters(12)}_${letters(38)}`,
   'a personal token of GitHub': `ghp_${letters(36)}`,
   'an OAuth token of GitHub': `gho_${letters(36)}`,
   'a token of a GitHub app': `ghs_${letters(36)}`,

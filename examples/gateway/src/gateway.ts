@@ -1,8 +1,10 @@
 import type { Handler, Mountable, Policy, Storage } from '@mcp-gateway/core'
+import { createApiKeyVerifier } from '@mcp-gateway/core/api-keys'
 import { type AddedServer, createGateway, setupPage } from '@mcp-gateway/core/gateway'
 import { createLogger } from '@mcp-gateway/core/logging'
 import type { PolicyOptions } from '@mcp-gateway/core/policy'
 import { createAuthorizationServer, type IdentityProvider } from '@mcp-gateway/oauth-server'
+import { exampleKeys } from './keys.js'
 
 export interface ExampleOptions {
   url: string
@@ -23,7 +25,7 @@ export interface ExampleOptions {
 
 export const logger = createLogger({ level: 'warn' })
 
-/** MCP servers behind an authorization server of our own. */
+/** MCP servers behind an authorization server of our own, which programs may pass with API keys. */
 export const exampleGateway = (options: ExampleOptions) => {
   const { url, storage, auth, identityProvider, scopes, servers, names, policy } = options
   const granted = {
@@ -31,10 +33,11 @@ export const exampleGateway = (options: ExampleOptions) => {
     ...Object.fromEntries(scopes.map((scope) => [scope, scope])),
   }
   const scopesSupported = scopes.length === 0 ? undefined : Object.keys(granted)
+  const authority = () => createAuthorizationServer({ issuer: url, storage, identityProvider, scopes: granted, logger })
   return createGateway({
     url,
     ...(auth
-      ? { auth: createAuthorizationServer({ issuer: url, storage, identityProvider, scopes: granted, logger }) }
+      ? { auth: createApiKeyVerifier(exampleKeys(storage), { authority: authority() }) }
       : { dangerouslyAllowAnonymous: true }),
     servers: Object.fromEntries(
       Object.entries(servers).map(([path, server]) => [path, { server, policy, scopesSupported }]),

@@ -3,13 +3,19 @@ import { isWithin } from '../cache/is-within.js'
 import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
 import { clientMethods } from '../protocol/methods.js'
 import { glob } from '../text/glob.js'
-import { readSources } from './api-key-verifier.js'
+import { sourcesOf } from './api-key-verifier.js'
 import { isByKey } from './key-issuer.js'
 import type { ApiKeySource, KeyLimits } from './key-source.js'
 
+/** What a key may do. */
+interface Limits {
+  /** Whether a tool is one of its tools; absent where it is not held to any. */
+  readonly isItsTool?: (name: string) => boolean
+}
+
 /** What was found out about a key. */
 interface Known {
-  readonly limits: KeyLimits | undefined
+  readonly limits: Limits | undefined
   /** In milliseconds since the epoch. */
   readonly at: number
 }
@@ -37,15 +43,16 @@ const toolsAlone: Decision = { allow: false, reason: 'The API key is for tools a
  * ```
  */
 export function apiKeyPolicy(keys: ApiKeySource | readonly ApiKeySource[]): Policy {
-  const sources = readSources(keys, 'The keys of apiKeyPolicy')
+  const sources = sourcesOf(keys, 'The keys of apiKeyPolicy')
   const known = new BoundedMap<Known>(10_000)
 
-  const limitsOf = async (id: string): Promise<KeyLimits | undefined> => {
-    const found = known.get(id)
-    if (found !== undefined && isWithin(Date.now(), found.at, maxAge)) return found.limits
+  const limitsOf = async (id: string): Promise<Limits | undefined> => {
+    const before = known.get(id)
+    if (before !== undefined && isWithin(Date.now(), before.at, maxAge)) return before.limits
     const at = Date.now()
-    let limits: KeyLimits | undefined
-    for (const source of sources) limits ??= await source.limitsOf(id)
+    let found: KeyLimits | undefined
+    for (const source of sources) found ??= await source.limitsOf(id)
+    const limits = found && toLimits(found)
     known.set(id, { limits, at })
     return limits
   }
@@ -62,13 +69,17 @@ export function apiKeyPolicy(keys: ApiKeySource | readonly ApiKeySource[]): Poli
   return Object.assign(policy, { many: decide })
 }
 
-function decisionOf({ action, resource: { kind, name } }: PolicyInput, limits: KeyLimits | undefined): Decision {
+function toLimits({ tools }: KeyLimits): Limits {
+  if (tools === undefined) return {}
+  const fits = tools.map(glob)
+  return { isItsTool: (name) => fits.some((one) => one(name)) }
+}
+
+function decisionOf({ action, resource: { kind, name } }: PolicyInput, limits: Limits | undefined): Decision {
   if (limits === undefined) return gone
-  const { tools } = limits
-  if (tools === undefined) return allowed
-  if (kind === 'tool') {
-    return name !== undefined && tools.some((pattern) => glob(pattern)(name)) ? allowed : otherTool
-  }
+  const { isItsTool } = limits
+  if (isItsTool === undefined) return allowed
+  if (kind === 'tool') return name !== undefined && isItsTool(name) ? allowed : otherTool
   // A task is a call of before, which was decided on then
   if (kind === 'task') return allowed
   return kind === 'server' && clientMethods.has(action) ? allowed : toolsAlone

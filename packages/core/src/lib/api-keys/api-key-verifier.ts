@@ -82,7 +82,7 @@ const sourceType: OptionType = withMethods(
 )
 
 /** Reads one source or several. */
-export function readSources(keys: ApiKeySource | readonly ApiKeySource[], where: string): readonly ApiKeySource[] {
+export function sourcesOf(keys: ApiKeySource | readonly ApiKeySource[], where: string): readonly ApiKeySource[] {
   const sources = Array.isArray(keys) ? (keys as readonly ApiKeySource[]) : [keys as ApiKeySource]
   listOf(sourceType)(sources, where)
   if (sources.length === 0) throw invalidConfiguration(`${where} is empty; give what createApiKeys(…) returns`)
@@ -115,7 +115,7 @@ export function createApiKeyVerifier(
   keys: ApiKeySource | readonly ApiKeySource[],
   options: ApiKeyVerifierOptions = {},
 ): ApiKeyVerifier {
-  const sources = readSources(keys, 'The keys of createApiKeyVerifier')
+  const sources = sourcesOf(keys, 'The keys of createApiKeyVerifier')
   checkOptions('createApiKeyVerifier', options, types)
   const { maxAge = 1, cacheSize = 10_000 } = options
   const header = options.header?.toLowerCase()

@@ -6,7 +6,7 @@ import { checkOptions, filledText, notNegative, type OptionTypes, optional } fro
 import { loggerType } from '../contract/shared-option-types.js'
 import { isEqual, keyHasher } from './key-hash.js'
 import { ApiKeyRefusal, type ApiKeySource, type IdentifiedKey } from './key-source.js'
-import { readKeyFolder, type SecretFolder } from './read-key-folder.js'
+import { mountedSecrets, type SecretFolder } from './mounted-secrets.js'
 
 /** Where mounted keys are, and whose. */
 export interface ApiKeysFromFolderOptions {
@@ -73,7 +73,7 @@ export function apiKeysFromFolder(folder: string, options: ApiKeysFromFolderOpti
     // Before the look: what changes after it may not be in it
     const at = Date.now()
     try {
-      const found = await readKeyFolder({ files, paths, folder, except: known?.stamp })
+      const found = await mountedSecrets({ files, paths, folder, except: known?.stamp })
       if (found !== undefined) known = { keys: toKeys(found.secrets), stamp: found.stamp }
       readAt = at
     } catch (cause) {
@@ -139,9 +139,9 @@ export function apiKeysFromFolder(folder: string, options: ApiKeysFromFolderOpti
 function problemOf({ key, username, 'created-at': createdAt, 'expires-at': expiresAt }: SecretFolder['fields']) {
   if (key === undefined || !isKey.test(key)) return 'key is not 64 hexadecimal digits in small letters'
   if (username === undefined || username === '') return 'username is missing'
-  if (timeOf(createdAt) === undefined) return 'created-at is not a time such as 2027-01-31T00:00:00Z'
+  if (timeOf(createdAt) === undefined) return 'created-at is not a time of RFC 3339, with its zone'
   if (expiresAt !== 'never' && timeOf(expiresAt) === undefined) {
-    return 'expires-at is neither never nor a time such as 2027-01-31T00:00:00Z'
+    return 'expires-at is neither never nor a time of RFC 3339, with its zone'
   }
   return undefined
 }

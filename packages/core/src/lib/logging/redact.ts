@@ -12,6 +12,8 @@ const scheme = /\b(Bearer|Basic|DPoP)\s{1,8}(?![\w-]{1,40}=["\w])[\w\-.~+/]{8,}=
 const prefixed = new RegExp(
   `\\b(?:${[
     '[ar]t\\.[\\w-]{43}(?:\\.[\\w-]{43})?',
+    // API keys, whatever prefix a registry has
+    '[a-z][a-z\\d]{1,15}(?:_[a-z\\d]{1,15})?_[\\dA-Za-z]{12}_[\\dA-Za-z]{38}(?![\\dA-Za-z])',
     '(?:AKIA|ASIA)[A-Z\\d]{16}(?![\\w-])',
     'gh[oprsu]_\\w{20,}|github_pat_\\w{20,}',
     'gl(?:pat|ptt|dt|rt|cbt)-[\\w-]{16,}',

@@ -10,7 +10,7 @@ const fieldNames = ['key', 'username', 'roles', 'created-at', 'expires-at', 'key
 type FieldName = (typeof fieldNames)[number]
 
 /** What to read, and with what. */
-export interface ReadKeyFolderOptions {
+export interface MountedSecretsOptions {
   readonly files: typeof import('node:fs/promises')
   readonly paths: typeof import('node:path')
   readonly folder: string
@@ -30,8 +30,8 @@ const maxTries = 5
  *
  * @returns the Secrets, with a stamp that changes when a file does; `undefined` where the stamp is still `except`
  */
-export async function readKeyFolder(
-  options: ReadKeyFolderOptions,
+export async function mountedSecrets(
+  options: MountedSecretsOptions,
 ): Promise<{ readonly secrets: readonly SecretFolder[]; readonly stamp: string } | undefined> {
   let places = await findPlaces(options)
   for (let tries = 0; tries < maxTries; tries++) {
@@ -55,7 +55,7 @@ interface Place {
   readonly stamps: readonly string[]
 }
 
-async function findPlaces(options: ReadKeyFolderOptions): Promise<readonly Place[]> {
+async function findPlaces(options: MountedSecretsOptions): Promise<readonly Place[]> {
   const { files, paths, folder } = options
   return inParts(await secretNames(options), async (name) => {
     const place = await realFolder(files, paths, paths.join(folder, name))
@@ -64,7 +64,7 @@ async function findPlaces(options: ReadKeyFolderOptions): Promise<readonly Place
   })
 }
 
-async function readFields({ files, paths }: ReadKeyFolderOptions, place: string): Promise<SecretFolder['fields']> {
+async function readFields({ files, paths }: MountedSecretsOptions, place: string): Promise<SecretFolder['fields']> {
   const fields = fieldNames.map(async (name) => [name, await readField(files, paths.join(place, name))] as const)
   return Object.fromEntries((await Promise.all(fields)).filter(([, value]) => value !== undefined))
 }
@@ -79,7 +79,7 @@ async function inParts<T, R>(all: readonly T[], work: (one: T) => Promise<R>): P
 }
 
 /** The folders of the Secrets, by name; the empty name where the folder is one itself. */
-async function secretNames({ files, folder }: ReadKeyFolderOptions): Promise<string[]> {
+async function secretNames({ files, folder }: MountedSecretsOptions): Promise<string[]> {
   const entries = await files.readdir(folder, { withFileTypes: true })
   if (entries.some(({ name }) => name === 'key')) return ['']
   const names = entries
@@ -92,8 +92,8 @@ async function secretNames({ files, folder }: ReadKeyFolderOptions): Promise<str
 }
 
 async function realFolder(
-  files: ReadKeyFolderOptions['files'],
-  paths: ReadKeyFolderOptions['paths'],
+  files: MountedSecretsOptions['files'],
+  paths: MountedSecretsOptions['paths'],
   folder: string,
 ): Promise<string> {
   try {
@@ -103,7 +103,7 @@ async function realFolder(
   }
 }
 
-async function stampOf(files: ReadKeyFolderOptions['files'], path: string): Promise<string> {
+async function stampOf(files: MountedSecretsOptions['files'], path: string): Promise<string> {
   try {
     const { ino, size, mtimeMs, ctimeMs } = await files.stat(path)
     return `${ino}:${size}:${mtimeMs}:${ctimeMs}`
@@ -113,7 +113,7 @@ async function stampOf(files: ReadKeyFolderOptions['files'], path: string): Prom
 }
 
 /** The text of a file; `undefined` where there is none, where it cannot be read, and where it is no field of a Secret. */
-async function readField(files: ReadKeyFolderOptions['files'], path: string): Promise<string | undefined> {
+async function readField(files: MountedSecretsOptions['files'], path: string): Promise<string | undefined> {
   try {
     const { size } = await files.stat(path)
     return size > maxBytes ? undefined : (await files.readFile(path, 'utf8')).trim()
