@@ -130,7 +130,8 @@ export function createApiKeyVerifier(
     return {
       async verifyAccessToken(token, proof, use = {}) {
         if (typeof token !== 'string') throw invalidToken('is not a string')
-        const key = await identify(token)
+        const found = identify(token)
+        const key = found instanceof Promise ? await found : found
         if (proof !== undefined) throw new ApiKeyRefusal('malformed', key.id)
         const now = Date.now()
         if (now >= key.endsAt) throw new ApiKeyRefusal('expired', key.id)
@@ -207,7 +208,7 @@ const foreign = /* @__PURE__ */ new ApiKeyRefusal('malformed', undefined, { isFi
 function remembering(
   sources: readonly ApiKeySource[],
   { maxAge, cacheSize }: { maxAge: number; cacheSize: number },
-): (token: string) => Promise<IdentifiedKey> {
+): (token: string) => IdentifiedKey | Promise<IdentifiedKey> {
   const known = new BoundedMap<Remembered>(maxAge === 0 ? 0 : cacheSize)
   const pending = new Map<string, Promise<IdentifiedKey>>()
   const shared = sharesPromises()
@@ -220,12 +221,7 @@ function remembering(
     return key
   }
 
-  return async (token) => {
-    const source = sources.find(({ recognise }) => recognise(token) === 'yes')
-    if (source === undefined) {
-      throw sources.some(({ recognise }) => recognise(token) === 'alike') ? malformed : foreign
-    }
-    if (source.isLocal) return source.identify(token)
+  const remembered = (source: ApiKeySource, token: string): IdentifiedKey | Promise<IdentifiedKey> => {
     const place = tokenKey(token)
     const found = known.get(place)
     if (found !== undefined && isWithin(Date.now(), found.at, maxAge * 1000)) return found.key
@@ -235,6 +231,17 @@ function remembering(
       if (shared) pending.set(place, loading)
     }
     return loading
+  }
+
+  // Not asynchronous: strangers ask most often, and are refused at once; who is known is let in at once
+  return (token) => {
+    let isAlike = false
+    for (const source of sources) {
+      const form = source.recognise(token)
+      if (form === 'yes') return source.isLocal ? source.identify(token) : remembered(source, token)
+      isAlike ||= form === 'alike'
+    }
+    throw isAlike ? malformed : foreign
   }
 }
 

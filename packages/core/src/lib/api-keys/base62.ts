@@ -22,6 +22,16 @@ export function toBase62(value: number, length: number): string {
   return text
 }
 
+/** Whether the last digits of a text are this number in base62. */
+export function endsInBase62(text: string, value: number, length: number): boolean {
+  let left = value
+  for (let index = text.length - 1; index >= text.length - length; index--) {
+    if (text.charCodeAt(index) !== digits.charCodeAt(left % 62)) return false
+    left = Math.floor(left / 62)
+  }
+  return true
+}
+
 /** Whether a UTF-16 unit is a base62 digit. */
 export function isBase62(unit: number): boolean {
   return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x30 && unit <= 0x39)

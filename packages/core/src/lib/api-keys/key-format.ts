@@ -1,6 +1,6 @@
 import { wrongOption } from '../contract/invalid-configuration.js'
 import type { OptionType } from '../contract/option-types.js'
-import { isBase62, randomBase62, toBase62 } from './base62.js'
+import { endsInBase62, isBase62, randomBase62, toBase62 } from './base62.js'
 import { crc32 } from './crc32.js'
 
 /** Digits of the id: 71 bits, so that two keys do not meet. */
@@ -47,19 +47,15 @@ export function keyFormat(prefix: string): KeyFormat {
     for (let index = start.length; index < length; index++) {
       if (index !== idEnd && !isBase62(text.charCodeAt(index))) return false
     }
-    return text.endsWith(checksum(text.slice(0, -checksumLength)))
+    return endsInBase62(text, crc32(text, length - checksumLength), checksumLength)
   }
 
   return {
     make(id = randomBase62(idLength)) {
       const body = `${start}${id}_${randomBase62(secretLength)}`
-      return { id, key: body + checksum(body) }
+      return { id, key: body + toBase62(crc32(body), checksumLength) }
     },
     read: (text) => (isWhole(text) ? text.slice(start.length, idEnd) : undefined),
     isAlike: (text) => text.startsWith(start),
   }
-}
-
-function checksum(text: string): string {
-  return toBase62(crc32(text), checksumLength)
 }
