@@ -43,6 +43,7 @@ const context = {
   handler: "import('@mcp-gateway/core').Handler",
   issuer: 'string',
   key: 'string',
+  keys: "import('@mcp-gateway/core/api-keys').ApiKeys",
   next: "import('@mcp-gateway/core').Handler",
   pool: "import('pg').Pool",
   request: 'Request',

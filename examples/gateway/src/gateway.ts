@@ -1,10 +1,9 @@
 import type { Handler, Mountable, Policy, Storage } from '@mcp-gateway/core'
-import { createApiKeyVerifier } from '@mcp-gateway/core/api-keys'
+import { type ApiKeys, createApiKeys, createApiKeyVerifier } from '@mcp-gateway/core/api-keys'
 import { type AddedServer, createGateway, setupPage } from '@mcp-gateway/core/gateway'
 import { createLogger } from '@mcp-gateway/core/logging'
 import type { PolicyOptions } from '@mcp-gateway/core/policy'
 import { createAuthorizationServer, type IdentityProvider } from '@mcp-gateway/oauth-server'
-import { exampleKeys } from './keys.js'
 
 export interface ExampleOptions {
   url: string
@@ -24,6 +23,9 @@ export interface ExampleOptions {
 }
 
 export const logger = createLogger({ level: 'warn' })
+
+/** The keys of programs, which the command `keys` makes. */
+export const exampleKeys = (storage: Storage): ApiKeys => createApiKeys({ storage, prefix: 'example', logger })
 
 /** MCP servers behind an authorization server of our own, which programs may pass with API keys. */
 export const exampleGateway = (options: ExampleOptions) => {

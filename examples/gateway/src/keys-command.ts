@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ApiKey, ApiKeys, CreateApiKeyOptions } from '@mcp-gateway/core/api-keys'
-import { exampleKeys } from './keys.js'
+import { exampleKeys } from './gateway.js'
 import { readSettings, SettingsError } from './settings.js'
 import { exampleStorage } from './storage.js'
 

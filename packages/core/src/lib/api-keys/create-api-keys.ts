@@ -180,7 +180,7 @@ const maxGrace = 30 * 86_400
  * const keys: ApiKeys = createApiKeys({
  *   storage,
  *   prefix: 'acme',
- *   ownerRights: async ({ subject }) => directory.rightsOf(subject),
+ *   ownerRights: ({ subject }) => (subject === 'alice' ? { scopes: ['notes:read'] } : undefined),
  * })
  * const { key } = await keys.create({
  *   owner: { serviceAccount: 'nightly-build' },

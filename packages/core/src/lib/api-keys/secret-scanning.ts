@@ -86,8 +86,10 @@ const maxReports = 5000
  * @see GitHub's "Secret scanning partner program"
  * @example
  * ```ts
- * const scanning = secretScanning({ keys, onLeak: ({ apiKey, url }) => tell(apiKey.owner, url) })
- * app.mount('/secret-scanning', scanning.fetch)
+ * const scanning: Mountable = secretScanning({
+ *   keys,
+ *   onLeak: ({ apiKey, url }) => console.warn(`The key ${apiKey.name} was found at ${url}`),
+ * })
  * ```
  */
 export function secretScanning(options: SecretScanningOptions): Mountable {
