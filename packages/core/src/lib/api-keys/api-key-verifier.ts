@@ -5,9 +5,12 @@ import type { Authority } from '../contract/authority.js'
 import type { Check } from '../contract/check.js'
 import { invalidConfiguration, wrongOption } from '../contract/invalid-configuration.js'
 import {
+  callable,
   checkOptions,
   filledText,
+  flag,
   listOf,
+  membersOf,
   notNegative,
   type OptionType,
   type OptionTypes,
@@ -74,12 +77,24 @@ const types: OptionTypes<ApiKeyVerifierOptions> = {
   cacheSize: optional(notNegative),
 }
 
-const sourceType: OptionType = withMethods(
-  'createApiKeys(…), apiKeysFromFolder(…), or a list of such',
-  'recognise',
-  'identify',
-  'limitsOf',
-)
+const members = membersOf<ApiKeySource>({
+  recognise: callable,
+  identify: callable,
+  limitsOf: callable,
+  checkResource: optional(callable),
+  isLocal: optional(flag),
+  check: optional(callable),
+})
+
+const sourceType: OptionType = (value, name) => {
+  withMethods(
+    'createApiKeys(…), apiKeysFromFolder(…), or a list of such',
+    'recognise',
+    'identify',
+    'limitsOf',
+  )(value, name)
+  members(value, name)
+}
 
 /** Reads one source or several. */
 export function sourcesOf(keys: ApiKeySource | readonly ApiKeySource[], where: string): readonly ApiKeySource[] {
