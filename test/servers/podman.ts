@@ -24,7 +24,9 @@ export async function startPodman(): Promise<Podman> {
   const own = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
   const run = async (...parameters: string[]): Promise<string> => {
     const all = [...own, '--cgroup-manager', 'cgroupfs', '--runtime', 'runc', ...parameters]
-    const { stdout, stderr } = await promisify(execFile)('podman', all, { env: { ...process.env, CONTAINERS_CONF: settings } })
+    const { stdout, stderr } = await promisify(execFile)('podman', all, {
+      env: { ...process.env, CONTAINERS_CONF: settings },
+    })
     return stdout || stderr
   }
   const stop = async (): Promise<void> => {
