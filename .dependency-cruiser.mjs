@@ -6,7 +6,18 @@ const floors = [
   ['contract'],
   ['http', 'pages', 'logging', 'storage', 'cache', 'outbound', 'keys'],
   ['message', 'tokens', 'oauth-client', 'mounts', 'tasks'],
-  ['resource-server', 'limits', 'eras', 'upstream-token', 'testing', 'identity', 'catalogue', 'policy'],
+  [
+    'resource-server',
+    'limits',
+    'eras',
+    'upstream-token',
+    'testing',
+    'identity',
+    'catalogue',
+    'policy',
+    'pinning',
+    'guards',
+  ],
   ['gateway', 'proxy', 'vault', 'api-keys'],
 ]
 

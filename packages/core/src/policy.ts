@@ -1,3 +1,11 @@
+export {
+  createPinning,
+  type HeldTool,
+  type Pinning,
+  type PinningOptions,
+} from './lib/pinning/create-pinning.js'
+export type { Difference } from './lib/pinning/definition.js'
+export { type PinningHandlerOptions, pinningHandler } from './lib/pinning/pinning-handler.js'
 export { type CachedOptions, cached } from './lib/policy/cached.js'
 export { allOf, anyOf } from './lib/policy/combine.js'
 export type { DecideOptions } from './lib/policy/decide.js'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Catalogue, type CatalogueKey, listingOf } from './catalogue.js'
+import { Catalogue, type CatalogueItem, type CatalogueKey, listingOf } from './catalogue.js'
 import { scanLists } from './scan-lists.js'
 
 beforeEach(() => vi.useFakeTimers())
@@ -20,7 +20,10 @@ test('a listing has the items of all pages, as they were written, and tells whic
     page(['b', 'c'], ',"ttlMs":300,"cacheScope":"public"'),
   ])
   expect([...items.keys()]).toEqual(['a', 'b', 'c'])
-  expect(new TextDecoder().decode(items.get('a')?.bytes)).toBe('{"name":"a","annotations":{"readOnlyHint":true}}')
+  const { page: bytes, item } = items.get('a') as CatalogueItem
+  expect(new TextDecoder().decode(bytes.subarray(item.start, item.end))).toBe(
+    '{"name":"a","annotations":{"readOnlyHint":true}}',
+  )
   expect([[...repeated], ttlMs, isPublic]).toEqual([['b'], 300, true])
 })
 

@@ -1,19 +1,19 @@
 import { isWithin } from '../cache/is-within.js'
+import { SizedMap } from '../cache/sized-map.js'
 import { isObject } from '../json/is-object.js'
-import { at, parseSpan } from '../json/raw-json.js'
+import { parseSpan } from '../json/raw-json.js'
 import { sharesPromises } from '../runtime/shares-promises.js'
-import type { ScannedLists } from './scan-lists.js'
+import type { ListedItem, ScannedLists } from './scan-lists.js'
 
 /** What a server lists: its tools or its prompts. */
 export type CatalogueKind = 'tool' | 'prompt'
 
 /** A tool or prompt as its server describes it. */
 export interface CatalogueItem {
-  readonly name: string
-  /** The description, as the server wrote it. */
-  readonly bytes: Uint8Array
-  /** What it says about itself, as the server wrote it: hints, which may lie. */
-  readonly annotations: Uint8Array | undefined
+  /** The page of the list on which it is. */
+  readonly page: Uint8Array
+  /** Where its description is on the page, and the hints that it gives, which may lie. */
+  readonly item: ListedItem
 }
 
 /** All tools or prompts of a server, as they were listed for one class of callers. */
@@ -77,16 +77,13 @@ interface Kept {
 export class Catalogue {
   readonly #maxAge: number
   readonly #cooldown: number
-  readonly #maxBytes: number
-  /** The one that was used last is the last. */
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept: SizedMap<Kept>
   readonly #reading = new Map<string, Promise<Listing | undefined>>()
-  #bytes = 0
 
   constructor({ maxAge = 60, cooldown = 5, maxBytes = 67_108_864 }: CatalogueOptions = {}) {
     this.#maxAge = maxAge
     this.#cooldown = Math.min(cooldown, maxAge)
-    this.#maxBytes = maxBytes
+    this.#kept = new SizedMap(maxBytes)
   }
 
   /** The list, read anew where that is due; `undefined` where the server does not tell it. */
@@ -120,14 +117,7 @@ export class Catalogue {
   }
 
   #find(key: CatalogueKey): Kept | undefined {
-    for (const text of [textOf(key), textOf({ ...key, caller: '' })]) {
-      const kept = this.#kept.get(text)
-      if (kept === undefined) continue
-      this.#kept.delete(text)
-      this.#kept.set(text, kept)
-      return kept
-    }
-    return undefined
+    return this.#kept.get(textOf(key)) ?? this.#kept.get(textOf({ ...key, caller: '' }))
   }
 
   #isDue({ listing, readAt, isStale }: Kept): boolean {
@@ -156,24 +146,13 @@ export class Catalogue {
 
   #keep(key: CatalogueKey, listing: Listing | undefined): void {
     const text = textOf(listing?.isPublic ? { ...key, caller: '' } : key)
-    this.#drop(text)
-    const size = sizeOf(text, listing)
-    if (size > this.#maxBytes) return
-    this.#kept.set(text, { listing, readAt: seconds(), isStale: false })
-    this.#bytes += size
-    for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= this.#maxBytes) break
-      this.#drop(oldest)
-    }
-  }
-
-  #drop(text: string): void {
-    const kept = this.#kept.get(text)
-    if (kept === undefined) return
-    this.#kept.delete(text)
-    this.#bytes -= sizeOf(text, kept.listing)
+    const size = listing === undefined ? 0 : listing.size + listing.items.size * bytesPerItem
+    this.#kept.set(text, { listing, readAt: seconds(), isStale: false }, size)
   }
 }
+
+/** What an item takes beside its text. */
+const bytesPerItem = 300
 
 /** Makes a listing of the pages of a list. */
 export function listingOf(
@@ -192,13 +171,10 @@ export function listingOf(
     isPublic &&= parseSpan(bytes, scanned.cacheScope) === 'public'
     for (const list of scanned.lists) {
       if (list.kind !== kind) continue
-      for (const { name, start, end, annotations } of list.items) {
-        if (name === undefined) continue
-        if (items.has(name)) repeated.add(name)
-        else {
-          const hints = annotations && at(bytes, annotations)
-          items.set(name, { name, bytes: bytes.subarray(start, end), annotations: hints })
-        }
+      for (const item of list.items) {
+        if (item.name === undefined) continue
+        if (items.has(item.name)) repeated.add(item.name)
+        else items.set(item.name, { page: bytes, item })
       }
     }
   }
@@ -206,13 +182,9 @@ export function listingOf(
 }
 
 /** What a tool says about itself, where that is an object. */
-export function annotationsOf(bytes: Uint8Array | undefined): Readonly<Record<string, unknown>> | undefined {
-  const value = bytes && parseSpan(bytes, { start: 0, end: bytes.length })
+export function annotationsOf({ page, item }: CatalogueItem): Readonly<Record<string, unknown>> | undefined {
+  const value = parseSpan(page, item.annotations)
   return isObject(value) ? value : undefined
-}
-
-function sizeOf(key: string, listing: Listing | undefined): number {
-  return 1000 + 2 * key.length + (listing === undefined ? 0 : listing.size + listing.items.size * 300)
 }
 
 function textOf({ kind, server, caller }: CatalogueKey): string {

@@ -1,5 +1,5 @@
 import { cutAtNul, foldName, isIllFormed } from '../json/fold-name.js'
-import { type Span, skipSpace, skipValue, walkArray, walkObject } from '../json/json-scan.js'
+import { readKey, type Span, skipSpace, skipValue, walkArray, walkMembers, walkObject } from '../json/json-scan.js'
 import { parseSpan } from '../json/raw-json.js'
 
 /** What a list of the protocol has. */
@@ -99,9 +99,13 @@ function scanItem(bytes: Uint8Array, start: number, nameMember: string, items: L
   let name: string | undefined
   let names = 0
   let annotations: Span | undefined
-  const end = walkObject(bytes, start, (key, at) => {
+  const end = walkMembers(bytes, start, (keyStart, keyEnd, at) => {
     const valueEnd = skipValue(bytes, at)
-    if (key === nameMember || isLike(key, nameMember)) {
+    // Most keys begin with another letter, and need not be read
+    const first = (bytes[keyStart + 1] as number) | 0x20
+    if (first !== 0x61 && first !== nameMember.charCodeAt(0) && first < 0x7c) return valueEnd
+    const key = readKey(bytes, keyStart, keyEnd)
+    if (key === nameMember || foldName(key) === foldName(nameMember)) {
       names++
       if (key === nameMember && bytes[at] === quote) name = textAt(bytes, at, valueEnd)
     } else if (key === 'annotations') annotations = { start: at, end: valueEnd }
@@ -111,13 +115,6 @@ function scanItem(bytes: Uint8Array, start: number, nameMember: string, items: L
   const item = { start, end, name: isClear ? name : undefined }
   items.push(annotations === undefined ? item : { ...item, annotations })
   return end
-}
-
-/** Whether some readers take it for the name of the member. Most keys begin with another letter. */
-function isLike(key: string, nameMember: string): boolean {
-  const first = key.charCodeAt(0)
-  if (first < 0x7f && (first | 0x20) !== nameMember.charCodeAt(0)) return false
-  return foldName(key) === foldName(nameMember)
 }
 
 /** Most names are short and plain, and read faster byte by byte. */

@@ -35,11 +35,19 @@ export function walkObject(
   at: number,
   visit: (key: string, start: number, keyStart: number) => number,
 ): number {
+  return walkMembers(bytes, at, (keyStart, keyEnd, start) => visit(readKey(bytes, keyStart, keyEnd), start, keyStart))
+}
+
+/** The same for a visitor that reads only some of the names: it gets where each begins and ends, with its quotes. */
+export function walkMembers(
+  bytes: Uint8Array,
+  at: number,
+  visit: (keyStart: number, keyEnd: number, start: number) => number,
+): number {
   let index = skipSpace(bytes, at + 1)
   while (bytes[index] === quote) {
     const keyEnd = skipString(bytes, index)
-    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1)
-    index = skipSpace(bytes, visit(readKey(bytes, index, keyEnd), start, index))
+    index = skipSpace(bytes, visit(index, keyEnd, skipSpace(bytes, skipSpace(bytes, keyEnd) + 1)))
     if (bytes[index] !== 0x2c) break
     index = skipSpace(bytes, index + 1)
   }
@@ -94,7 +102,8 @@ const decoder = new TextDecoder()
 /** Up to this length a key is read faster byte by byte; a longer one would cost 32 bytes for each of its own. */
 const short = 64
 
-function readKey(bytes: Uint8Array, start: number, end: number): string {
+/** The name of a member that stands here, with its quotes. */
+export function readKey(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > short) return parseKey(decoder.decode(bytes.subarray(start, end)))
   let plain = ''
   for (let index = start + 1; index < end - 1; index++) {

@@ -77,6 +77,11 @@ export function fromJson(bytes: Uint8Array, json: unknown, options: ParseMessage
   return new ByteMessage(bytes, json as JsonRpcMessage, envelope, options)
 }
 
+/** The message with other bytes, of which it is known that their envelope is the same. */
+export function withBytes({ kind, id, method, protocolVersion }: Message, bytes: Uint8Array): Message {
+  return new ByteMessage(bytes, undefined, { kind, id, method }, { protocolVersion })
+}
+
 /** Reads UTF-8, or throws with code -32700; with -32600 where it has more values than memory should be spent on. */
 function decode(bytes: Uint8Array): string {
   if (hasMoreValues(bytes, maxParsedValues)) {

@@ -1,4 +1,4 @@
-import { annotationsOf } from '../catalogue/catalogue.js'
+import { annotationsOf, type CatalogueItem } from '../catalogue/catalogue.js'
 import type { Logger } from '../contract/logger.js'
 import type { Policy, PolicyInput } from '../contract/policy.js'
 import type { DecideOptions } from './decide.js'
@@ -20,16 +20,16 @@ export interface Asker extends DecideOptions {
 /**
  * One question as a policy gets it.
  *
- * @param annotations what the server says about the part, as it wrote it
+ * @param listed what the server says about the part
  */
 export function inputOf(
   { subject, env, server, labelsOf, trustAnnotations }: Asker,
   { action, kind, name }: Question,
-  annotations: Uint8Array | undefined,
+  listed: CatalogueItem | undefined,
 ): PolicyInput {
   if (name === undefined) return { subject, action, resource: { server, kind }, env }
   const labels = labelsOf(kind, name)
-  const hints = trustAnnotations ? annotationsOf(annotations) : undefined
+  const hints = trustAnnotations && listed !== undefined ? annotationsOf(listed) : undefined
   const resource = { server, kind, name }
   if (labels === undefined && hints === undefined) return { subject, action, resource, env }
   return {

@@ -3,6 +3,7 @@ import { callable, checkOptions, type OptionTypes, optional, positive } from '..
 import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
 import { decideAll, isPromise } from './decide.js'
 import { joinPolicies } from './policy-parts.js'
+import { isUnavailable } from './read-decision.js'
 import { subjectClass } from './subject-class.js'
 
 /** How long decisions are kept, and how many. */
@@ -83,10 +84,6 @@ interface KeptDecision {
 }
 
 const types: OptionTypes<CachedOptions> = { maxAge: optional(positive), maxEntries: optional(positive) }
-
-function isUnavailable(decision: Decision): boolean {
-  return !decision.allow && decision.unavailable === true
-}
 
 /** The items of a list share their subject, which is written once. */
 function keysOf(inputs: readonly PolicyInput[], { dependsOn }: Policy): string[] {

@@ -44,14 +44,14 @@ export function decideAll(
   options: DecideOptions = {},
 ): readonly Decision[] | Promise<readonly Decision[]> {
   if (inputs.length === 0) return []
-  const others: PolicyInput[] = []
-  const indices: number[] = []
   let asked = inputs
   if (policy.needsArguments !== true && inputs.some((input) => input.arguments !== undefined)) {
     asked = inputs.map(({ arguments: _, ...input }) => input)
   }
-  for (const [index, input] of asked.entries()) {
-    const other = otherSpelling(input)
+  const others: PolicyInput[] = []
+  const indices: number[] = []
+  for (let index = 0; index < asked.length; index++) {
+    const other = otherSpelling(asked[index] as PolicyInput)
     if (other === undefined) continue
     others.push(other)
     indices.push(index)

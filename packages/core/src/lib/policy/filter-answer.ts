@@ -5,12 +5,13 @@ import { jsonRpcErrorBody } from '../http/json-rpc-error.js'
 import { member } from '../json/json-scan.js'
 import { parseSpan } from '../json/raw-json.js'
 import { messageParts } from '../message/message-parts.js'
-import { parseMessage } from '../message/parse-message.js'
+import { withBytes } from '../message/parse-message.js'
 import { errorCodes } from '../protocol/error-codes.js'
 import { type Asker, inputOf } from './asker.js'
 import { withoutHiddenValues } from './completions.js'
 import { decide, isPromise } from './decide.js'
 import { withPrivateScope } from './filter-lists.js'
+import type { KeptLists } from './kept-lists.js'
 import type { ListedParts } from './listed-parts.js'
 import { useOf } from './operation.js'
 import { unknownError } from './refusals.js'
@@ -23,6 +24,7 @@ export interface AnswerFilter {
   readonly asked: Message | undefined
   readonly session: string | null
   readonly parts: ListedParts
+  readonly kept: KeptLists
   /** Hears of each message of the answer to `resources/read`: whether it says that the server does not know the resource. */
   readonly onRead?: (isUnknown: boolean) => void
 }
@@ -32,29 +34,52 @@ export interface AnswerFilter {
  * and not by what was asked, since a stream of the legacy era may repeat answers to other requests.
  */
 export function filterAnswer(filter: AnswerFilter): MessageTransform {
-  const { asker, asked, session, parts, onRead } = filter
+  const { asker, asked, onRead } = filter
   return (message) => {
     if (message.kind !== 'response') {
       onRead?.(false)
       return heard(filter, message)
     }
-    if (asked?.method === 'completion/complete') return changedTo(message, withoutHiddenValues(asker, asked, message))
+    if (asked?.method === 'completion/complete')
+      return changedLater(message, withoutHiddenValues(asker, asked, message))
     if (asked?.method === 'server/discover') return changedTo(message, withPrivateScope(message.bytes))
     if (asked?.method === 'resources/read') return readAnswer(filter, asked, message)
-    const { bytes } = message
-    const scanned = scanLists(bytes)
-    // What was completed is not known of an answer that is repeated
-    if (scanned.isMalformed || (asked === undefined && scanned.completion !== undefined)) return unreadable(message)
-    if (asked !== undefined && message.id === asked.id) parts.learn(asker, session, asked, { bytes, scanned })
-    return changedTo(message, visibleOnly(asker, bytes, scanned))
+    return filterLists(filter, message)
   }
+}
+
+function filterLists(
+  { asker, asked, session, parts, kept }: AnswerFilter,
+  message: Message,
+): Message | Promise<Message> {
+  const isAnswer = asked !== undefined && message.id === asked.id
+  const same = isAnswer ? kept.find(asker, asked, message) : undefined
+  if (same !== undefined && isAnswer) {
+    if (same.listing !== undefined) parts.relearn(asker, session, asked, same.listing)
+    return changedTo(message, same.filtered)
+  }
+  const { bytes } = message
+  const scanned = scanLists(bytes)
+  // What was completed is not known of an answer that is repeated
+  if (scanned.isMalformed || (asked === undefined && scanned.completion !== undefined)) return unreadable(message)
+  if (!isAnswer) return changedLater(message, visibleOnly(asker, bytes, scanned))
+  const listing = parts.learn(asker, session, asked, { bytes, scanned })
+  let decided: readonly Decision[] = []
+  const filtered = visibleOnly(asker, bytes, scanned, (decisions) => {
+    decided = decisions
+  })
+  const keep = (found: Filtered): Message => {
+    if (found !== 'unavailable') kept.keep(asker, asked, { bytes, filtered: found, listing }, decided)
+    return changedTo(message, found)
+  }
+  return isPromise(filtered) ? filtered.then(keep) : keep(filtered)
 }
 
 /**
  * What a server says of a resource that it does not know becomes what is said of one that is hidden. There is no list by which
  * that could be known before it is asked.
  */
-function readAnswer({ onRead }: AnswerFilter, asked: Message, message: Message): Message | Promise<Message> {
+function readAnswer({ onRead }: AnswerFilter, asked: Message, message: Message): Message {
   const parts = messageParts(message.bytes)
   const error = 'why' in parts ? undefined : parts.error
   const code = parseSpan(message.bytes, member(message.bytes, error, 'code'))
@@ -86,12 +111,15 @@ function heard(
   return isPromise(decision) ? decision.then(pass) : pass(decision)
 }
 
-function changedTo(message: Message, filtered: Filtered | Promise<Filtered>): Message | Promise<Message> {
-  if (isPromise(filtered)) return filtered.then((bytes) => changedTo(message, bytes))
+function changedLater(message: Message, filtered: Filtered | Promise<Filtered>): Message | Promise<Message> {
+  return isPromise(filtered) ? filtered.then((bytes) => changedTo(message, bytes)) : changedTo(message, filtered)
+}
+
+function changedTo(message: Message, filtered: Filtered): Message {
   if (filtered === 'unavailable') {
     return failure(message, 503, 'The policy cannot be asked now; try again')
   }
-  return filtered === message.bytes ? message : parseMessage(filtered, { protocolVersion: message.protocolVersion })
+  return filtered === message.bytes ? message : withBytes(message, filtered)
 }
 
 function unreadable(message: Message): Message {

@@ -1,4 +1,5 @@
 import { type ScannedList, type ScannedLists, scanLists } from '../catalogue/scan-lists.js'
+import { equalBytes } from '../json/equal-bytes.js'
 import { at, joinJson } from '../json/raw-json.js'
 import { type Edit, splice } from '../json/splice.js'
 
@@ -30,7 +31,7 @@ export function withoutHidden(
 
 /** What makes the answer the caller's alone (MCP M19). */
 export function privateScope(bytes: Uint8Array, { cacheScope }: Pick<ScannedLists, 'cacheScope'>): Edit | undefined {
-  if (cacheScope === undefined || isSame(at(bytes, cacheScope), privately)) return undefined
+  if (cacheScope === undefined || equalBytes(at(bytes, cacheScope), privately)) return undefined
   return { ...cacheScope, bytes: privately }
 }
 
@@ -67,7 +68,3 @@ function keptItems(
 const open = encoder.encode('[')
 const comma = encoder.encode(',')
 const close = encoder.encode(']')
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index])
-}

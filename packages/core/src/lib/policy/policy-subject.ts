@@ -14,6 +14,17 @@ const nobody: PolicySubject = { clientId: '', scopes: [], roles: [], groups: [] 
  */
 export function policySubject(auth: AuthInfo | undefined): PolicySubject {
   if (auth === undefined) return nobody
+  const known = subjects.get(auth)
+  if (known !== undefined) return known
+  const subject = readSubject(auth)
+  subjects.set(auth, subject)
+  return subject
+}
+
+/** A verifier that keeps verified tokens gives the same object again. */
+const subjects = new WeakMap<AuthInfo, PolicySubject>()
+
+function readSubject(auth: AuthInfo): PolicySubject {
   const { issuer, roles, groups, claims } = auth.extra ?? {}
   const user = actorOf(auth)
   const actor = readActor(isObject(claims) ? claims.act : undefined, maxActors)

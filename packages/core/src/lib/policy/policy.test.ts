@@ -520,6 +520,37 @@ test('a stream of the legacy era shows no list, change or answer that is hidden'
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
 })
 
+test('a filtered list is kept for all who are alike, and used for the same list alone', async () => {
+  const decided = vi.fn((input: PolicyInput) => {
+    if (input.resource.name === 'b' && !input.subject.roles.includes('boss'))
+      return { allow: false as const, reason: 'x' }
+    return { allow: true as const }
+  })
+  const rules: Policy = Object.assign((input: PolicyInput) => decided(input), { dependsOn: ['roles'] as const })
+  const lists: Lists = { tools: [tool('a'), tool('b')] }
+  const { handle, context } = gateway(rules, lists, {}, { roles: ['r'] })
+  const list = async (id: number | string, more: Partial<Context> = {}) =>
+    (await handle(mcpRequest({ url, method: 'tools/list', id }), { ...context, ...more })).json()
+  const first = await list(1)
+  expect(first).toMatchObject({ id: 1, result: { tools: [{ name: 'a' }] } })
+  const asked = decided.mock.calls.length
+  expect(await list('another "id"')).toEqual({ ...(first as object), id: 'another "id"' })
+  expect(await list(1)).toEqual(first)
+  expect(decided.mock.calls.length).toBe(asked + 2)
+  const boss = { ...context.auth, extra: { ...context.auth?.extra, roles: ['boss'] } } as Context['auth']
+  expect(await list(1, { auth: boss })).toMatchObject({ result: { tools: [{ name: 'a' }, { name: 'b' }] } })
+  lists.tools?.push(tool('c'))
+  expect(await list(1)).toMatchObject({ result: { tools: [{ name: 'a' }, { name: 'c' }] } })
+})
+
+test('of a policy that may look at anything, no list is kept', async () => {
+  let isOpen = true
+  const { send } = gateway(() => (isOpen ? { allow: true } : { allow: false, reason: 'x' }), { tools: [tool('a')] })
+  expect(await (await send('tools/list')).text()).toContain('"a"')
+  isOpen = false
+  expect(await (await send('tools/list')).text()).not.toContain('"a"')
+})
+
 test('labels of the operator reach the policy, on list and call; annotations only of servers that are trusted', async () => {
   const seen: unknown[] = []
   const rules: Policy = ({ resource }) => {

@@ -1,4 +1,4 @@
-import { Catalogue } from '../catalogue/catalogue.js'
+import { Catalogue, type CatalogueItem } from '../catalogue/catalogue.js'
 import type { Context, Handler, Middleware } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Message } from '../contract/message.js'
@@ -20,6 +20,7 @@ import { type Asker, inputOf } from './asker.js'
 import { bothOf } from './combine.js'
 import { decide, decideAll, isPromise } from './decide.js'
 import { filterAnswer } from './filter-answer.js'
+import { KeptLists } from './kept-lists.js'
 import { compileLabels, type LabelOptions, labelsType } from './labels.js'
 import { type Behind, ListedParts } from './listed-parts.js'
 import { type Operation, operationOf } from './operation.js'
@@ -103,6 +104,7 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
   const { refusals: form = 'unknown', trustAnnotations = false, allowUnlisted = false, timeout = 5 } = options
   const labelsOf = compileLabels(options.labels)
   const parts = new ListedParts(new Catalogue())
+  const kept = new KeptLists(maxKept)
   const usesCatalogue = trustAnnotations || !allowUnlisted
 
   const askerOf = (context: Context): Asker => {
@@ -138,13 +140,13 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
     }
     const listed = parts.of(item.kind, asker, { request, context, next })
     let listing = await listed.get()
-    let decision = await decideOn(asker, operation, message, listing?.items.get(item.name)?.annotations)
+    let decision = await decideOn(asker, operation, message, listing?.items.get(item.name))
     if (!decision.allow || (listing !== undefined && !listing.items.has(item.name))) {
       // What is not allowed and what is not there take the same way, and so the same time
       const before = listing
       listing = await listed.newest()
       if (trustAnnotations && listing !== before) {
-        decision = await decideOn(asker, operation, message, listing?.items.get(item.name)?.annotations)
+        decision = await decideOn(asker, operation, message, listing?.items.get(item.name))
       }
     }
     recordDecision(record, decision)
@@ -166,7 +168,7 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
       return jsonRpcError({ status: 405, message: 'There is no stream here for this caller' }, { Allow: 'POST' })
     }
     const session = request.headers.get('mcp-session-id')
-    const filter = filterAnswer({ asker, asked: undefined, session, parts })
+    const filter = filterAnswer({ asker, asked: undefined, session, parts, kept })
     return next(request, { ...context, transforms: [...(context.transforms ?? []), filter] })
   }
 
@@ -178,7 +180,7 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
       seen.isUnknown ||= isUnknown && !seen.isOver
       seen.isOver = true
     }
-    const filter = filterAnswer({ asker, asked: message, session: null, parts, onRead })
+    const filter = filterAnswer({ asker, asked: message, session: null, parts, kept, onRead })
     const response = await next(request, { ...context, transforms: [...(context.transforms ?? []), filter] })
     if (message.kind !== 'request') return response
     const { isOver, answer } = await afterFirstMessage(response, () => seen.isOver)
@@ -190,7 +192,7 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
   /** With what filters the answer, where there is something to filter. */
   function forAnswer(asker: Asker, { headers }: Request, context: Context, message: Message): Context {
     if (!isFiltered(message)) return context
-    const filter = filterAnswer({ asker, asked: message, session: headers.get('mcp-session-id'), parts })
+    const filter = filterAnswer({ asker, asked: message, session: headers.get('mcp-session-id'), parts, kept })
     return { ...context, transforms: [...(context.transforms ?? []), filter] }
   }
 
@@ -201,6 +203,9 @@ export function policy(rules: Policy, options: PolicyOptions = {}): Middleware {
     return unknownAnswer(message, operation) as Response
   }
 }
+
+/** Bytes of lists that a policy keeps filtered. */
+const maxKept = 16_777_216
 
 /** Waits until the first message of an answer has been seen, in an event stream too, and gives the whole answer back. */
 async function afterFirstMessage(
@@ -250,11 +255,11 @@ async function decideOn(
   asker: Asker,
   { questions }: Operation,
   message: Message,
-  annotations: Uint8Array | undefined,
+  listed: CatalogueItem | undefined,
 ): Promise<Decision> {
   const args = asker.rules.needsArguments === true ? argumentsOf(message) : undefined
   const inputs = questions.map((question) => {
-    const input = inputOf(asker, question, annotations)
+    const input = inputOf(asker, question, listed)
     return args === undefined ? input : { ...input, arguments: args }
   })
   const decisions = decideAll(asker.rules, inputs, asker)

@@ -29,12 +29,17 @@ export function undecided(reason: string): Denial {
   return { allow: false, reason, unavailable: true }
 }
 
+/** Whether it is the want of a decision. */
+export function isUnavailable(decision: Decision): boolean {
+  return !decision.allow && decision.unavailable === true
+}
+
 function read(answer: unknown): Decision {
   if (typeof answer !== 'object' || answer === null) return denied('The policy did not answer with a decision')
   const { allow, obligations } = answer as Record<string, unknown>
   if (allow === true) {
     if (!isNothing(obligations)) return denied('The policy allows it with obligations, which nothing here fulfils')
-    return isPlain(answer) ? (answer as Decision) : { allow: true, ...shared(answer) }
+    return isWellFormed(answer) ? (answer as Decision) : { allow: true, ...shared(answer) }
   }
   if (allow !== false) return denied('The decision of the policy is neither true nor false')
   const { reason, public: isPublic, requiredScopes, unavailable } = answer as Record<string, unknown>
@@ -55,10 +60,18 @@ function isNothing(obligations: unknown): boolean {
   return obligations === undefined || obligations === null || (Array.isArray(obligations) && obligations.length === 0)
 }
 
-/** Whether it says nothing but that it is allowed, as most do. */
-function isPlain(answer: object): boolean {
-  for (const name in answer) if (name !== 'allow') return false
+/** Whether it says nothing but by which rules it is allowed, as most do. */
+function isWellFormed(answer: object): boolean {
+  for (const name in answer) {
+    if (name === 'allow') continue
+    const value = (answer as Record<string, unknown>)[name]
+    if (name !== 'policies' || !Array.isArray(value) || value.length > maxItems || !value.every(isText)) return false
+  }
   return true
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function shared(answer: object): { maxAge?: number; policies?: readonly string[]; shadow?: ShadowDecision } {
@@ -83,6 +96,6 @@ function readShadow(shadow: object): ShadowDecision {
 
 function texts(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined
-  const found = value.filter((item) => typeof item === 'string').slice(0, maxItems)
+  const found = value.filter(isText).slice(0, maxItems)
   return found.length === 0 ? undefined : found
 }

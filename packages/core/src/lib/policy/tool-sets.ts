@@ -97,7 +97,7 @@ export function toolSets(sets: Readonly<Record<string, ToolSet>>, options: ToolS
   const open = new Set([...openMethods, ...methods])
   const enabled = Object.entries(sets).map(([name, set]) => compile(name, set))
   const compiled = enabled.filter(({ set }) => set.enabled !== false)
-  const tables = {
+  const tables: Tables = {
     tool: tableOf(compiled, ({ tools = [] }) => tools),
     prompt: tableOf(compiled, ({ prompts = [] }) => prompts),
     resource: tableOf(compiled, ({ resources = [] }) => resources),
@@ -107,17 +107,17 @@ export function toolSets(sets: Readonly<Record<string, ToolSet>>, options: ToolS
     if (subject.roles.some((role) => admins.has(role))) return 'admin'
     return compiled.map((one) => (one.isOf(server) ? one.rightOf(subject) : 'none'))
   }
-  const decideWith = (access: Access, { action, resource }: PolicyInput): Decision => {
+  const decideWith = (access: Access, own: Tables, { action, resource }: PolicyInput): Decision => {
     if (access === 'admin') return adminDecision
     const { kind, name } = resource
     if (kind === 'server') return open.has(action) ? openDecision : unknownMethod
     if (kind === 'task') return access.includes('full') ? openDecision : noSet
     if (name === undefined) return noSet
-    return decideItem(compiled, tables[kind === 'template' ? 'resource' : kind], access, resource, name)
+    return decideItem(compiled, own[kind === 'template' ? 'resource' : kind], access, resource, name)
   }
 
   const policy: Policy = (input) => {
-    const decision = decideWith(accessOf(input.subject, input.resource.server), input)
+    const decision = decideWith(accessOf(input.subject, input.resource.server), tables, input)
     return decision === noSet ? explained(compiled, tables, input) : decision
   }
   return Object.assign(policy, {
@@ -125,12 +125,14 @@ export function toolSets(sets: Readonly<Record<string, ToolSet>>, options: ToolS
     many: (inputs: readonly PolicyInput[]) => {
       let before: PolicyInput | undefined
       let access: Access = []
+      let own: Tables = tables
       return inputs.map((input) => {
         if (before?.subject !== input.subject || before.resource.server !== input.resource.server) {
           access = accessOf(input.subject, input.resource.server)
+          own = access === 'admin' ? tables : narrowed(tables, access)
         }
         before = input
-        return decideWith(access, input)
+        return decideWith(access, own, input)
       })
     },
     dependsOn: ['roles', 'groups', 'scopes'] as const,
@@ -224,6 +226,17 @@ function tableOf(sets: readonly CompiledSet[], entriesOf: (set: ToolSet) => read
   return { exact, patterns }
 }
 
+type Tables = Readonly<Record<'tool' | 'prompt' | 'resource', Table>>
+
+/** The same with the patterns alone of sets that the caller may use, for as many names as a list has. */
+function narrowed(tables: Tables, access: Exclude<Access, 'admin'>): Tables {
+  const narrow = ({ exact, patterns }: Table) => ({
+    exact,
+    patterns: patterns.filter(({ set }) => access[set] !== 'none'),
+  })
+  return { tool: narrow(tables.tool), prompt: narrow(tables.prompt), resource: narrow(tables.resource) }
+}
+
 function decideItem(
   sets: readonly CompiledSet[],
   { exact, patterns }: Table,
@@ -251,10 +264,10 @@ function decideItem(
 const none: readonly number[] = []
 
 /** Tells the operator who might, for a single question. */
-function explained(sets: readonly CompiledSet[], tables: Readonly<Record<string, Table>>, input: PolicyInput): Denial {
+function explained(sets: readonly CompiledSet[], tables: Tables, input: PolicyInput): Denial {
   const { kind, name = '', labels } = input.resource
+  if (kind === 'server' || kind === 'task') return noSet
   const table = tables[kind === 'template' ? 'resource' : kind]
-  if (table === undefined) return noSet
   const all = [
     ...(table.exact.get(name) ?? none),
     ...table.patterns.filter(({ fits }) => fits(name)).map(({ set }) => set),
