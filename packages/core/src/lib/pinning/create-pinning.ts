@@ -167,14 +167,16 @@ export function createPinning(options: PinningOptions): Pinning {
   const call = async (request: Request, context: Context, next: Handler, message: Message): Promise<Response> => {
     const { name = '' } = message
     const asker = askerOf(context)
+    let isApproved: boolean
     try {
       const listing = await parts.of('tool', asker, { request, context, next }).get()
-      if (listing !== undefined && (await isUsable(asker.server, name, listing, context))) return next(request, context)
+      isApproved = listing !== undefined && (await isUsable(asker.server, name, listing, context))
     } catch (error) {
       context.logger?.error({ err: error }, 'pins could not be read or written')
       recordRefusal(context.record, { by: 'pinning', code: 'pins_unavailable' }, 'error')
       return jsonRpcError({ status: 503, message: unavailable, id: message.id }, { 'Retry-After': '5' })
     }
+    if (isApproved) return next(request, context)
     recordRefusal(context.record, {
       by: 'pinning',
       code: 'not_approved',
