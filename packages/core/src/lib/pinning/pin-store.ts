@@ -59,30 +59,38 @@ export class PinStore {
     // What an approval is about must be there before the approval can be given
     for (const { digest, text } of news) await this.#storage.set(await this.#keyOf(server, digest), text, forever)
     const held = new Set<string>()
+    let dropped: string[] = []
     const pins = await this.#update(server, (before) => {
       held.clear()
+      dropped = []
       const tools = new Map(Object.entries(before.tools))
       for (const { name, digest } of news) {
         const pin = tools.get(name)
         if (isKnown(pin, digest) || (pin === undefined && tools.size >= maxTools)) continue
         if (pin === undefined && trusts) tools.set(name, { approved: digest })
         else {
+          if (pin?.pending !== undefined) dropped.push(pin.pending)
           tools.set(name, { ...pin, pending: digest })
           held.add(name)
         }
       }
       return { server, tools: Object.fromEntries(tools) }
     })
+    await this.#forget(server, dropped)
     return { pins, held: [...held] }
   }
 
   /** @returns whether this was what waited */
   async approve(server: string, name: string, digest: string): Promise<boolean> {
     let isDone = false
+    let replaced: string | undefined
     await this.#update(server, (before) => {
-      isDone = pinOf(before, name)?.pending === digest
+      const pin = pinOf(before, name)
+      isDone = pin?.pending === digest
+      replaced = pin?.approved
       return isDone ? { server, tools: { ...before.tools, [name]: { approved: digest } } } : undefined
     })
+    if (isDone && replaced !== undefined) await this.#forget(server, [replaced])
     return isDone
   }
 
@@ -125,6 +133,11 @@ export class PinStore {
       }
     }
     throw new GatewayError('temporarily_unavailable', 'The pins of a server are written by too many at the same time')
+  }
+
+  /** Definitions that nobody compares with any more. One that is seen again is written again. */
+  async #forget(server: string, digests: readonly string[]): Promise<void> {
+    for (const digest of digests) await this.#storage.delete(await this.#keyOf(server, digest))
   }
 
   async #keyOf(server: string, digest?: string): Promise<string> {

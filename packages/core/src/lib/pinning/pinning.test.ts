@@ -102,6 +102,32 @@ test('what was looked at is approved, and not what came after it', async () => {
   expect(await pins.approve({ server: url, name: 'constructor', digest: 'x' })).toBe(false)
 })
 
+test('definitions that nobody compares with any more are not kept', async () => {
+  const storage = memoryStorage()
+  const keys = new Set<string>()
+  const counted: Storage = {
+    ...storage,
+    set: (key, value, options) => {
+      keys.add(key)
+      return storage.set(key, value, options)
+    },
+    delete: (key) => {
+      keys.delete(key)
+      return storage.delete(key)
+    },
+  }
+  const tools = [tool('a')]
+  const { pins, names } = start(tools, counted)
+  for (const description of ['first', 'second', 'third', 'fourth']) {
+    tools[0] = tool('a', description)
+    await names()
+  }
+  expect(keys.size).toBe(2)
+  const [held] = await pins.held()
+  await pins.approve(held as never)
+  expect(keys.size).toBe(1)
+})
+
 test('a tool that becomes again what was approved can be used again', async () => {
   const tools = [tool('a')]
   const { names } = start(tools, memoryStorage())
