@@ -30,6 +30,7 @@ import {
   rateLimit,
   requireScopes,
 } from '@mcp-gateway/core/gateway'
+import { guards, personalData, secrets, size } from '@mcp-gateway/core/guards'
 import { clientCertificate, dangerouslyTrustedHeaders, forwardedIdentity } from '@mcp-gateway/core/identity'
 import { createNetworkLimit, hostCheck } from '@mcp-gateway/core/internal'
 import { createIntrospectionVerifier } from '@mcp-gateway/core/introspection'
@@ -39,6 +40,7 @@ import { toRouteHandlers } from '@mcp-gateway/core/next'
 import { clientAddress, toNodeHandler } from '@mcp-gateway/core/node'
 import { createOAuthClient } from '@mcp-gateway/core/oauth-client'
 import { createOutboundFetch } from '@mcp-gateway/core/outbound'
+import { allOf, anyOf, cached, createPinning, pinningHandler, policy, shadow, toolSets } from '@mcp-gateway/core/policy'
 import { auth0, cognito, entra, google, keycloak, okta } from '@mcp-gateway/core/presets'
 import { proxy } from '@mcp-gateway/core/proxy'
 import { memoryStorage } from '@mcp-gateway/core/storage'
@@ -72,6 +74,7 @@ const limit = { limit: 1, window: 1 }
 const keys = createSigningKeys({ issuer, storage, encryptionKeys: [key] })
 const apiKeys = createApiKeys({ storage })
 const noop = async () => undefined
+const allow = () => ({ allow: true as const })
 
 /** Every public function that takes options, with arguments that it accepts. */
 const calls: readonly (readonly [name: string, call: Call, ...values: unknown[]])[] = [
@@ -110,6 +113,18 @@ const calls: readonly (readonly [name: string, call: Call, ...values: unknown[]]
   ['dangerouslyDemoKey', dangerouslyDemoKey, { key: 'demo-token-12345', roles: ['viewer'] }],
   ['secretScanning', secretScanning, { keys: apiKeys, onLeak: noop }],
   ['createApiKeyManagement', createApiKeyManagement, { url: `${url}/keys`, keys: apiKeys, auth: { issuer } }],
+  ['policy', policy as Call, allow, { refusals: 'error', labels: { tools: { a: { risk: 'low' } } }, timeout: 1 }],
+  ['toolSets', toolSets as Call, { a: { roles: ['x'], tools: ['y', { name: 'z' }] } }, { adminRoles: ['root'] }],
+  ['allOf', allOf, [allow]],
+  ['anyOf', anyOf, [allow]],
+  ['shadow', shadow as Call, allow, allow, { timeout: 1 }],
+  ['cached', cached as Call, allow, { maxAge: 1, maxEntries: 10 }],
+  ['createPinning', createPinning as Call, { storage, mode: 'approval', maxAge: 1 }],
+  ['pinningHandler', pinningHandler as Call, { pinning: createPinning({ storage }), isOperator: () => true }],
+  ['guards', guards as Call, [secrets()], { onFinding: noop }],
+  ['personalData', personalData as Call, { action: 'mask', in: ['result'] }],
+  ['secrets', secrets as Call, { action: 'block' }],
+  ['size', size as Call, { maxResult: 10 }],
   ['hostCheck', hostCheck, [url], ['mcp.example.com']],
   ['memoryStorage', memoryStorage, { maxEntries: 10 }],
   ['mountable', mountable, { handle: handler }],

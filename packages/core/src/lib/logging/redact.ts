@@ -47,14 +47,37 @@ export function redactText(text: string): string {
   if (text.length < 9) return text
   // A block is found by its two ends, of which a cut text may have one
   const whole = text.includes('-----BEGIN ') ? text.replaceAll(pem, hidden) : text
-  const shown = withLoggedUrls(whole.length > maxLength ? cut(whole) : whole)
-    .replaceAll(jwt, hidden)
-    .replaceAll(scheme, `$1 ${hidden}`)
-    .replaceAll(prefixed, hidden)
+  const shown = hideTokens(withLoggedUrls(whole.length > maxLength ? cut(whole) : whole))
   const named = hideNamed(shown, '=', parameterValue)
   const told = named.includes(': ') ? hideNamed(named.replaceAll(cookies, `$1: ${hidden}`), ':', headerValue) : named
   if (!told.includes('"')) return told
   return told.replaceAll(jsonMember, hideMember('"')).replaceAll(quotedMember, hideMember('\\"'))
+}
+
+function hideTokens(text: string): string {
+  return text.replaceAll(jwt, hidden).replaceAll(scheme, `$1 ${hidden}`).replaceAll(prefixed, hidden)
+}
+
+/** Removes from a text of any length what looks like a credential by itself, whatever its name is. The rest stays as it is. */
+export function maskCredentials(text: string): string {
+  if (text.length < 9) return text
+  const whole = text.includes('-----BEGIN ') ? text.replaceAll(pem, hidden) : text
+  if (whole.length <= maxLength) return hideTokens(whole)
+  const pieces: string[] = []
+  for (let from = 0; from < whole.length; ) {
+    const to = from + maxLength < whole.length ? pieceEnd(whole, from) : whole.length
+    pieces.push(hideTokens(whole.slice(from, to)))
+    from = to
+  }
+  return pieces.join('')
+}
+
+/** Where a piece ends: between words where that is possible, since half of a credential may not look like one. */
+function pieceEnd(text: string, from: number): number {
+  for (let end = from + maxLength; end > from + maxLength / 2; end--) {
+    if (!isOfName(text.charCodeAt(end - 1)) && !isOfName(text.charCodeAt(end))) return end
+  }
+  return from + maxLength
 }
 
 /** Hides the values of names that say that they are secrets. Names are looked for from the separator, of which there are few. */
