@@ -13,7 +13,8 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const publicUrl = 'https://mcp.example.com'
 const http = 'http://login.example.com/realms/acme'
 const https = 'https://login.example.com'
-const protect = () => createTokenVerifier({ issuer: http, audience: `${publicUrl}/mcp` })
+const protect = () =>
+  createTokenVerifier({ issuer: http, audience: `${publicUrl}/mcp`, dangerouslyAllowHttpIssuer: true })
 
 const gateway = (auth: TokenAuth | undefined, url = publicUrl) =>
   createGateway({ url, auth, servers: { '/mcp': () => new Response() }, logger: quiet })
@@ -67,6 +68,19 @@ test('dangerouslyAllowHttpIssuer of issuerAuthority lets its authority pass', ()
   forwardAuth(issuerAuthority(options))
 })
 
+test('createTokenVerifier alone refuses an issuer or keys over plain http, unless both ends are on this machine', () => {
+  const audience = `${publicUrl}/mcp`
+  expect(() => createTokenVerifier({ issuer: http, audience })).toThrow(/createTokenVerifier: the issuer .* https/)
+  expect(() => createTokenVerifier({ issuer: http, audience: 'api://notes' })).toThrow(/issuer/)
+  expect(() => createTokenVerifier({ issuer: http, audience: ['http://127.0.0.1:1/mcp', audience] })).toThrow(/issuer/)
+  expect(() => createTokenVerifier({ issuer: https, jwksUri: 'http://login.example.com/jwks', audience })).toThrow(
+    /jwksUri/,
+  )
+  createTokenVerifier({ issuer: 'http://127.0.0.1:9000', audience })
+  createTokenVerifier({ issuer: http, audience: 'http://127.0.0.1:8787/mcp' })
+  createTokenVerifier({ issuer: http, audience, dangerouslyAllowHttpIssuer: true })
+})
+
 test('a public gateway may have an issuer on its own machine: nothing leaves it', () => {
   for (const issuer of ['http://127.0.0.1:9000', 'http://localhost:9000/realms/acme', 'http://[::1]:9000']) {
     gateway({ issuer })
@@ -94,7 +108,11 @@ test('an https issuer whose metadata leads to keys over plain http gets nobody i
   expect(failure).toMatchObject({ code: 'temporarily_unavailable' })
   expect(String(failure.cause)).toMatch(/jwks_uri.*https/)
   expect(asked).not.toContain(metadata.jwks_uri)
-  await createTokenVerifier({ ...options, jwksUri: metadata.jwks_uri }).verifyAccessToken(token)
+  await createTokenVerifier({
+    ...options,
+    jwksUri: metadata.jwks_uri,
+    dangerouslyAllowHttpIssuer: true,
+  }).verifyAccessToken(token)
 })
 
 test('an https issuer whose metadata leads to introspection over plain http learns no secret', async () => {

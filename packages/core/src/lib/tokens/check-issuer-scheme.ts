@@ -13,16 +13,17 @@ export interface IssuerScheme {
  * keys, and clients another login. What stays on this machine may be plain.
  *
  * @param url the public URL of what the issuer's tokens are for
+ * @param where what has the option, for the error
  * @throws {GatewayError} `invalid_configuration` that names the option
  * @see RFC 8414 section 2, RFC 9728 section 7.3
  */
-export function checkIssuerScheme(auth: IssuerScheme, url: string): void {
+export function checkIssuerScheme(auth: IssuerScheme, url: string, where = 'auth'): void {
   if (auth.dangerouslyAllowHttpIssuer || (URL.canParse(url) && isLoopback(new URL(url)))) return
   for (const option of ['issuer', 'jwksUri'] as const) {
     const value = auth[option]
     if (value === undefined || !isPlainHttp(value)) continue
     throw invalidConfiguration(
-      `auth: the ${option} ${value} must be an https URL, since ${url} is public and others could give it their keys on the way; set dangerouslyAllowHttpIssuer if nobody can`,
+      `${where}: the ${option} ${value} must be an https URL, since ${url} is public and others could give it their keys on the way; set dangerouslyAllowHttpIssuer if nobody can`,
     )
   }
 }

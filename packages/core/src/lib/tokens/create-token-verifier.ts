@@ -1,7 +1,8 @@
 import type { TokenVerifier } from '../contract/auth-info.js'
-import { checkOptions } from '../contract/option-types.js'
+import { checkOptions, flag, optional } from '../contract/option-types.js'
 import { audienceType } from '../contract/shared-option-types.js'
 import { readAudience } from './audience.js'
+import { checkIssuerScheme } from './check-issuer-scheme.js'
 import { type FindKey, issuerKeys } from './issuer-keys.js'
 import type { IssuerOptions } from './issuer-options.js'
 import { issuerTypes } from './issuer-types.js'
@@ -13,6 +14,13 @@ import { checkAlgorithms, signatureAlgorithms, verifyJwt } from './verify-jwt.js
 export interface TokenVerifierOptions extends IssuerOptions {
   /** What a token must be meant for; one of several is enough. Compared as strings. */
   readonly audience: string | readonly string[]
+  /**
+   * Lets an issuer, or a `jwksUri`, of plain http stand behind a public audience. Whoever is on the way to it can make tokens for
+   * every user, so set it only where that is a network of your own. On loopback it is not needed.
+   *
+   * @default false
+   */
+  readonly dangerouslyAllowHttpIssuer?: boolean
 }
 
 /**
@@ -24,7 +32,8 @@ export interface TokenVerifierOptions extends IssuerOptions {
  * `verifyAccessToken` rejects with a GatewayError: `invalid_token`, or `temporarily_unavailable` when keys or
  * revocation cannot be asked.
  *
- * @throws {GatewayError} `invalid_configuration` for a missing audience, or an algorithm that is none of the above
+ * @throws {GatewayError} `invalid_configuration` for a missing audience, an issuer of plain http, or an algorithm that is none of the
+ *   above
  * @see RFC 9068, RFC 8725
  * @example
  * ```ts
@@ -35,7 +44,12 @@ export interface TokenVerifierOptions extends IssuerOptions {
  * ```
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  checkOptions('createTokenVerifier', options, { ...issuerTypes, audience: audienceType })
+  checkOptions('createTokenVerifier', options, {
+    ...issuerTypes,
+    audience: audienceType,
+    dangerouslyAllowHttpIssuer: optional(flag),
+  })
+  for (const one of [options.audience].flat()) checkIssuerScheme(options, one, 'createTokenVerifier')
   return verifierWithKeys(options, issuerKeys(options))
 }
 
