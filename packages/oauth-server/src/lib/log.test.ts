@@ -54,4 +54,10 @@ test('no line of the log holds a code, a token, a secret, a verifier or a cookie
     expect(log).not.toContain(value)
   }
   expect(log).not.toContain(`${issuer}/authorize?`)
+  // Who asked is in the line of the request all the same, also where it is refused
+  const requests = lines.map((line) => JSON.parse(line)).filter(({ message }) => message === 'request')
+  for (const path of ['/register', '/token']) {
+    const asked = requests.filter((line) => line.path === path)
+    expect(asked.map(({ client_id }) => client_id)).toEqual(asked.map(() => client.client_id))
+  }
 })

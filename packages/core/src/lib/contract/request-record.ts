@@ -85,6 +85,11 @@ export interface RequestRecord {
   route?: RequestRoute
   /** The token that the verifier accepted, even where the request was refused then, as for want of a scope. */
   auth?: AuthInfo
+  /**
+   * The OAuth client of a request to the authorization server, where it is a known one: it was found, which does not say that it
+   * has proved who it is. Of a request with a token, `auth` names it.
+   */
+  clientId?: string
   /** The protected resource. */
   resource?: string
   /**

@@ -49,7 +49,7 @@ export function accessFields(
     const actor = actorOf(auth)
     if (actor?.kind === 'user') fields.user_sub = userHash(actor.id)
     fields.client_id = shownText(auth.clientId)
-  }
+  } else if (record.clientId !== undefined) fields.client_id = shownText(record.clientId)
   if (session !== undefined) fields.session = session
   if (message?.method !== undefined) {
     fields.method = message.method

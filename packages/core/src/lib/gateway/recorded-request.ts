@@ -39,6 +39,7 @@ export class RecordedRequest implements RequestRecord {
   }
   route: RequestRoute | undefined = undefined
   auth: AuthInfo | undefined = undefined
+  clientId: string | undefined = undefined
   resource: string | undefined = undefined
   requestBytes: number | undefined = undefined
   message: RecordedMessage | undefined = undefined

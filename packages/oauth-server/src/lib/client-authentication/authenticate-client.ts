@@ -72,7 +72,10 @@ async function prove(server: Server, credentials: Credentials, context: Context)
 async function findClient(server: Server, { clientIds }: Credentials, context: Context): Promise<Client | undefined> {
   for (const clientId of clientIds) {
     const client = await server.clients.find(clientId, context)
-    if (client) return client
+    if (client) {
+      if (context.record !== undefined) context.record.clientId = client.clientId
+      return client
+    }
   }
   return undefined
 }

@@ -32,6 +32,7 @@ export async function registrationEndpoint(server: Server, request: Request, con
   }
   checkRecordSize(client)
   await server.clients.register(client)
+  if (context.record !== undefined) context.record.clientId = client.clientId
   server.tell({ type: 'client_registered', clientId: client.clientId }, context)
   return registrationResponse(server, client, { clientSecret, registrationToken, rejected }, 201)
 }
