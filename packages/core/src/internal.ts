@@ -32,6 +32,7 @@ export {
 export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
 export { loggerType, storageType, subjectType } from './lib/contract/shared-option-types.js'
 export { type AccessLog, createAccessLog, withRequestId } from './lib/gateway/access-log.js'
+export { FieldLogger } from './lib/gateway/request-id.js'
 export { accepts } from './lib/http/accepts.js'
 export type { ByteBudget } from './lib/http/byte-budget.js'
 export { ByteBuffer, type ByteBufferOptions } from './lib/http/byte-buffer.js'

@@ -1,14 +1,18 @@
 import { type Check, type Context, compose, type Handler, type Mountable, mountable } from '@mcp-gateway/core'
 import { message } from '@mcp-gateway/core/gateway'
 import {
+  createAccessLog,
   createProbes,
   foreignPage,
   isForeign,
   isRefusal,
   isUnjudged,
   jsonRpcError,
+  requestPath,
   TaskOwners,
+  withRequestId,
 } from '@mcp-gateway/core/internal'
+import { createLogger } from '@mcp-gateway/core/logging'
 import { createCheck } from './check.js'
 import { type Connect, Connection, type Traffic } from './connection/connection.js'
 import { exclusive } from './connection/routing.js'
@@ -17,7 +21,7 @@ import { SseEndpoint } from './http-sse/sse-endpoint.js'
 import { legacyEndpoint } from './legacy/legacy-endpoint.js'
 import { SessionSource } from './legacy/session-source.js'
 import { ModernEndpoint } from './modern/modern-endpoint.js'
-import { readOptions, type StdioBridgeOptions } from './options/options.js'
+import { readOptions, type StdioBridgeOptions, service } from './options/options.js'
 import { ChildRegistry } from './process/child-registry.js'
 import { Starter } from './process/starter.js'
 import { Watchdog } from './process/watchdog.js'
@@ -69,6 +73,7 @@ export interface StdioBridge extends Mountable {
 export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const settings = readOptions(options)
   const isOwn = ownPath(options.path)
+  const log = createAccessLog({ service, logger: options.logger ?? createLogger() })
   const { spec, logger, maxMessageBytes: maxLineBytes, maxQueuedBytes, stopGrace } = settings
   const tasks = new TaskOwners<object>()
   const traffic: Traffic = { requests: 0, invalidLines: 0, unmatchedResponses: 0, dropped: 0 }
@@ -117,7 +122,25 @@ export function createStdioBridge(options: StdioBridgeOptions): StdioBridge {
   const startsUnjudged = (request: Request, { auth }: Context) =>
     sse !== undefined && request.method === 'GET' && auth === undefined && isUnjudged(request)
 
-  const handle = (request: Request, context: Context) => {
+  /** Mounted without a gateway it writes the line of each request itself. */
+  const handle: Handler = async (request, context) => {
+    if (context.record !== undefined) return serveOwn(request, context)
+    const probed = probes.serve(request)
+    if (probed !== undefined && isOwn(request, context).kind !== 'own') return probed
+    const record = log.begin(request, {
+      path: requestPath(request.url),
+      client: context.client,
+      requestId: context.requestId,
+    })
+    record.route = { kind: 'server' }
+    record.auth = context.auth
+    record.resource = context.resource
+    const { requestId } = record
+    const response = await serveOwn(request, { ...context, record, requestId, logger: log.loggerOf(record) })
+    return log.end(request, record, withRequestId(response, record))
+  }
+
+  const serveOwn = (request: Request, context: Context) => {
     const own = isOwn(request, context)
     if (own.kind !== 'own') return probes.serve(request) ?? own.response
     const { method, headers } = request

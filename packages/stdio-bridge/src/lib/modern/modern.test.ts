@@ -381,7 +381,7 @@ describe('subscriptions/listen', () => {
 
   test('[S3] is opened again, without a second acknowledgement, when its child crashes', async () => {
     const pids: unknown[] = []
-    const bridge = create({ logger: { ...quiet, info: ({ pid }) => void pids.push(pid) } })
+    const bridge = create({ logger: { ...quiet, info: ({ pid }) => void (pid !== undefined && pids.push(pid)) } })
     const reader = events(
       await send(bridge, 'subscriptions/listen', { id: 1, params: { notifications: { toolsListChanged: true } } }),
     )

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Logger } from '@mcp-gateway/core'
 import {
   checkOptions,
+  FieldLogger,
   flag,
   invalidConfiguration,
   listOf,
@@ -39,7 +40,10 @@ export interface StdioBridgeOptions {
    * `bearerAuth`) by default, and `/mcp` where none was. Tell it where a host in front takes a prefix off.
    */
   readonly path?: string
-  /** Where the lines of the children's stderr (level `debug`) and crashes (level `warn`) go. */
+  /**
+   * Where the lines of the children's stderr (level `debug`) and crashes (level `warn`) go, all with the field `service`. Mounted
+   * without a gateway, the bridge writes one line for each request too, as gateways do.
+   */
   readonly logger?: Logger
   /**
    * Who shares a process. `session` (the default for legacy clients): each session has its own. `principal`: the
@@ -216,6 +220,9 @@ export interface Settings {
   readonly stopGrace: readonly [number, number]
 }
 
+/** What the lines of the bridge say that they are from. */
+export const service = 'stdio-bridge'
+
 /** Reads the options once; throws `invalid_configuration` for what cannot work. */
 export function readOptions(options: StdioBridgeOptions): Settings {
   checkOptions('createStdioBridge', options, stdioBridgeTypes)
@@ -277,7 +284,8 @@ export function readOptions(options: StdioBridgeOptions): Settings {
     throw invalidConfiguration('stopGrace must be two numbers of seconds, such as [2, 3]')
   }
   const spec = { command, args, env: childEnvironment(env), cwd }
-  return { spec, logger, isolation, httpSse, prewarmed, ...numbers, historyBytes, drainTimeout, stopGrace }
+  const own = new FieldLogger(logger, { service })
+  return { spec, logger: own, isolation, httpSse, prewarmed, ...numbers, historyBytes, drainTimeout, stopGrace }
 }
 
 function checkCommand(command: unknown, args: unknown, env: Readonly<Record<string, unknown>>, cwd: unknown): void {

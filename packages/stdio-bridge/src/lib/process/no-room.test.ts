@@ -25,7 +25,7 @@ vi.mock('node:child_process', async (original) => {
 afterEach(() => void Object.assign(system, { says: undefined, throws: false, shells: false }))
 
 const lines: string[] = []
-const log = (_: object, text: string) => void lines.push(text)
+const log = (_: object, text: string) => void (text !== 'request' && lines.push(text))
 const logger = { debug: () => {}, info: () => {}, warn: log, error: log }
 const create = (...modes: string[]) =>
   createStdioBridge({
