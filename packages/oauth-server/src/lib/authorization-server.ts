@@ -143,7 +143,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     clientKeySets: createClientKeySets(outbound(64 * 1024), clock),
     checkUser: createUserCheck(options, logger, clock),
     logger,
-    tell: createTell({ logger, onEvent, userHash: log.userHash }),
+    tell: createTell({ issuer, logger, onEvent, userHash: log.userHash }),
     clock,
   }
   const routes = createRoutes(server)

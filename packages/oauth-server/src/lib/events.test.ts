@@ -62,7 +62,15 @@ test('every event has a name, in the log and for onEvent', async () => {
   const denied = await login(setup, authorizePath(clientId, pkce().challenge), { decision: 'deny' })
   expect(denied.searchParams.get('error')).toBe('access_denied')
   expect(events).toEqual([
-    { type: 'denial', clientId, resource, scopes: ['mcp'], error: 'access_denied', requestId: expect.any(String) },
+    {
+      type: 'denial',
+      issuer,
+      clientId,
+      resource,
+      scopes: ['mcp'],
+      error: 'access_denied',
+      requestId: expect.any(String),
+    },
   ])
   told()
 

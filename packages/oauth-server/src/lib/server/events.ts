@@ -17,6 +17,8 @@ export type AuthorizationEventType =
 /** Something that happened at an authorization server. It holds no code, token or secret. */
 export interface AuthorizationEvent {
   readonly type: AuthorizationEventType
+  /** Of the authorization server; `subject` is unique within it only. */
+  readonly issuer: string
   readonly clientId?: string
   /** The `sub` of tokens, such as `github|1234`. */
   readonly subject?: string
@@ -36,10 +38,14 @@ export interface AuthorizationEvent {
 }
 
 /** Tells what happened, to the log and to the operator's function. */
-export type Tell = (event: Omit<AuthorizationEvent, 'requestId' | 'clientAddress'>, context?: Context) => void
+export type Tell = (
+  event: Omit<AuthorizationEvent, 'issuer' | 'requestId' | 'clientAddress'>,
+  context?: Context,
+) => void
 
 /** Who hears of events. */
 export interface TellOptions {
+  readonly issuer: string
   readonly logger: Logger
   readonly onEvent?: (event: AuthorizationEvent) => void
   /** Makes of a user's `sub` what stands in the log. */
@@ -62,7 +68,7 @@ const texts: Record<AuthorizationEventType, string> = {
 
 const alarming: ReadonlySet<AuthorizationEventType> = new Set(['login_failed', 'replay_found'])
 
-export function createTell({ logger, onEvent, userHash }: TellOptions): Tell {
+export function createTell({ issuer, logger, onEvent, userHash }: TellOptions): Tell {
   return (event, context = {}) => {
     const { type, clientId, subject, resource, scopes, grantType, provider, error, reason } = event
     const { requestId, client } = context
@@ -87,6 +93,7 @@ export function createTell({ logger, onEvent, userHash }: TellOptions): Tell {
     try {
       onEvent?.({
         ...event,
+        issuer,
         ...(requestId !== undefined && { requestId }),
         ...(client?.address !== undefined && { clientAddress: client.address }),
       })
