@@ -15,7 +15,9 @@ export type {
   PolicySubject,
   ShadowDecision,
 } from './lib/contract/policy.js'
+export type { Observe, ObserveOption, RequestObserver } from './lib/contract/request-observer.js'
 export {
+  type RecordedAnswer,
   type RecordedMessage,
   type RecordedUpstream,
   type RequestDecision,

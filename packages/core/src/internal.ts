@@ -30,7 +30,7 @@ export {
   withMethods,
 } from './lib/contract/option-types.js'
 export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
-export { loggerType, storageType, subjectType } from './lib/contract/shared-option-types.js'
+export { loggerType, observeType, storageType, subjectType } from './lib/contract/shared-option-types.js'
 export { type AccessLog, createAccessLog, withRequestId } from './lib/gateway/access-log.js'
 export { FieldLogger } from './lib/gateway/request-id.js'
 export { accepts } from './lib/http/accepts.js'

@@ -99,7 +99,7 @@ export function createDecider(options: DeciderOptions): Decide {
       const hint =
         isRefusal(error) && error.code === 'misconfigured' ? otherDialect(request.headers, dialect) : undefined
       const response = refusalResponse(error, { ...outer, record, logger: log.loggerOf(record) }, hint)
-      return refused(finishRefusal(log.end(asked, record, response), { dialect, html: false }))
+      return refused(finishRefusal(await log.end(asked, record, response), { dialect, html: false }))
     }
     const asked = asRequest(original, request)
     // Paths that are nobody's are not logged: people paste tokens into them
@@ -111,13 +111,12 @@ export function createDecider(options: DeciderOptions): Decide {
     // A preflight must come through as 200, so it is none for `cors`
     const dress = async (response: Response) =>
       route === undefined ? response : nameOrigin(asRequest(original, request, 'GET'), context, () => response)
-    if (decision.kind === 'allowed') {
-      log.end(asked, record, passed)
+    const response = await log.end(asked, record, decision.kind === 'allowed' ? passed : decision.response)
+    if (decision.kind === 'allowed' && response === passed) {
       if (!request.headers.has('origin')) return decision
       const { headers } = await dress(allowed(decision.headers))
       return allow([...headers])
     }
-    const response = log.end(asked, record, decision.response)
     return refused(await dress(finishRefusal(response, form(dialect, original, route, request))))
   }
 }

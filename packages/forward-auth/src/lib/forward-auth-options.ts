@@ -1,4 +1,4 @@
-import type { Authority, Logger, Policy, RequestRecord, SubjectOption } from '@mcp-gateway/core'
+import type { Authority, Logger, ObserveOption, Policy, SubjectOption } from '@mcp-gateway/core'
 import type { Dpop } from '@mcp-gateway/core/dpop'
 import type { IssuerAuthorityOptions } from '@mcp-gateway/core/gateway'
 import type { AssertionOptions } from './assertion.js'
@@ -75,5 +75,5 @@ export interface ForwardAuthOptions {
     readonly userKey?: string
   }
   /** Called once for each auth request, and each that is served, where its access line is written. What it throws is logged. */
-  readonly observe?: (record: RequestRecord) => void
+  readonly observe?: ObserveOption
 }

@@ -6,6 +6,7 @@ import {
   loggerType,
   membersOf,
   type OptionTypes,
+  observeType,
   oneOf,
   optional,
   positive,
@@ -59,5 +60,5 @@ export const forwardAuthTypes: OptionTypes<ForwardAuthOptions> = {
   allowedHosts: optional(textList),
   logger: optional(loggerType),
   logging: optional(membersOf<{ userKey: unknown }>({ userKey: optional(text) })),
-  observe: optional(callable),
+  observe: optional(observeType),
 }

@@ -33,6 +33,16 @@ export interface RecordedMessage {
   readonly target?: string
 }
 
+/** What a server answered to a request, as the client gets it. Written down where an observer has a middleware that looks. */
+export interface RecordedAnswer {
+  /** `tool_error` for a result with `isError`, `error` for a JSON-RPC error, `input_required` for a question to the client. */
+  readonly kind: 'result' | 'tool_error' | 'error' | 'input_required'
+  /** The JSON-RPC code, of an error. */
+  readonly code?: number
+  /** Bytes of the message. */
+  readonly bytes: number
+}
+
 /** Why a request was refused. It is for the operator: it may repeat what a stranger has sent, and no client gets to see it. */
 export interface RequestRefusal {
   /** Who refused: the name of the middleware or handler, such as `bearerAuth`. */
@@ -66,7 +76,8 @@ export type RequestDecision = 'allow' | 'deny' | 'error'
 /**
  * What the layers of a gateway learn about one request. Each layer writes what it knows; the access line, metrics, spans and
  * audit read it. It is one object for the whole request, and stays the same one when the context is extended. Nothing in it
- * decides anything. All parts of a batch share it: it tells of the part that was read last, and of the first refusal.
+ * decides anything. Of a batch it tells of the message that was read last, and of the first refusal; each message has a
+ * record of its own in `parts`.
  */
 export interface RequestRecord {
   readonly requestId: string
@@ -78,6 +89,8 @@ export interface RequestRecord {
   readonly host: string
   /** The header `traceparent`, as the client wrote it (W3C Trace Context section 3.2). */
   readonly traceparent?: string
+  /** The header `User-Agent`, as the client wrote it. */
+  readonly userAgent?: string
   /** The peer's IP address, where the host tells one. */
   readonly clientAddress?: string
   readonly times: RequestTimes
@@ -100,6 +113,13 @@ export interface RequestRecord {
   /** Bytes of the body that came in, once all of it was read. */
   requestBytes?: number
   message?: RecordedMessage
+  /** What came back for the message, once it has. */
+  answer?: RecordedAnswer
+  /**
+   * Of a batch: what is known of each of its messages, in their order. What is not of one message alone (who asked, the
+   * session, bytes, the end) is that of the whole request.
+   */
+  parts?: readonly RequestRecord[]
   refusal?: RequestRefusal
   upstream?: RecordedUpstream
   /** Set by whoever refuses; in the end by the status where nobody has: 401, 403 and 429 are `deny`, 5xx is `error`. */
@@ -134,4 +154,32 @@ export function recordRefusal(
   if (record === undefined || record.refusal !== undefined) return
   record.refusal = refusal
   record.decision = decision
+}
+
+/** Makes the records of the messages of a batch, and keeps them as `parts` of that of the request. */
+export function recordParts(record: RequestRecord, messages: readonly RecordedMessage[]): readonly RequestRecord[] {
+  const parts = messages.map((message): RequestRecord => {
+    const own: Partial<RequestRecord> = {
+      times: { start: record.times.start, tokenChecked: record.times.tokenChecked },
+      message,
+      parts: undefined,
+      refusal: undefined,
+      upstream: undefined,
+      decision: undefined,
+      onEnd: (listener) => record.onEnd(listener),
+    }
+    // What it does not have itself is that of the whole request, whenever that is learned
+    return Object.assign(Object.create(record), own)
+  })
+  record.parts = parts
+  return parts
+}
+
+/** Writes down for the whole request what is told of the first message of a batch that was refused. */
+export function joinParts(record: RequestRecord): void {
+  for (const { refusal, decision, upstream, message } of record.parts ?? []) {
+    record.message = message
+    record.upstream = upstream ?? record.upstream
+    if (refusal !== undefined) recordRefusal(record, refusal, decision === 'error' ? 'error' : 'deny')
+  }
 }

@@ -33,3 +33,15 @@ export const audienceType: OptionType = /* @__PURE__ */ anyOf(
   filledText,
   listOf(filledText),
 )
+
+const observer: OptionType = /* @__PURE__ */ anyOf(
+  'a function, or an object with observe, such as createAudit(…)',
+  callable,
+  withMethods('an object with observe', 'observe'),
+)
+
+export const observeType: OptionType = /* @__PURE__ */ anyOf(
+  'a function, an object with observe such as createAudit(…), or a list of them',
+  observer,
+  listOf(observer),
+)

@@ -1,6 +1,7 @@
 import { BoundedMap } from '../cache/bounded-map.js'
 import type { Context } from '../contract/handler.js'
 import type { Logger } from '../contract/logger.js'
+import { type ObserveOption, observersOf } from '../contract/request-observer.js'
 import type { RequestRecord } from '../contract/request-record.js'
 import { withHeader } from '../http/with-header.js'
 import { sha256AtOnce } from '../text/hmac-sha256.js'
@@ -14,8 +15,8 @@ export interface AccessLogOptions {
   /** Which piece it is: the field `service` of every line. */
   readonly service: string
   readonly logger: Logger
-  /** Called once for each request, when its answer begins. What it throws is logged. */
-  readonly observe?: (record: RequestRecord) => void
+  /** Called once for each request, when its answer begins. What they throw is logged. */
+  readonly observe?: ObserveOption
   /** Key of the hash that stands for a user, at least 32 characters. */
   readonly userKey?: string
 }
@@ -35,8 +36,8 @@ export interface AccessLog {
   begin(request: Request, arrived: ArrivedRequest): RecordedRequest
   /** Where the lines about one request go. */
   loggerOf(record: RequestRecord): Logger
-  /** Writes the line of a request whose answer begins, and tells the observer. */
-  end(request: Request, record: RecordedRequest, response: Response): Response
+  /** Writes the line of a request whose answer begins, and tells the observers. A promise only where one holds the answer. */
+  end(request: Request, record: RecordedRequest, response: Response): Response | Promise<Response>
 }
 
 /** How many fingerprints of sessions are remembered; what comes again is hashed again. */
@@ -49,13 +50,22 @@ export function createAccessLog({ service, logger, observe, userKey }: AccessLog
   const userHash = createUserHash(userKey)
   const fingerprints = new BoundedMap<string>(maxSessions)
   const onError = (error: unknown) => logger.error({ service, err: error }, 'the observer of requests failed')
+  const observers = observersOf(observe)
+  const holding = observers.filter(({ hold }) => hold !== undefined)
   const tell = (record: RequestRecord): void => {
-    try {
-      const told: unknown = observe?.(record)
-      if (isPromise(told)) told.then(undefined, onError)
-    } catch (error) {
-      onError(error)
+    for (const observer of observers) {
+      try {
+        const told: unknown = observer.observe(record)
+        if (isPromise(told)) told.then(undefined, onError)
+      } catch (error) {
+        onError(error)
+      }
     }
+  }
+  const held = async (record: RequestRecord, first: Response): Promise<Response> => {
+    let response = first
+    for (const { hold } of holding) response = (await hold?.(record, response)) ?? response
+    return response
   }
   /** Session ids are secrets, and as random as a key: nobody finds one by trying. */
   const fingerprint = (session: string): string => {
@@ -83,10 +93,10 @@ export function createAccessLog({ service, logger, observe, userKey }: AccessLog
       const fields = accessFields(record, { service, userHash, error: answeredError(response) })
       if (response.status >= 500) logger.error(fields, 'request')
       else logger.info(fields, 'request')
-      if (observe === undefined) return response
+      if (observers.length === 0) return response
       const followed = record.follow(response)
       tell(record)
-      return followed
+      return holding.length === 0 ? followed : held(record, followed)
     },
   }
 }

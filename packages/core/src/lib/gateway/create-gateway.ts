@@ -1,5 +1,6 @@
 import type { Client, Context, Handler, Mountable } from '../contract/handler.js'
 import { checkOptions } from '../contract/option-types.js'
+import { observersOf } from '../contract/request-observer.js'
 import { recordRefusal } from '../contract/request-record.js'
 import type { GatewayPath } from '../contract/served-path.js'
 import { mountable } from '../http/mountable.js'
@@ -133,8 +134,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     close: async () => {
       willClose()
       await inFlight.close(drainTimeout)
-      await close()
-      inFlight.endStreams()
+      try {
+        await close()
+      } finally {
+        inFlight.endStreams()
+        // The last to go: they hear of the streams that have just ended
+        await Promise.all(observersOf(observe).map((observer) => observer.close?.()))
+      }
     },
   })
 }

@@ -15,7 +15,7 @@ import {
   textList,
   withMethods,
 } from '../contract/option-types.js'
-import { loggerType, storageType, subjectType } from '../contract/shared-option-types.js'
+import { loggerType, observeType, storageType, subjectType } from '../contract/shared-option-types.js'
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { type PageLook, pageLookTypes } from '../pages/page-look.js'
@@ -106,7 +106,7 @@ export const gatewayTypes: OptionTypes<GatewayOptions> = {
   middleware: optional(middlewareList),
   logger: optional(loggerType),
   logging: optional(membersOf<LoggingOptions>({ userKey: optional(text) })),
-  observe: optional(callable),
+  observe: optional(observeType),
   storage: optional(storageType),
   rateLimits: optional(
     membersOf<RateLimits>({

@@ -4,7 +4,7 @@ import type { Handler, Middleware, Mountable } from '../contract/handler.js'
 import type { IdentitySource } from '../contract/identity-source.js'
 import type { Logger } from '../contract/logger.js'
 import type { Policy } from '../contract/policy.js'
-import type { RequestRecord } from '../contract/request-record.js'
+import type { ObserveOption } from '../contract/request-observer.js'
 import type { ServedPath } from '../contract/served-path.js'
 import type { Storage } from '../contract/storage.js'
 import type { RateLimit } from '../limits/rate-limit.js'
@@ -147,8 +147,11 @@ export interface GatewayOptions {
    * are among them (refused by token, Origin, limit or path), those for `/health` and `/ready` are not. A body that is no
    * stream has been counted then; of a stream, `record.onEnd` tells the end and the bytes. The request waits for it while it
    * runs, but for no promise that it returns. What it throws is logged.
+   *
+   * Several may hear of requests, and a piece may do more than hear: `createAudit` of `@mcp-gateway/core/audit` looks into
+   * messages too, is asked by `/ready` as `audit`, and is closed with the gateway, after the last request.
    */
-  readonly observe?: (record: RequestRecord) => void
+  readonly observe?: ObserveOption
   /** Where limits are counted; asked by `/ready`. It stays open when the gateway closes. */
   readonly storage?: Storage
   /** How often one address may ask, and one identity (each message of a batch counts). They need `storage`. */

@@ -2,6 +2,7 @@ import type { Check } from '../contract/check.js'
 import type { Handler } from '../contract/handler.js'
 import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { Logger } from '../contract/logger.js'
+import { observersOf } from '../contract/request-observer.js'
 import { compose } from '../http/compose.js'
 import { originCheck } from '../http/origin-check.js'
 import { createProbes, type ReadinessPart } from '../http/probes.js'
@@ -49,6 +50,9 @@ function partsOf(options: GatewayOptions, { callers, servers }: CheckedPieces): 
   add('authority', authority?.check?.bind(authority), true)
   add('identity', identities?.check?.bind(identities), true)
   add('vault', vault?.check?.bind(vault), true)
+  for (const observer of observersOf(options.observe)) {
+    add(observer.name ?? 'observer', observer.check?.bind(observer), true)
+  }
   for (const { key, server, policy } of servers) {
     add(key, 'check' in server ? server.check?.bind(server) : undefined, 'one-of-them')
     const rules = typeof policy === 'object' ? policy.rules : policy

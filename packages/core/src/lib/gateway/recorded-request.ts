@@ -1,6 +1,7 @@
 import type { AuthInfo } from '../contract/auth-info.js'
 import type { ShadowDecision } from '../contract/policy.js'
 import type {
+  RecordedAnswer,
   RecordedMessage,
   RecordedUpstream,
   RequestDecision,
@@ -29,6 +30,7 @@ export class RecordedRequest implements RequestRecord {
   readonly path: string
   readonly host: string
   readonly traceparent: string | undefined
+  readonly userAgent: string | undefined
   readonly clientAddress: string | undefined
   readonly times: RequestTimes = {
     start: performance.now(),
@@ -43,6 +45,8 @@ export class RecordedRequest implements RequestRecord {
   resource: string | undefined = undefined
   requestBytes: number | undefined = undefined
   message: RecordedMessage | undefined = undefined
+  answer: RecordedAnswer | undefined = undefined
+  parts: readonly RequestRecord[] | undefined = undefined
   refusal: RequestRefusal | undefined = undefined
   upstream: RecordedUpstream | undefined = undefined
   decision: RequestDecision | undefined = undefined
@@ -61,6 +65,7 @@ export class RecordedRequest implements RequestRecord {
     this.path = path
     this.host = headers.get('host') ?? hostOf(url)
     this.traceparent = headers.get('traceparent') ?? undefined
+    this.userAgent = headers.get('user-agent') ?? undefined
     this.clientAddress = clientAddress
     this.#onError = onError
   }

@@ -399,3 +399,90 @@ test('of an error that an upstream has written the code is in the line, and none
   expect(lines[0]).toMatchObject({ status: 400, error_code: -32602 })
   expect(JSON.stringify(lines)).not.toContain('hunter2')
 })
+
+const batchOf = (...targets: string[]) =>
+  JSON.stringify(
+    targets.map((name, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: {} } })),
+  )
+const batch = { 'MCP-Protocol-Version': '2025-03-26' }
+
+test('each message of a batch has a record of its own, and the whole tells of the first refusal', async () => {
+  const { gateway, records, lines } = watched(answer, {
+    middleware: [
+      (request, context, next) => {
+        if (context.message?.name !== 'two') return next(request, context)
+        if (context.record !== undefined) {
+          context.record.refusal = { by: 'policy', code: 'denied', reason: 'not two' }
+          context.record.decision = 'deny'
+        }
+        return respond('{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no"}}')
+      },
+    ],
+  })
+  await gateway.fetch(post('/notes/mcp', batch, batchOf('one', 'two', 'three')))
+  expect(records).toHaveLength(1)
+  const [whole] = records
+  expect(whole?.parts).toMatchObject([
+    { message: { id: 0, target: 'one' }, status: 200, auth: { clientId: 'app' }, requestId: whole?.requestId },
+    { message: { id: 1, target: 'two' }, refusal: { by: 'policy', reason: 'not two' }, decision: 'deny' },
+    { message: { id: 2, target: 'three' } },
+  ])
+  expect(whole?.parts?.[2]?.refusal).toBeUndefined()
+  expect(whole).toMatchObject({ refusal: { by: 'policy' }, decision: 'deny', message: { target: 'three' } })
+  expect(lines).toMatchObject([{ decision: 'deny', refused_by: 'policy' }])
+})
+
+test('several observers hear of a request, and one that fails keeps nobody from the answer', async () => {
+  const heard: string[] = []
+  const { gateway } = watched(answer, {
+    observe: [
+      () => {
+        throw new Error('broken')
+      },
+      () => void heard.push('a function'),
+      { observe: () => void heard.push('a piece') },
+    ],
+  })
+  expect((await gateway.fetch(post())).status).toBe(200)
+  expect(heard).toEqual(['a function', 'a piece'])
+})
+
+test('a piece that observes may hold the answer, sees messages, is asked by /ready and closed last', async () => {
+  const order: string[] = []
+  const { gateway } = watched(
+    (_request, { message }) => {
+      order.push(`server ${message?.name}`)
+      return respond('{"jsonrpc":"2.0","id":7,"result":{}}')
+    },
+    {
+      observe: {
+        name: 'audit',
+        observe: () => void order.push('observe'),
+        hold: async () => {
+          order.push('hold')
+          return new Response(null, { status: 503 })
+        },
+        middleware: (request, context, next) => {
+          order.push(`message ${context.message?.name}`)
+          return next(request, context)
+        },
+        check: async () => {
+          throw new Error('down')
+        },
+        close: async () => void order.push('close'),
+      },
+    },
+  )
+  expect((await gateway.fetch(post())).status).toBe(503)
+  expect((await gateway.fetch(post('/notes/mcp', { Authorization: '' }))).status).toBe(503)
+  const ready = await gateway.fetch(new Request(`${url}/ready`))
+  expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining('audit')])
+  await gateway.close()
+  expect(order).toEqual(['message add', 'server add', 'observe', 'hold', 'observe', 'hold', 'close'])
+})
+
+test.each([[1], [{}], [[{ observe: 1 }]], ['text']])('refuses %j as an observer', (observe) => {
+  expect(() => watched(answer, { observe: observe as never })).toThrow(
+    expect.objectContaining({ code: 'invalid_configuration', message: expect.stringContaining('observe') }),
+  )
+})

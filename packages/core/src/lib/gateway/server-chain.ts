@@ -1,4 +1,5 @@
 import type { Handler, Middleware, Mountable } from '../contract/handler.js'
+import { observersOf } from '../contract/request-observer.js'
 import { recordRefusal } from '../contract/request-record.js'
 import { compose } from '../http/compose.js'
 import { cors } from '../http/cors.js'
@@ -44,6 +45,7 @@ export function serverChain(
     ...limits.address,
     guard(options, server, callers),
     readMessage,
+    ...observersOf(options.observe).flatMap(({ middleware }) => middleware ?? []),
     ...(server.dangerouslyAllowAnonymous ? [] : limits.identity),
     ...(options.middleware ?? []),
     ...(server.middleware ?? []),

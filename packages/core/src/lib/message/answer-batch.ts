@@ -20,11 +20,13 @@ const encoder = new TextEncoder()
  */
 export async function answerBatch(
   messages: readonly Message[],
-  answer: (message: Message) => Response | Promise<Response>,
+  answer: (message: Message, index: number) => Response | Promise<Response>,
   maxBytes: number,
 ): Promise<Response> {
   const budget = byteBudget(maxBytes)
-  const answers = await allOrNone(messages.map(async (message) => toAnswer(message, await answer(message), budget)))
+  const answers = await allOrNone(
+    messages.map(async (message, index) => toAnswer(message, await answer(message, index), budget)),
+  )
   const headers = new Headers()
   const session = answers.find((one) => one.session !== null)?.session
   if (session) headers.set('Mcp-Session-Id', session)

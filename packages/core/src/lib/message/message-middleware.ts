@@ -1,7 +1,13 @@
 import type { Context, Handler, Middleware } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
 import { checkOptions, type OptionTypes, optional, positive, textList } from '../contract/option-types.js'
-import { type RequestRecord, recordRefusal } from '../contract/request-record.js'
+import {
+  joinParts,
+  type RecordedMessage,
+  type RequestRecord,
+  recordParts,
+  recordRefusal,
+} from '../contract/request-record.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { isMediaType } from '../http/media-type.js'
 import { onBodyEnd } from '../http/on-body-end.js'
@@ -157,7 +163,11 @@ export function message(options: MessageOptions = {}): Middleware {
       return tooMany(context, tooManyUnderWay, incoming.id)
     }
     if (!counted.add(incoming.length - 1)) return tooMany(context, `At most ${maxConcurrent} requests may be under way`)
-    return answerBatch(incoming, pass, maxBatchAnswer)
+    if (record === undefined) return answerBatch(incoming, pass, maxBatchAnswer)
+    const parts = recordParts(record, incoming.map(noted))
+    const passPart = (one: Message, index: number) =>
+      next(request, { ...context, record: parts[index] ?? record, message: one })
+    return answerBatch(incoming, passPart, maxBatchAnswer).finally(() => joinParts(record))
   }
 }
 
@@ -172,8 +182,12 @@ function endsAnother({ kind, method }: Message): boolean {
   return kind === 'response' || method === 'notifications/cancelled'
 }
 
-function note(record: RequestRecord, { era, method, id, name }: Message): void {
-  record.message = { era, method, id, target: name }
+function note(record: RequestRecord, message: Message): void {
+  record.message = noted(message)
+}
+
+function noted({ era, method, id, name }: Message): RecordedMessage {
+  return { era, method, id, target: name }
 }
 
 // RFC 6585 section 4

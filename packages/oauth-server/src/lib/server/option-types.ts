@@ -10,6 +10,7 @@ import {
   notNegative,
   type OptionTypes,
   object,
+  observeType,
   oneOf,
   optional,
   pageLookTypes,
@@ -115,6 +116,6 @@ export const authorizationServerTypes: OptionTypes<AuthorizationServerOptions> =
   logger: optional(loggerType),
   logging: optional(membersOf<{ userKey: unknown }>({ userKey: optional(text) })),
   onEvent: optional(callable),
-  observe: optional(callable),
+  observe: optional(observeType),
   now: optional(callable),
 }

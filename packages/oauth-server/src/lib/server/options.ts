@@ -1,4 +1,4 @@
-import type { Logger, RequestRecord, Storage } from '@mcp-gateway/core'
+import type { Logger, ObserveOption, Storage } from '@mcp-gateway/core'
 import type { SigningKeys } from '@mcp-gateway/core/keys'
 import type { OutboundFetch } from '@mcp-gateway/core/outbound'
 import type { ConfiguredClient } from '../client-metadata/configured-clients.js'
@@ -203,7 +203,7 @@ export interface AuthorizationServerOptions {
    * Called once for each request, where its access line is written, unless a gateway or a forward-auth endpoint in front does
    * that. What it throws is logged.
    */
-  readonly observe?: (record: RequestRecord) => void
+  readonly observe?: ObserveOption
   /**
    * Milliseconds since the epoch.
    *
