@@ -160,7 +160,7 @@ export function recordRefusal(
 export function recordParts(record: RequestRecord, messages: readonly RecordedMessage[]): readonly RequestRecord[] {
   const parts = messages.map((message): RequestRecord => {
     const own: Partial<RequestRecord> = {
-      times: { start: record.times.start, tokenChecked: record.times.tokenChecked },
+      times: Object.create(record.times),
       message,
       parts: undefined,
       refusal: undefined,

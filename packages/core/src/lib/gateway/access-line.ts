@@ -4,6 +4,7 @@ import type { RequestRecord, RequestRefusal } from '../contract/request-record.j
 import { BytesResponse } from '../http/bytes-response.js'
 import { isObject } from '../json/is-object.js'
 import { loggedUrl } from '../text/logged-url.js'
+import { traceOf } from '../text/trace-parent.js'
 import { actorOf } from '../tokens/principal.js'
 
 /** What the line says beside the record. */
@@ -154,12 +155,9 @@ function shownUrl(url: string): string {
   return text
 }
 
-const parentPattern = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-[\da-f]{2}$/
-
-/** @see W3C Trace Context section 3.2 */
 function addTrace(fields: Record<string, unknown>, header: string): void {
-  const match = parentPattern.exec(header)
-  if (match === null) return
-  fields.trace_id = match[1]
-  fields.span_id = match[2]
+  const trace = traceOf(header)
+  if (trace === undefined) return
+  fields.trace_id = trace.traceId
+  fields.span_id = trace.spanId
 }
