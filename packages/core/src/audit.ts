@@ -10,6 +10,7 @@ export {
   createAudit,
 } from './lib/audit/create-audit.js'
 export type { AuthorizationServerEvent } from './lib/audit/event-of-authorization.js'
+export { type HistoryOptions, history } from './lib/audit/history.js'
 export { type JsonLinesFile, jsonLinesAudit, type LineStream } from './lib/audit/json-lines-audit.js'
 export { type MemoryAuditOptions, memoryAudit } from './lib/audit/memory-audit.js'
 export { type OtelLogger, otelAudit } from './lib/audit/otel-audit.js'

@@ -23,8 +23,6 @@ export interface CallFacts {
   isCancelled(): boolean
   /** Whether it is answered by a stream. */
   isStream: boolean
-  /** Whether its event has been written. */
-  isTold: boolean
 }
 
 /** What is kept of the contents of calls. */
@@ -60,7 +58,6 @@ export function factsOf(message: Message, options: ContentOptions, isCancelled: 
     answeredAt: undefined,
     isCancelled,
     isStream: false,
-    isTold: false,
   }
 }
 

@@ -194,6 +194,7 @@ const types: OptionTypes<AuditOptions> = {
 const always: ReadonlySet<AuditEventType> = new Set(['tool_call', 'resource_read', 'prompt_get'])
 /** Requests that their authorization server has told of, and calls that were withdrawn, that are remembered. */
 const maxRemembered = 2000
+const notDone = 'The audit of this gateway cannot be written now; nothing was done; try again'
 const notKept = 'The audit of this gateway cannot be written now; what was asked for may have been done'
 
 /**
@@ -240,6 +241,8 @@ export function createAudit(options: AuditOptions): Audit {
   const facts = new WeakMap<RequestRecord, CallFacts>()
   /** What an answer has to wait for. */
   const pending = new WeakMap<RequestRecord, Promise<boolean>[]>()
+  /** Those whose event has been written. */
+  const done = new WeakSet<RequestRecord>()
   const told = new BoundedMap<true>(maxRemembered)
   const withdrawn = new BoundedMap<true>(maxRemembered)
 
@@ -268,10 +271,9 @@ export function createAudit(options: AuditOptions): Audit {
 
   /** Writes the event of a request or message, once. */
   const tell = (record: RequestRecord): Promise<boolean> | undefined => {
-    const known = facts.get(record)
-    if (known?.isTold) return undefined
-    if (known !== undefined) known.isTold = true
-    const event = eventOfRecord(record, known, eventOptions)
+    if (done.has(record)) return undefined
+    done.add(record)
+    const event = eventOfRecord(record, facts.get(record), eventOptions)
     if (event === undefined) return undefined
     const { authentication, authorization } = partsOf(event, record, nextId)
     const waits = [
@@ -284,14 +286,20 @@ export function createAudit(options: AuditOptions): Audit {
 
   const observe = (record: RequestRecord): void => {
     const messages = record.parts ?? [record]
+    const waitFor = (some: readonly RequestRecord[]) => {
+      const waits = some.map(tell).filter((one) => one !== undefined)
+      if (waits.length > 0) pending.set(record, waits)
+    }
     if (record.times.end === undefined) {
+      // What is no event stream is answered as a whole, also where nobody told its length
+      const isStream = (message: RequestRecord) => facts.get(message)?.isStream ?? (record.status ?? 0) < 400
+      if (durable) waitFor(messages.filter((message) => !isStream(message)))
       record.onEnd(() => {
         for (const message of messages) tell(message)
       })
       return
     }
-    const waits = messages.map(tell).filter((one) => one !== undefined)
-    if (waits.length > 0) pending.set(record, waits)
+    waitFor(messages)
   }
 
   /** Whether there is room in all queues. */
@@ -302,11 +310,14 @@ export function createAudit(options: AuditOptions): Audit {
 
   const hold = async (record: RequestRecord, answer: Response): Promise<Response> => {
     const waits = pending.get(record)
-    const isKept =
-      waits === undefined ? (isBlocking ? await hasRoom() : true) : await soon(Promise.all(waits), blockTimeout)
-    if (isKept) return answer
-    await answer.body?.cancel().catch(() => {})
-    return unavailable(record.message?.id)
+    if (waits !== undefined) {
+      if (await soon(Promise.all(waits), blockTimeout)) return answer
+      return replace(answer, unavailable(record.message?.id))
+    }
+    // A call has waited for room before it was made
+    const isCall = record.parts !== undefined || facts.has(record)
+    if (!isBlocking || isCall || (await hasRoom())) return answer
+    return replace(answer, unavailable(record.message?.id, notDone))
   }
 
   const look = (record: RequestRecord, asked: Message, known: CallFacts) => (message: Message) => {
@@ -354,7 +365,7 @@ export function createAudit(options: AuditOptions): Audit {
       if (isThere) return pass()
       record.refusal = { by: 'audit', code: 'audit_full', reason: 'The audit queue was full' }
       record.decision = 'error'
-      return unavailable(message.id, 'The audit of this gateway cannot be written now; nothing was done; try again')
+      return unavailable(message.id, notDone)
     })
   }
 
@@ -467,6 +478,11 @@ async function soon(kept: Promise<readonly boolean[]>, milliseconds: number): Pr
   const all = await Promise.race([kept, late])
   clearTimeout(timer)
   return all.every(Boolean)
+}
+
+async function replace(answer: Response, by: Response): Promise<Response> {
+  await answer.body?.cancel().catch(() => {})
+  return by
 }
 
 function unavailable(id: string | number | null | undefined, message = notKept): Response {
