@@ -1,8 +1,10 @@
 import type { Context } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
+import { BytesResponse } from '../http/bytes-response.js'
 import { jsonRpcError } from '../http/json-rpc-error.js'
 import { readStream } from '../http/read-body.js'
 import { readEvents, type SseEvent } from '../http/read-events.js'
+import { respond } from '../http/respond.js'
 import { writeEvent } from '../http/write-event.js'
 import { hasMoreValues } from '../json/has-more-values.js'
 import { maxParsedValues } from '../json/raw-json.js'
@@ -24,14 +26,19 @@ const maxMessages = 1000
  * is not JSON-RPC cannot be looked at, so with transforms it is replaced by an error.
  */
 export async function transformResponse(context: Context, response: Response): Promise<Response> {
-  if (context.transforms === undefined || context.transforms.length === 0 || response.body === null) return response
+  if (context.transforms === undefined || context.transforms.length === 0) return response
+  // A body that is known as a whole needs no stream, which would cost more than the rest
+  const content = BytesResponse.contentOf(response)
+  if (content === undefined && response.body === null) return response
   const type = response.headers.get('content-type')?.toLowerCase() ?? ''
   if ((response.headers.get('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
-    await response.body.cancel()
+    await response.body?.cancel()
     return unreadable(context, 'The server answered with a compressed body, which cannot be looked at')
   }
-  if (type.startsWith('text/event-stream')) return transformStream(context, response, response.body)
-  const bytes = await readStream(response.body, maxJson)
+  if (type.startsWith('text/event-stream')) {
+    return transformStream(context, response, response.body as ReadableStream<Uint8Array>)
+  }
+  const bytes = content === undefined ? await readStream(response.body, maxJson) : bytesOf(content)
   if (bytes === 'too-large') {
     return unreadable(context, `The answer is larger than ${maxJson} bytes, which is too much to look at`)
   }
@@ -120,10 +127,18 @@ async function tapEvent(context: Context, event: SseEvent): Promise<Uint8Array |
   return transformed === event.data ? event.bytes : writeEvent(transformed, event.rest)
 }
 
+const encoder = new TextEncoder()
+
+function bytesOf(content: string | Uint8Array): Uint8Array | 'too-large' {
+  const bytes = typeof content === 'string' ? encoder.encode(content) : content
+  return bytes.length > maxJson ? 'too-large' : bytes
+}
+
 // The client must read it in the charset in which the transforms did
 function withBody(response: Response, body: Uint8Array | ReadableStream<Uint8Array> | null, type: string): Response {
   const headers = new Headers(response.headers)
   headers.delete('content-length')
   if (body !== null) headers.set('content-type', type)
-  return new Response(body as BodyInit | null, { status: response.status, statusText: response.statusText, headers })
+  const init = { status: response.status, statusText: response.statusText, headers }
+  return body instanceof Uint8Array ? respond(body, init) : new Response(body as BodyInit | null, init)
 }
