@@ -275,13 +275,8 @@ export function createAudit(options: AuditOptions): Audit {
     done.add(record)
     const event = eventOfRecord(record, facts.get(record), eventOptions)
     if (event === undefined) return undefined
-    const { authentication, authorization } = partsOf(event, record, nextId)
-    const waits = [
-      successes.has('authentication') && authentication ? write(authentication) : undefined,
-      successes.has('authorization') && authorization ? write(authorization) : undefined,
-      write(event),
-    ].filter((one) => one !== undefined)
-    return waits.length === 0 ? undefined : Promise.all(waits).then((all) => all.every(Boolean))
+    for (const part of partsOf(event, record, successes, nextId)) write(part)
+    return write(event)
   }
 
   const observe = (record: RequestRecord): void => {
@@ -437,36 +432,30 @@ function toSink(write: AuditFunction): AuditSink {
   }
 }
 
-/** The successes that a call has in it, as events of their own. */
+/** The successes that a call has in it, as events of their own; none where they are not asked for. */
 function partsOf(
   event: AuditEvent,
   { auth, policies }: RequestRecord,
+  successes: ReadonlySet<AuditEventType>,
   nextId: () => string,
-): { readonly authentication?: AuditEvent; readonly authorization?: AuditEvent } {
-  const isDecided = event.type !== 'authentication' && event.type !== 'authorization'
-  const { id, ts, subjectIss, subjectId, clientId, credentialId, actor, tenant, server, method, target } = event
-  const { session, requestId, traceId, spanId, replica, policy, ip } = event
-  const known = { subjectIss, subjectId, clientId, credentialId, actor, tenant, server, method, target }
-  const part = (type: 'authentication' | 'authorization'): AuditEvent => ({
-    id: nextId(),
-    ts,
-    type,
-    outcome: 'ok',
-    ...known,
-    session,
-    requestId,
-    traceId,
-    spanId,
-    parentId: id,
-    ip,
-    replica,
-    v: 1,
-    ...(type === 'authorization' && { policy }),
-  })
-  return {
-    ...(auth !== undefined && event.type !== 'authentication' && { authentication: part('authentication') }),
-    ...(policies !== undefined && isDecided && { authorization: part('authorization') }),
+): readonly AuditEvent[] {
+  const { type: of } = event
+  const isKnown = auth !== undefined && of !== 'authentication' && successes.has('authentication')
+  const isAllowed = policies !== undefined && of !== 'authentication' && of !== 'authorization'
+  const parts: AuditEvent[] = []
+  if (isKnown) parts.push(partOf(event, 'authentication', nextId()))
+  if (isAllowed && successes.has('authorization')) {
+    parts.push({ ...partOf(event, 'authorization', nextId()), policy: event.policy })
   }
+  return parts
+}
+
+function partOf(event: AuditEvent, type: 'authentication' | 'authorization', id: string): AuditEvent {
+  const { ts, subjectIss, subjectId, clientId, credentialId, actor, tenant, server, method, target } = event
+  const { session, requestId, traceId, spanId, replica, ip } = event
+  const who = { subjectIss, subjectId, clientId, credentialId, actor, tenant }
+  const where = { server, method, target, session, requestId, traceId, spanId, ip }
+  return { id, ts, type, outcome: 'ok', ...who, ...where, parentId: event.id, replica, v: 1 }
 }
 
 /** Whether all that is waited for is kept in time. */

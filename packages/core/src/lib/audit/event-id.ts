@@ -10,22 +10,29 @@ const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 export function createEventIds(now: () => number = Date.now): () => string {
   let time = 0
   let counter = 0
-  const random = new Uint8Array(8)
+  // Asking for random bytes costs about the same for a few as for a thousand
+  const random = new Uint8Array(1024)
+  let at = random.length
   return () => {
     const current = Math.floor(now())
-    crypto.getRandomValues(random)
+    if (at === random.length) {
+      crypto.getRandomValues(random)
+      at = 0
+    }
+    const from = at
+    at += 8
     if (current > time) {
       time = current
       // Leaves room to count up, and starts where nobody can tell
-      counter = (((random[6] as number) << 8) | (random[7] as number)) & 0x7ff
+      counter = ((random[from + 6] as number) << 3) & 0x7ff
     } else if (++counter > 0xfff) {
       time++
       counter = 0
     }
     const high = Math.floor(time / 0x10000)
     const low = time % 0x10000
-    random[0] = ((random[0] as number) & 0x3f) | 0x80
-    const byte = (index: number) => hex[random[index] as number]
+    random[from] = ((random[from] as number) & 0x3f) | 0x80
+    const byte = (index: number) => hex[random[from + index] as number]
     return `${high.toString(16).padStart(8, '0')}-${low.toString(16).padStart(4, '0')}-7${counter.toString(16).padStart(3, '0')}-${byte(0)}${byte(1)}-${byte(2)}${byte(3)}${byte(4)}${byte(5)}${byte(6)}${byte(7)}`
   }
 }

@@ -46,7 +46,7 @@ export function eventOfRecord(
     replica: options.replica,
     v: 1,
     durationMs: rounded(end - times.start),
-    requestId: safeText(record.requestId, longest.id),
+    requestId: idText(record.requestId),
   }
   const code = codeOf(record, outcome)
   if (code !== undefined) event.code = safeText(code, longest.id)

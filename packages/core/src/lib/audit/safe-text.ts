@@ -1,3 +1,4 @@
+import { BoundedMap } from '../cache/bounded-map.js'
 import { type PersonalData, redactLine } from '../logging/redact.js'
 import { sha256AtOnce } from '../text/hmac-sha256.js'
 
@@ -11,8 +12,19 @@ const unfit = /\0|\p{Surrogate}/gu
  * @param longest in characters (UTF-16 units)
  */
 export function safeText(text: string, longest: number, personalData: PersonalData = 'keep'): string {
-  return cutText(fit(redactLine(text, personalData)), longest)
+  if (text.length > cachedUpTo || text.length > longest || personalData !== 'keep') {
+    return cutText(fit(redactLine(text, personalData)), longest)
+  }
+  const before = known.get(text)
+  if (before !== undefined) return cutText(before, longest)
+  const safe = fit(redactLine(text, personalData))
+  known.set(text, safe)
+  return cutText(safe, longest)
 }
+
+/** Names of tools, arguments and programs come again and again, and to search one takes longer than the rest of an event. */
+const known = new BoundedMap<string>(2000)
+const cachedUpTo = 128
 
 /** The text with U+FFFD in place of what some store refuses. */
 export function fit(text: string): string {
