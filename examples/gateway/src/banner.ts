@@ -2,15 +2,21 @@ import { styleText } from 'node:util'
 import { clientSetups } from '@mcp-gateway/core/gateway'
 import type { Example, ExampleServer } from './example.js'
 
+/** Where things are kept, in words. */
+export interface Kept {
+  readonly storage: string
+  readonly history?: string
+}
+
 type Row = readonly [title: string, text: string]
 
 /**
  * What a person sees when it runs: what to paste where, and what each part is. Of the variables that a server gets it
  * tells the names alone.
  *
- * @param storage what keeps the registrations, in words
+ * @param kept what keeps the registrations and the history, in words
  */
-export function banner({ url, servers, auth, opaUrl }: Example, storage: string, colours = false): string {
+export function banner({ url, servers, auth, opaUrl }: Example, kept: Kept, colours = false): string {
   const bold = (text: string) => (colours ? styleText('bold', text) : text)
   const rows = (entries: readonly Row[]) => entries.map(([title, text]) => `  ${bold(title.padEnd(12))} ${text}`)
   const address = ({ path }: ExampleServer) => url + path
@@ -27,7 +33,8 @@ export function banner({ url, servers, auth, opaUrl }: Example, storage: string,
     ...servers.map((server): Row => ['MCP server', describe(server, servers.length > 1)]),
     ...(auth ? login : [['Tokens', 'none, because of AUTH=off: whoever is on this machine gets in'] as const]),
     ...(opaUrl === undefined ? [] : [['Policy', `an Open Policy Agent at ${opaUrl} says who may call what`] as const]),
-    ['Storage', storage],
+    ['Storage', kept.storage],
+    ...(kept.history === undefined ? [] : [['History', `${kept.history}; yours at ${url}/history`] as const]),
     ['Health', `${url}/health`],
   ]
   const title = `${bold('MCP Gateway is up.')} Give this address to your MCP client: ${bold(address(first))}`

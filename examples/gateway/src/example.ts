@@ -8,6 +8,7 @@ import { devLogin } from '@mcp-gateway/oauth-server'
 import { createStdioBridge, type StdioBridge } from '@mcp-gateway/stdio-bridge'
 import { canRun } from './can-run.js'
 import { type ExampleOptions, exampleGateway, logger } from './gateway.js'
+import { type ExampleHistory, exampleHistory } from './history.js'
 import { readServers, type ServerEntry } from './servers.js'
 import { type Settings, SettingsError } from './settings.js'
 import { type ExampleStorage, exampleStorage } from './storage.js'
@@ -17,6 +18,7 @@ import { withAdmins } from './with-admins.js'
 export interface Example {
   readonly gateway: ReturnType<typeof exampleGateway>
   readonly storage: ExampleStorage
+  readonly history?: ExampleHistory
   /** The origin that clients see. */
   readonly url: string
   readonly servers: readonly ExampleServer[]
@@ -49,6 +51,7 @@ export function createExample(settings: Settings, port = settings.port): Example
   // npm starts scripts in the folder of their package; what a person typed is relative to where they typed it.
   const folder = process.env.INIT_CWD ?? process.cwd()
   const storage = exampleStorage({ redisUrl: settings.redisUrl, file: join(folder, '.data', 'gateway.sqlite') })
+  const history = settings.historyDsn === undefined ? undefined : exampleHistory(settings.historyDsn)
   const named = readServers(settings, folder)
   const entries = named.length > 0 ? named : [everything(settings, folder)]
   const made = entries.map((entry) => ({ entry, ...make(entry, settings) }))
@@ -57,6 +60,7 @@ export function createExample(settings: Settings, port = settings.port): Example
       url,
       storage,
       auth: settings.auth,
+      history,
       servers: Object.fromEntries(made.map(({ entry, server }) => [entry.path, server])),
       names: entries.map(({ name, path }) => ({ name, url: url + path })),
       policy: policyOf(settings),
@@ -64,6 +68,7 @@ export function createExample(settings: Settings, port = settings.port): Example
       identityProvider: withAdmins(devLogin(), settings.admins),
     }),
     storage,
+    history,
     url,
     servers: made.map(({ about }) => about),
     auth: settings.auth,

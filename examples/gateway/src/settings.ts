@@ -18,6 +18,8 @@ export interface Settings {
   startTimeout?: number
   /** The Redis server that keeps what a restart must not lose, in place of a file. */
   redisUrl?: string
+  /** Where calls are written down: `postgres://…`, or `sqlite:` and a path. */
+  historyDsn?: string
   /** Whether tokens are needed; without them everything has to be on loopback. */
   auth: boolean
   /** The Open Policy Agent that says who may call what. */
@@ -90,6 +92,13 @@ const environment = z.object({
       'has to be a URL such as redis://127.0.0.1:6379',
     )
     .optional(),
+  HISTORY_DSN: z
+    .string()
+    .refine(
+      (dsn) => /^sqlite:./.test(dsn) || (/^postgres(?:ql)?:\/\/[^/]/.test(dsn) && URL.canParse(dsn)),
+      'has to be a URL such as postgres://127.0.0.1/app, or sqlite:history.db',
+    )
+    .optional(),
   AUTH: z.enum(['on', 'off'], 'has to be on or off').default('on'),
   OPA_URL: z
     .string()
@@ -140,6 +149,7 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     childVariables: Object.fromEntries((data.MCP_ENV ?? []).map((name) => [name, variables[name] as string])),
     startTimeout: data.MCP_START_TIMEOUT === undefined ? undefined : Number(data.MCP_START_TIMEOUT),
     redisUrl: data.REDIS_URL,
+    historyDsn: data.HISTORY_DSN,
     auth: data.AUTH === 'on',
     opaUrl: data.OPA_URL,
     opaTimeout: data.OPA_TIMEOUT === undefined ? undefined : Number(data.OPA_TIMEOUT),
@@ -148,9 +158,9 @@ export function readSettings(variables: Record<string, string | undefined>): Set
   }
 }
 
-// A Redis URL holds a password, which has no place in a terminal.
+// These hold a password, which has no place in a terminal.
 function shown(name: string, variables: Record<string, string | undefined>): string {
-  return name === 'REDIS_URL' ? '…' : (variables[name] ?? '')
+  return name === 'REDIS_URL' || name === 'HISTORY_DSN' ? '…' : (variables[name] ?? '')
 }
 
 function isOrigin(url: string): boolean {

@@ -146,7 +146,7 @@ function readParameters(given: URLSearchParams): Asked | string {
     ['from', from],
     ['to', to],
   ] as const) {
-    if (Number.isNaN(time)) return `${name} must be a time in ISO 8601, such as 2026-11-30T12:00:00Z`
+    if (Number.isNaN(time)) return `${name} must be a time in ISO 8601, YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ`
   }
   const limit = values.limit === undefined ? 50 : Number(values.limit)
   if (!Number.isInteger(limit) || limit < 1 || limit > maxLimit)
