@@ -2,6 +2,14 @@ export type { AuditEvent, AuditEventType, AuditOutcome } from './lib/audit/audit
 export type { AuditQuery, AuditSink, AuditStore } from './lib/audit/audit-sink.js'
 export type { AuditWriterStats, WhenFull } from './lib/audit/audit-writer.js'
 export {
+  type ChainFault,
+  type ChainOptions,
+  type ChainReport,
+  chainedAudit,
+  type VerifyOptions,
+  verifyAudit,
+} from './lib/audit/chain.js'
+export {
   type AddedEvent,
   type Audit,
   type AuditFunction,

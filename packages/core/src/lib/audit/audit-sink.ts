@@ -29,6 +29,8 @@ export interface AuditQuery {
   /** Those of one subject alone: the user, or the client that acts for itself. */
   readonly own?: { readonly issuer?: string; readonly id: string; readonly kind: 'user' | 'client' }
   readonly subjectId?: string
+  /** Those of one chain of hashes. */
+  readonly chain?: string
   readonly server?: string
   readonly target?: string
   readonly method?: string

@@ -48,7 +48,7 @@ function matches(event: AuditEvent, query: AuditQuery): boolean {
     const kind = event.clientId === event.subjectId ? 'client' : 'user'
     if (event.subjectId !== own.id || event.subjectIss !== own.issuer || kind !== own.kind) return false
   }
-  for (const name of ['subjectId', 'server', 'target', 'method', 'type', 'outcome'] as const) {
+  for (const name of ['subjectId', 'chain', 'server', 'target', 'method', 'type', 'outcome'] as const) {
     if (query[name] !== undefined && event[name] !== query[name]) return false
   }
   if (from !== undefined && event.ts < from) return false

@@ -36,7 +36,7 @@ export const columnTypes: Readonly<Record<Column['type'], string>> = {
   text: 'text',
   list: 'text[]',
   whole: 'bigint',
-  number: 'real',
+  number: 'double precision',
   flag: 'boolean',
 }
 

@@ -30,6 +30,7 @@ export function whereOf(query: AuditQuery, { mark, time, id }: Dialect): Where {
   }
   const equal = {
     subject_id: query.subjectId,
+    chain: query.chain,
     server: query.server,
     target: query.target,
     method: query.method,
