@@ -276,6 +276,9 @@ export class AuditWriter {
       this.#retryAt = performance.now() + this.#pause
       return
     }
+    if (segment.damaged > 0) {
+      this.#options.logger.warn({ lines: segment.damaged }, 'lines of the audit spill directory could not be read')
+    }
     for (let at = 0; at < segment.events.length; at += this.#batchSize) {
       const batch = segment.events.slice(at, at + this.#batchSize).map((event) => ({ number: 0, event, bytes: 0 }))
       if (!(await this.#try(batch))) return
@@ -287,18 +290,15 @@ export class AuditWriter {
   }
 
   async #spill(spill: SpillFolder, batch: readonly Entry[]): Promise<void> {
-    const isKept = await spill
-      .append(batch.map(({ event }) => event))
-      .catch((error: unknown) => this.#spillFailed(error))
-    if (isKept === true) {
-      this.#release(true)
-      return
+    const append = () =>
+      spill.append(batch.map(({ event }) => event)).catch((error: unknown) => this.#spillFailed(error) ?? false)
+    while (!(await append())) {
+      // Nowhere to go: it waits in memory, and what does not fit there is lost
+      await this.#sleep(Math.max(1, this.#retryAt - performance.now()))
+      if (this.#isOver) return
+      if (await this.#try(batch)) break
     }
-    // Nowhere to go: it waits in memory, and what does not fit there is lost
-    await this.#sleep(Math.max(1, this.#retryAt - performance.now()))
-    if (await this.#try(batch)) this.#release(true)
-    else if (this.#isOver) return
-    else await this.#spill(spill, batch)
+    this.#release(true)
   }
 
   #spillFailed(error: unknown): undefined {

@@ -45,7 +45,7 @@ export function factsOf(message: Message, options: ContentOptions, isCancelled: 
   const client = message.method === 'initialize' ? params?.clientInfo : meta[metaKeys.clientInfo]
   const { name, version } = isObject(client) ? client : {}
   const given = params?.arguments
-  const content = options.arguments && given !== undefined ? contentOf(given, options) : undefined
+  const content = options.arguments && given !== undefined ? contentOf(given, message.bytes.length, options) : undefined
   return {
     protocolVersion: message.protocolVersion?.slice(0, 50),
     clientName: textOf(name, options),
@@ -63,9 +63,10 @@ export function factsOf(message: Message, options: ContentOptions, isCancelled: 
 
 /** Adds the result to what is known of a call. */
 export function addResult(facts: CallFacts, response: Message, options: ContentOptions): void {
-  const { result } = response.json()
+  const isLarge = response.bytes.length > maxSearched
+  const { result } = isLarge ? { result: null } : response.json()
   if (result === undefined) return
-  const { text, truncated } = contentOf(result, options)
+  const { text, truncated } = contentOf(result, response.bytes.length, options)
   facts.result = text
   if (truncated) facts.truncated = true
 }
@@ -85,8 +86,16 @@ function keysOf(given: Readonly<Record<string, unknown>>, { personalData }: Cont
 
 const encoder = new TextEncoder()
 
+/** A larger message is not looked through for credentials, which would take longer than all else about it. */
+const maxSearched = 262_144
+
 /** JSON without credentials, which are removed before it is cut. */
-function contentOf(value: unknown, options: ContentOptions): { text: string; truncated: boolean } {
+function contentOf(
+  value: unknown,
+  messageBytes: number,
+  options: ContentOptions,
+): { readonly text: string; readonly truncated: boolean } {
+  if (messageBytes > maxSearched) return { text: `[of a message of ${messageBytes} bytes]`, truncated: true }
   const { maxContentBytes, personalData } = options
   // What is cut within a text of JSON shows its cut; it need not be JSON any more
   const text = fit(JSON.stringify(redact(value, personalData)) ?? '')

@@ -153,7 +153,7 @@ export type AuditFunction = (events: readonly AuditEvent[]) => unknown
 export type AddedEvent = Pick<AuditEvent, 'type' | 'outcome'> & Partial<Omit<AuditEvent, 'id' | 'ts' | 'replica' | 'v'>>
 
 /** What `createAudit` returns: give it to a gateway as `observe`. */
-export interface Audit extends Required<RequestObserver> {
+export interface Audit extends Required<Omit<RequestObserver, 'hold'>>, Pick<RequestObserver, 'hold'> {
   /** For `onEvent` of an authorization server. */
   readonly onEvent: (event: AuthorizationServerEvent) => void
   /** Adds an event of the application, whose texts it keeps as they are. */
@@ -367,7 +367,8 @@ export function createAudit(options: AuditOptions): Audit {
   return {
     name: 'audit',
     observe,
-    hold: durable || isBlocking ? hold : (_record, answer) => answer,
+    // Without it answers wait for nothing
+    ...((durable || isBlocking) && { hold }),
     middleware,
     onEvent(event) {
       if (event.requestId !== undefined) told.set(event.requestId, true)

@@ -341,6 +341,15 @@ test('arguments and results are kept where they are asked for, without credentia
   expect(JSON.stringify(event)).not.toMatch(/hunter2|eyJ/)
 })
 
+test('contents of a large message are not kept, however few would be', async () => {
+  const { ask, events } = audited({ audit: { arguments: true } })
+  const given = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key ${index}`, 'value']))
+  await ask(call('add', { params: { name: 'add', arguments: given } }))
+  const [event] = await events()
+  expect(event).toMatchObject({ arguments: expect.stringMatching(/^\[of a message of \d+ bytes\]$/), truncated: true })
+  expect(event?.argumentKeys).toHaveLength(64)
+})
+
 test.each([
   ['a name of 1 MB', 'x'.repeat(1_000_000)],
   ['half of a surrogate pair', 'a\ud800b'],

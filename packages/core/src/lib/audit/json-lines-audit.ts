@@ -51,6 +51,9 @@ function linesOf(events: readonly AuditEvent[]): string {
 function toFile({ file, sync = true }: JsonLinesFile): AuditSink {
   if (typeof file !== 'string' || file === '') throw invalidConfiguration('jsonLinesAudit: file must be a path')
   if (typeof sync !== 'boolean') throw invalidConfiguration('jsonLinesAudit: sync must be true or false')
+  if (globalThis.process?.getBuiltinModule?.('node:fs/promises') === undefined) {
+    throw invalidConfiguration('jsonLinesAudit: file needs a file system, which this host has not; give a stream')
+  }
   let opened: import('node:fs/promises').FileHandle | undefined
   /** The last write may have ended within a line. */
   let isTorn = false

@@ -4,6 +4,8 @@ import type { AuditEvent } from './audit-event.js'
 /** A segment of the folder, as it was read. */
 export interface SpilledSegment {
   readonly events: readonly AuditEvent[]
+  /** Lines that could not be read. */
+  readonly damaged: number
   /** Removes the segment, whose events are kept elsewhere now. */
   done(): Promise<void>
 }
@@ -26,8 +28,6 @@ export class SpillFolder {
   #isOpen = false
   #bytes = 0
   #count = 0
-  /** Lines that could not be read. */
-  damaged = 0
   /** The segment that is appended to: the last. */
   #current: string | undefined
 
@@ -97,16 +97,18 @@ export class SpillFolder {
     const [segment] = this.#segments
     if (segment === undefined) return undefined
     if (segment.name === this.#current) this.#current = undefined
-    const text = await files().readFile(this.#path(segment.name), 'utf8')
+    const text = await files().readFile(this.#path(segment.name), 'utf8').catch(unlessGone)
     const events: AuditEvent[] = []
+    let damaged = 0
     for (const line of text.split('\n')) {
       if (line === '') continue
       const event = parseLine(line)
-      if (event === undefined) this.damaged++
+      if (event === undefined) damaged++
       else events.push(event)
     }
     return {
       events,
+      damaged,
       done: async () => {
         await files().rm(this.#path(segment.name), { force: true })
         this.#segments.shift()
@@ -118,6 +120,12 @@ export class SpillFolder {
   #path(name: string): string {
     return `${this.#folder}/${name}`
   }
+}
+
+/** A file that somebody has removed holds nothing. */
+function unlessGone(error: unknown): string {
+  if ((error as { code?: unknown }).code === 'ENOENT') return ''
+  throw error
 }
 
 function files(): typeof import('node:fs/promises') {
