@@ -1,12 +1,15 @@
 import type { AuthInfo } from '../contract/auth-info.js'
 import type { Context, Handler } from '../contract/handler.js'
 import { callable, checkOptions, optional, withMethods } from '../contract/option-types.js'
-import type { Decision, Policy, PolicySubject } from '../contract/policy.js'
+import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
 import { recordRefusal } from '../contract/request-record.js'
 import { accepts } from '../http/accepts.js'
 import { oauthError } from '../http/oauth-error.js'
 import { respond } from '../http/respond.js'
-import { type Actor, actorOf } from '../tokens/principal.js'
+import { decide } from '../policy/decide.js'
+import { policyEnv, policySubject } from '../policy/policy-subject.js'
+import { recordDecision } from '../policy/record-decision.js'
+import { actorOf } from '../tokens/principal.js'
 import type { AuditEvent, AuditEventType, AuditOutcome } from './audit-event.js'
 import type { AuditQuery, AuditStore } from './audit-sink.js'
 import { columns, toRow } from './columns.js'
@@ -82,18 +85,15 @@ export function history(options: HistoryOptions): Handler {
     const { subject, query } = asked
     const isOwn = subject === undefined || subject === actor.id
     if (!isOwn) {
-      const decision = await decide(policy, auth, actor, context, query.server)
-      if (decision === 'unavailable') {
-        return refuse(503, 'temporarily_unavailable', 'It cannot be decided now who may see this; try again', {
-          'Retry-After': '5',
-        })
+      const decision = await mayReadOthers(policy, auth, context, query.server)
+      if (!decision.allow && decision.unavailable) {
+        const why = 'It cannot be decided now who may see this; try again'
+        return refuse(503, 'temporarily_unavailable', why, { 'Retry-After': '5' })
       }
       if (!decision.allow) {
         recordRefusal(context.record, { by: 'history', code: 'access_denied', reason: decision.reason })
-        const why = decision.public
-          ? decision.reason
-          : 'You may see your own events alone; leave out the parameter subject'
-        return oauthError(403, 'access_denied', why)
+        const own = 'You may see your own events alone; leave out the parameter subject'
+        return oauthError(403, 'access_denied', decision.public ? decision.reason : own)
       }
     }
     const { issuer } = auth.extra ?? {}
@@ -192,35 +192,22 @@ function readCursor(text: string): { ts: number; id: string } | null {
   return ts === undefined || id === undefined ? null : { ts: Number(ts), id }
 }
 
-async function decide(
+async function mayReadOthers(
   policy: Policy | undefined,
   auth: AuthInfo,
-  actor: Actor,
-  { client }: Context,
+  context: Context,
   server = '*',
-): Promise<Decision | 'unavailable'> {
+): Promise<Decision> {
   if (policy === undefined) return { allow: false, reason: 'no policy allows the events of others' }
-  const { issuer, roles, groups } = auth.extra ?? {}
-  const subject: PolicySubject = {
-    ...(typeof issuer === 'string' && { issuer }),
-    ...(actor.kind === 'user' && { id: actor.id }),
-    clientId: auth.clientId,
-    scopes: auth.scopes ?? [],
-    roles: texts(roles),
-    groups: texts(groups),
+  const input: PolicyInput = {
+    subject: policySubject(auth),
+    action: 'history/read',
+    resource: { server, kind: 'server' },
+    env: policyEnv(context),
   }
-  const time = Math.floor(Date.now() / 1000)
-  const env = client?.address === undefined ? { time } : { address: client.address, time }
-  try {
-    const decision = await policy({ subject, action: 'history/read', resource: { server, kind: 'server' }, env })
-    return decision.allow === true ? decision : { ...decision, allow: false, reason: String(decision.reason) }
-  } catch {
-    return 'unavailable'
-  }
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  const decision = await decide(policy, input, context.logger && { logger: context.logger })
+  recordDecision(context.record, decision)
+  return decision
 }
 
 type Row = Record<string, unknown>
