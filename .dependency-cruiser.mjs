@@ -17,6 +17,7 @@ const floors = [
     'policy',
     'pinning',
     'guards',
+    'audit',
   ],
   ['gateway', 'proxy', 'vault', 'api-keys'],
 ]
