@@ -20,7 +20,7 @@ import { writeEvent } from '../../packages/core/src/lib/http/write-event.js'
 import { readPem } from '../../packages/core/src/lib/identity/certificate.js'
 import { readXfcc } from '../../packages/core/src/lib/identity/xfcc.js'
 import { hasMoreValues } from '../../packages/core/src/lib/json/has-more-values.js'
-import { member, scanArray, scanObject, skipSpace } from '../../packages/core/src/lib/json/json-scan.js'
+import { member, readKey, scanArray, scanObject, skipSpace } from '../../packages/core/src/lib/json/json-scan.js'
 import { parseSpan } from '../../packages/core/src/lib/json/raw-json.js'
 import { splitArray } from '../../packages/core/src/lib/json/split-array.js'
 import { withoutMembers, withoutSpans } from '../../packages/core/src/lib/json/without-members.js'
@@ -40,6 +40,7 @@ import { requestTarget } from '../../packages/core/src/lib/mounts/node/request-t
 import { isPublicAddress } from '../../packages/core/src/lib/outbound/public-address.js'
 import { createCookies, readCookie } from '../../packages/core/src/lib/pages/cookies.js'
 import { readAuthZenMetadata } from '../../packages/core/src/lib/policy/engines/authzen/authzen-metadata.js'
+import { readDecision } from '../../packages/core/src/lib/policy/read-decision.js'
 import { decodeHeaderValue, encodeHeaderValue } from '../../packages/core/src/lib/protocol/header-value.js'
 import { Sessions } from '../../packages/core/src/lib/proxy/sessions.js'
 import { Upstreams } from '../../packages/core/src/lib/proxy/upstreams.js'
@@ -211,6 +212,10 @@ export const readers: Readonly<Record<string, Reader>> = {
   'packages/core/src/lib/json/json-scan.ts#scanObject': {
     read: (text) => scanObject(bytes(text), 0, () => {}),
     around: document,
+  },
+  'packages/core/src/lib/json/json-scan.ts#readKey': { read: (text) => readKey(bytes(text), 0, bytes(text).length) },
+  'packages/core/src/lib/policy/read-decision.ts#readDecision': {
+    read: (text) => readDecision({ allow: false, reason: text, requiredScopes: [text], policies: [text] }),
   },
   'packages/core/src/lib/json/json-scan.ts#scanArray': {
     read: (text) => scanArray(bytes(text), 0, () => {}),

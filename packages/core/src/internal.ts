@@ -9,6 +9,7 @@ export { BoundedMap } from './lib/cache/bounded-map.js'
 export { KeyCounter } from './lib/cache/key-counter.js'
 export { type ScannedLists, scanLists } from './lib/catalogue/scan-lists.js'
 export { invalidConfiguration, wrongOption } from './lib/contract/invalid-configuration.js'
+export { observeType } from './lib/contract/observe-type.js'
 export {
   anyOf,
   callable,
@@ -30,7 +31,7 @@ export {
   withMethods,
 } from './lib/contract/option-types.js'
 export { isRefusal, Refusal, type RefusalOptions } from './lib/contract/refusal.js'
-export { loggerType, observeType, storageType, subjectType } from './lib/contract/shared-option-types.js'
+export { loggerType, storageType, subjectType } from './lib/contract/shared-option-types.js'
 export { type AccessLog, createAccessLog, withRequestId } from './lib/gateway/access-log.js'
 export { FieldLogger } from './lib/gateway/request-id.js'
 export { accepts } from './lib/http/accepts.js'
@@ -75,6 +76,7 @@ export { type DecideOptions, decide, decideAll } from './lib/policy/decide.js'
 export { policyEnv, policySubject } from './lib/policy/policy-subject.js'
 export { type Denial, denied, readDecision, undecided } from './lib/policy/read-decision.js'
 export { policyUnavailable, recordDecision } from './lib/policy/record-decision.js'
+export { hiddenReason } from './lib/policy/refusals.js'
 export { subjectClass } from './lib/policy/subject-class.js'
 export { type Filtered, isVisible, visibleOnly } from './lib/policy/visible-only.js'
 export { errorCodes, gatewayCode, isModernCode, statusOfCode } from './lib/protocol/error-codes.js'

@@ -3,6 +3,7 @@ import {
   decide,
   errorCodes,
   firstModern,
+  hiddenReason,
   jsonRpcError,
   modernVersions,
   policyEnv,
@@ -17,9 +18,6 @@ import type { Route } from './route.js'
 
 /** Whether the policy of a route lets a request pass. */
 export type PolicyAnswer = { readonly kind: 'passed' } | AuthRefusal
-
-/** What a client reads where the reason is not public. */
-const hidden = 'The policy does not allow this'
 
 /**
  * Asks the policy of a route; a route without one lets every request pass.
@@ -51,7 +49,7 @@ export async function askPolicy(
   if (decision.allow) return { kind: 'passed' }
   const { reason, requiredScopes = [] } = decision
   if (decision.unavailable) return refused(policyUnavailable(context, reason))
-  const message = decision.public === true ? reason : hidden
+  const message = decision.public === true ? reason : hiddenReason
   const code = requiredScopes.length === 0 ? 'policy' : 'insufficient_scope'
   recordRefusal(context.record, { by: 'policy', code, reason, scopes: requiredScopes })
   if (requiredScopes.length === 0) return refused(jsonRpcError({ status: 403, message }))

@@ -1,6 +1,5 @@
 import type { Context } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
-import type { RequestRecord } from '../contract/request-record.js'
 import { isObject } from '../json/is-object.js'
 import { type PersonalData, redact } from '../logging/redact.js'
 import { metaKeys } from '../protocol/meta-keys.js'
@@ -110,6 +109,3 @@ export function callKey(request: Request, { auth }: Context, id: unknown): strin
   const session = request.headers.get('mcp-session-id') ?? ''
   return JSON.stringify([auth?.clientId, auth?.extra?.issuer, auth?.extra?.subject, session, id])
 }
-
-/** Facts by record: they live as long as it. */
-export type FactsOfRecords = WeakMap<RequestRecord, CallFacts>

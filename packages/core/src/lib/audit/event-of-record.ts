@@ -83,7 +83,7 @@ export function eventOfRecord(
 }
 
 /** Who asked, by the verified token. */
-export function addSubject(event: Mutable<AuditEvent>, { clientId, extra }: AuthInfo): void {
+function addSubject(event: Mutable<AuditEvent>, { clientId, extra }: AuthInfo): void {
   const { subject, issuer, claims, keyId } = extra ?? {}
   // No credentials: they are compared, so that they stay as they are
   if (typeof subject === 'string' && subject !== '') event.subjectId = idText(subject)
@@ -129,7 +129,7 @@ function typeOf(record: RequestRecord, outcome: AuditOutcome): AuditEventType {
 }
 
 /** What a method is about. */
-export function typeOfMethod(method: string | undefined): AuditEventType {
+function typeOfMethod(method: string | undefined): AuditEventType {
   switch (method) {
     case 'tools/call':
       return 'tool_call'

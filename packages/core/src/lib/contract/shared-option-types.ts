@@ -31,17 +31,5 @@ export const subjectType: OptionType = /* @__PURE__ */ anyOf('the name of a clai
 export const audienceType: OptionType = /* @__PURE__ */ anyOf(
   'a string, or a list of strings',
   filledText,
-  listOf(filledText),
-)
-
-const observer: OptionType = /* @__PURE__ */ anyOf(
-  'a function, or an object with observe, such as createAudit(…)',
-  callable,
-  withMethods('an object with observe', 'observe'),
-)
-
-export const observeType: OptionType = /* @__PURE__ */ anyOf(
-  'a function, an object with observe such as createAudit(…), or a list of them',
-  observer,
-  listOf(observer),
+  /* @__PURE__ */ listOf(filledText),
 )

@@ -52,7 +52,7 @@ export function readBaseUrl(url: string, option = 'url'): BaseUrl {
  *
  * @throws {GatewayError} `invalid_configuration`
  */
-export function readLocation(base: BaseUrl, key: string, option = 'servers'): ServerLocation {
+export function locationOf(base: BaseUrl, key: string, option = 'servers'): ServerLocation {
   if (/^https?:/i.test(key)) {
     const { origin, prefix, loopback, hostname } = readBaseUrl(key, `${option}:`)
     if (prefix !== '' && key.endsWith('/'))
@@ -77,7 +77,7 @@ export function allowedOriginsOf(
 }
 
 /** A path that every parser reads in the same way, so that what is looked up is what is decided on. */
-export function checkPath(path: string, option: string): void {
+function checkPath(path: string, option: string): void {
   if (!/^(?:\/[\w.~!$&'()*+,;=:@-]+)+$/.test(path) || new URL(path, 'http://localhost').pathname !== path) {
     throw invalidConfiguration(
       `${option}: the path ${JSON.stringify(path)} must look like /notes/mcp: a slash at its start, none at its end, no escapes`,

@@ -1,4 +1,5 @@
 import { invalidConfiguration, wrongOption } from '../contract/invalid-configuration.js'
+import { observeType } from '../contract/observe-type.js'
 import {
   anyOf,
   callable,
@@ -15,7 +16,7 @@ import {
   textList,
   withMethods,
 } from '../contract/option-types.js'
-import { loggerType, observeType, storageType, subjectType } from '../contract/shared-option-types.js'
+import { loggerType, storageType, subjectType } from '../contract/shared-option-types.js'
 import { rateLimitTypes } from '../limits/rate-limit.js'
 import { messageTypes } from '../message/message-middleware.js'
 import { type PageLook, pageLookTypes } from '../pages/page-look.js'

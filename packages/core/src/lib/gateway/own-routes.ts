@@ -6,7 +6,7 @@ import { compose } from '../http/compose.js'
 import { originCheck } from '../http/origin-check.js'
 import { requestPath } from '../http/request-path.js'
 import { bearerAuth } from '../resource-server/bearer-auth.js'
-import { allowedOriginsOf, type BaseUrl, readLocation, type ServerLocation } from './base-url.js'
+import { allowedOriginsOf, type BaseUrl, locationOf, type ServerLocation } from './base-url.js'
 import type { GatewayOptions, RouteOptions } from './gateway-options.js'
 import { hostKey } from './hosts.js'
 import type { OwnPaths } from './place.js'
@@ -40,7 +40,7 @@ interface RouteParts {
 
 function ownRoute(key: string, settings: RouteOptions, { options, base, callers }: RouteParts): OwnRoute {
   const isPrefix = key.endsWith('/*')
-  const location = readLocation(base, isPrefix ? key.slice(0, -2) : key, 'routes')
+  const location = locationOf(base, isPrefix ? key.slice(0, -2) : key, 'routes')
   const { handle: piece } = settings
   const allowedOrigins = allowedOriginsOf(options.allowedOrigins, location)
   const { allowedHosts = location.loopback ? ['loopback', location.hostname] : undefined } = options

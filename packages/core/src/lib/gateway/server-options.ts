@@ -4,7 +4,7 @@ import { invalidConfiguration } from '../contract/invalid-configuration.js'
 import type { RateLimit } from '../limits/rate-limit.js'
 import { checkIssuerScheme } from '../tokens/check-issuer-scheme.js'
 import { issuerAuthority } from '../tokens/issuer-authority.js'
-import { type BaseUrl, readLocation, type ServerLocation } from './base-url.js'
+import { type BaseUrl, locationOf, type ServerLocation } from './base-url.js'
 import type { GatewayOptions, ServerOptions } from './gateway-options.js'
 
 /** A server with its settings, the key that it has in `servers`, and where that is. */
@@ -56,7 +56,7 @@ export function serversOf({ servers, rootResource, auth }: GatewayOptions, base:
   const named = Object.entries(servers).map(([key, server]) => ({
     ...toServerOptions(server),
     key,
-    location: readLocation(base, key),
+    location: locationOf(base, key),
   }))
   if (named.length === 0) throw invalidConfiguration('servers is empty; name at least one, by its path')
   const dpop = named.find((server) => server.dpop !== undefined)

@@ -38,7 +38,7 @@ export function anyOf(policies: readonly Policy[]): Policy {
   return combine('anyOf', policies, oneOf, (decision) => !decision.allow)
 }
 
-export const policiesType: OptionType = listOf(callable, 'a list of policies')
+const policiesType: OptionType = listOf(callable, 'a list of policies')
 
 /**
  * @param join makes one decision of that so far and the next

@@ -30,7 +30,7 @@ export function withoutHidden(
 }
 
 /** What makes the answer the caller's alone (MCP M19). */
-export function privateScope(bytes: Uint8Array, { cacheScope }: Pick<ScannedLists, 'cacheScope'>): Edit | undefined {
+function privateScope(bytes: Uint8Array, { cacheScope }: Pick<ScannedLists, 'cacheScope'>): Edit | undefined {
   if (cacheScope === undefined || equalBytes(at(bytes, cacheScope), privately)) return undefined
   return { ...cacheScope, bytes: privately }
 }

@@ -14,7 +14,7 @@ export interface LabelOptions {
 
 const byPattern: OptionType = recordOf(recordOf(text, 'an object of labels'), 'an object of labels by pattern')
 
-export const labelTypes: OptionTypes<LabelOptions> = {
+const labelTypes: OptionTypes<LabelOptions> = {
   tools: optional(byPattern),
   prompts: optional(byPattern),
   resources: optional(byPattern),

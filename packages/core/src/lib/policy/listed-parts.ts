@@ -5,7 +5,7 @@ import {
   type Listing,
   listingOf,
 } from '../catalogue/catalogue.js'
-import { readListing } from '../catalogue/read-listing.js'
+import { listAll } from '../catalogue/list-all.js'
 import type { ScannedLists } from '../catalogue/scan-lists.js'
 import type { Context, Handler } from '../contract/handler.js'
 import type { Message } from '../contract/message.js'
@@ -44,7 +44,7 @@ export class ListedParts {
 
   of(kind: CatalogueKind, asker: ListAsker, { request, context, next }: Behind): OwnListing {
     const key = keyOf(kind, asker, request.headers.get('mcp-session-id'), context.message)
-    const read = () => readListing(kind, request, context, next)
+    const read = () => listAll(kind, request, context, next)
     return { get: () => this.#catalogue.get(key, read), newest: () => this.#catalogue.newest(key, read) }
   }
 

@@ -1,3 +1,5 @@
+import { gatewayCode } from '../protocol/error-codes.js'
+import { newestLegacy } from '../protocol/revisions.js'
 import { mcpAnswer, mcpRequest } from './mcp-request.js'
 
 /** Which gateway is tested, and with whom. */
@@ -132,7 +134,7 @@ async function connect(
 ): Promise<Caller> {
   let session: string | undefined
   if (who.era === 'legacy') {
-    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'parity', version: '1' } }
+    const params = { protocolVersion: newestLegacy, capabilities: {}, clientInfo: { name: 'parity', version: '1' } }
     const response = await send(options, who, 'initialize', params)
     session = response.headers.get('mcp-session-id') ?? undefined
     await response.body?.cancel()
@@ -206,7 +208,7 @@ function judge(kind: Kind, isVisible: boolean, used: Outcome, unknown: Outcome):
   const isUnknown = used.status === unknown.status && used.text === unknown.text && used.headers === unknown.headers
   if (isVisible) {
     if (isUnknown) return 'is listed, and answers as what does not exist'
-    return used.text.includes('"code":-31403') ? 'is listed, and is refused' : undefined
+    return used.text.includes(`"code":${gatewayCode(403)}`) ? 'is listed, and is refused' : undefined
   }
   if (isUnknown) return undefined
   const isUsed = used.wantsScopes || used.text.includes('"result"')

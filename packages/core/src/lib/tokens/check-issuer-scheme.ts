@@ -23,7 +23,7 @@ export function checkIssuerScheme(auth: IssuerScheme, url: string, where = 'auth
     const value = auth[option]
     if (value === undefined || !isPlainHttp(value)) continue
     throw invalidConfiguration(
-      `${where}: the ${option} ${value} must be an https URL, since ${url} is public and others could give it their keys on the way; set dangerouslyAllowHttpIssuer if nobody can`,
+      `${where}: the ${option} ${value} must be an https URL, since ${url} is public; set dangerouslyAllowHttpIssuer if nobody on the way can answer in its place`,
     )
   }
 }

@@ -17,7 +17,7 @@ const maxBytes = 16_777_216
 const encoder = new TextEncoder()
 
 /** The method that lists each kind. */
-export const listMethods: Readonly<Record<CatalogueKind, string>> = { tool: 'tools/list', prompt: 'prompts/list' }
+const listMethods: Readonly<Record<CatalogueKind, string>> = { tool: 'tools/list', prompt: 'prompts/list' }
 
 let asked = 0
 
@@ -26,7 +26,7 @@ let asked = 0
  *
  * @returns `undefined` where it does not tell all of the list: it has none, fails, is late, or tells too much
  */
-export async function readListing(
+export async function listAll(
   kind: CatalogueKind,
   request: Request,
   context: Context,
