@@ -10,8 +10,7 @@ export interface ByteBufferOptions {
 
 /** Smaller chunks are copied together: kept in a list, each costs some 450 bytes of its own. */
 const smallChunk = 4096
-/** The sizes of the first and the largest piece of memory that small chunks are copied to. */
-const firstBlock = 1024
+/** The size of the largest piece of memory that small chunks are copied to. */
 const largestBlock = 65_536
 /** HTTP/2 frames and web streams may be empty. So many of them in one body are taken for an attack. */
 const maxEmptyChunks = 1024
@@ -59,8 +58,12 @@ export class ByteBuffer {
     } else {
       // What was the only chunk may be a small part of a larger piece of memory
       if (this.#parts.length === 1 && this.#end === 0) this.#parts[0] = ownBytes(this.#parts[0] as Uint8Array)
-      if (byteLength < smallChunk) this.#copy(chunk)
-      else this.#keep(ownBytes(chunk))
+      if (byteLength < smallChunk) {
+        this.#copy(chunk)
+      } else {
+        this.#seal()
+        this.#parts.push(ownBytes(chunk))
+      }
     }
     this.#length = length
     return true
@@ -86,23 +89,15 @@ export class ByteBuffer {
     this.#forget()
   }
 
-  #keep(chunk: Uint8Array): void {
-    this.#seal()
-    this.#parts.push(chunk)
-  }
-
   #copy(chunk: Uint8Array): void {
-    const room = this.#block.byteLength - this.#end
-    const head = chunk.byteLength <= room ? chunk : chunk.subarray(0, room)
-    this.#block.set(head, this.#end)
-    this.#end += head.byteLength
-    if (head === chunk) return
-    this.#seal()
-    const rest = chunk.subarray(room)
-    this.#block = new Uint8Array(Math.max(rest.byteLength, Math.min(Math.max(firstBlock, this.#length), largestBlock)))
-    this.#block.set(rest)
-    this.#start = 0
-    this.#end = rest.byteLength
+    if (chunk.byteLength > this.#block.byteLength - this.#end) {
+      this.#seal()
+      this.#block = new Uint8Array(Math.max(smallChunk, Math.min(this.#length, largestBlock)))
+      this.#start = 0
+      this.#end = 0
+    }
+    this.#block.set(chunk, this.#end)
+    this.#end += chunk.byteLength
   }
 
   /** The small chunks so far become a part. More of them go behind it in the same memory. */
