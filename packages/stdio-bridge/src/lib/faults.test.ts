@@ -88,7 +88,7 @@ test('[S4, S5] what is started is logged, its arguments and its environment are 
   const logged = JSON.stringify(lines)
   expect(lines[0]).toEqual([
     'info',
-    { command: process.execPath, pid: expect.any(Number) },
+    { service: 'stdio-bridge', command: process.execPath, pid: expect.any(Number) },
     'The MCP server was started',
   ])
   expect(logged).not.toMatch(/s3cret|private-argument|the-token/)

@@ -166,7 +166,8 @@ function overlaps(one: { path: string; match?: ServedPath['match'] }, other: Ser
   return (
     one.path === other.path ||
     (other.match === 'prefix' && one.path.startsWith(`${other.path}/`)) ||
-    (one.match === 'prefix' && other.path.startsWith(`${one.path}/`))
+    // Behind the path of a piece that takes tokens, older clients look for its issuer; the piece itself may have that path
+    (one.match === 'prefix' && other.path.startsWith(`${one.path}/`) && !other.path.includes('/.well-known/'))
   )
 }
 
