@@ -56,6 +56,7 @@ export interface ParityReport {
  * @throws {Error} with each difference, or where there was nothing to compare
  * @example
  * ```ts
+ * const issuer = fakeIssuer({ issuer: 'https://login.example.com' })
  * const roles = ['mcp-viewer', 'mcp-admin', 'nobody']
  * await testParity({
  *   fetch: gateway.fetch,
