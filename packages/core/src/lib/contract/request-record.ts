@@ -166,6 +166,8 @@ export function recordParts(record: RequestRecord, messages: readonly RecordedMe
       refusal: undefined,
       upstream: undefined,
       decision: undefined,
+      policies: undefined,
+      shadow: undefined,
       onEnd: (listener) => record.onEnd(listener),
     }
     // What it does not have itself is that of the whole request, whenever that is learned
@@ -177,9 +179,11 @@ export function recordParts(record: RequestRecord, messages: readonly RecordedMe
 
 /** Writes down for the whole request what is told of the first message of a batch that was refused. */
 export function joinParts(record: RequestRecord): void {
-  for (const { refusal, decision, upstream, message } of record.parts ?? []) {
+  for (const { refusal, decision, upstream, message, policies, shadow } of record.parts ?? []) {
     record.message = message
     record.upstream = upstream ?? record.upstream
+    record.policies = policies ?? record.policies
+    record.shadow = shadow ?? record.shadow
     if (refusal !== undefined) recordRefusal(record, refusal, decision === 'error' ? 'error' : 'deny')
   }
 }

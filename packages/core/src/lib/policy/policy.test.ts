@@ -67,7 +67,7 @@ interface Caller {
 
 function gateway(rules: Policy, lists: Lists, options: PolicyOptions = {}, caller: Caller = {}) {
   const handle = compose([message(), policy(rules, { server: url, ...options })], server(lists))
-  const record = {} as RequestRecord
+  const record = { times: { start: 0 } } as RequestRecord
   const { roles = [], scopes = [], user = 'alice' } = caller
   const context: Context = {
     auth: {
