@@ -32,13 +32,21 @@ const aboutWords = new Set(
     .split(' '),
 )
 
+/** What is in every name that has one of these words or ends; most names have none of it, and need not be taken apart. */
+const traces = /token|secret|key|assertion|passw|pwd|passphrase|cookie|authorization|credential|jwt|otp/
+
 /** Longer ones are no names. */
 const maxLength = 64
+
+const separator = /[-_.]/
+const separators = /[-_.]/g
 
 /** Whether what has this name is a secret whatever it looks like, in any spelling of the name. */
 export function isSecretName(name: string): boolean {
   if (name.length > maxLength) return false
-  if (secretNames.has(name.toLowerCase().replaceAll(/[-_.]/g, ''))) return true
+  const lower = name.toLowerCase()
+  if (secretNames.has(separator.test(lower) ? lower.replaceAll(separators, '') : lower)) return true
+  if (!traces.test(lower)) return false
   const words = wordsOf(name)
   const last = words.at(-1) ?? ''
   return (
