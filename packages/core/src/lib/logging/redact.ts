@@ -12,8 +12,6 @@ const scheme = /\b(Bearer|Basic|DPoP)\s{1,8}(?![\w-]{1,40}=["\w])[\w\-.~+/]{8,}=
 const prefixed = new RegExp(
   `\\b(?:${[
     '[ar]t\\.[\\w-]{43}(?:\\.[\\w-]{43})?',
-    // API keys, whatever prefix a registry has
-    '[a-z][a-z\\d]{1,15}(?:_[a-z\\d]{1,15})?_[\\dA-Za-z]{12}_[\\dA-Za-z]{38}(?![\\dA-Za-z])',
     '(?:AKIA|ASIA)[A-Z\\d]{16}(?![\\w-])',
     'gh[oprsu]_\\w{20,}|github_pat_\\w{20,}',
     'gl(?:pat|ptt|dt|rt|cbt)-[\\w-]{16,}',
@@ -27,6 +25,9 @@ const prefixed = new RegExp(
   ].join('|')})`,
   'g',
 )
+/** API keys of ours, whatever prefix a registry has, and what they all end in: few texts have it, and each word may begin one. */
+const apiKey = /\b[a-z][a-z\d]{1,15}(?:_[a-z\d]{1,15})?_[\dA-Za-z]{12}_[\dA-Za-z]{38}(?![\dA-Za-z])/g
+const apiKeyEnd = /_[\dA-Za-z]{12}_[\dA-Za-z]{38}(?![\dA-Za-z])/
 const pem = /-----BEGIN [A-Z\d ]{1,40}-----[\s\S]*?(?:-----END [A-Z\d ]{1,40}-----|$)/g
 /** What follows the name in `OAUTH_TOKEN=…` and in forms, and in header lines such as `X-Api-Key: …`. */
 const parameterValue = /(["']?)[^&\s"'#;,]+/y
@@ -55,7 +56,8 @@ export function redactText(text: string): string {
 }
 
 function hideTokens(text: string): string {
-  return text.replaceAll(jwt, hidden).replaceAll(scheme, `$1 ${hidden}`).replaceAll(prefixed, hidden)
+  const shown = apiKeyEnd.test(text) ? text.replaceAll(apiKey, hidden) : text
+  return shown.replaceAll(jwt, hidden).replaceAll(scheme, `$1 ${hidden}`).replaceAll(prefixed, hidden)
 }
 
 /** Removes from a text of any length what looks like a credential by itself, whatever its name is. The rest stays as it is. */

@@ -1,15 +1,34 @@
 /** Says that a text was left out. It may tell which one it was, to those who know it. */
 export type Mark = (text: string) => string
 
-const urls = /(?:\b[a-z][a-z0-9+.-]{0,20}:)?\/\/[^\s"<>`]+/gi
+/** What stands in front of `//`, and what follows it: a pattern for both would look for a scheme in each word of a text. */
+const schemeBefore = /\b[a-z][a-z0-9+.-]{0,20}:$/i
+const longestScheme = 22
+const urlBehind = /\/\/[^\s"<>`]+/y
 const queries = /\?[\w.~%[\]-]{1,64}=[^\s"<>`]*/g
 const notOfKeys = /[^\w~%=-]+/
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 /** Replaces in a text each URL by its {@link shownUrl}, and each query of something that is no whole URL. */
 export function withShownUrls(text: string, mark: Mark): string {
-  const named = text.includes('//') ? text.replaceAll(urls, (url) => shownUrl(url, mark)) : text
+  const named = text.includes('//') ? replaceUrls(text, (url) => shownUrl(url, mark)) : text
   return named.includes('?') ? named.replaceAll(queries, (query) => `?${mark(query.slice(1))}`) : named
+}
+
+function replaceUrls(text: string, shown: (url: string) => string): string {
+  let replaced = ''
+  let done = 0
+  for (let at = text.indexOf('//'); at !== -1; at = text.indexOf('//', Math.max(at + 1, done))) {
+    urlBehind.lastIndex = at
+    if (!urlBehind.test(text)) continue
+    const end = urlBehind.lastIndex
+    // One character more, so that no scheme begins in the middle of a word
+    const before = text.slice(Math.max(done, at - longestScheme - 1), at)
+    const start = at - (schemeBefore.exec(before)?.[0].length ?? 0)
+    replaced += text.slice(done, start) + shown(text.slice(start, end))
+    done = end
+  }
+  return done === 0 ? text : replaced + text.slice(done)
 }
 
 /**
