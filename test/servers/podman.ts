@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -37,10 +37,10 @@ export async function startPodman(): Promise<Podman> {
     const root = join(folder, 'root')
     const node = realpathSync(process.execPath)
     mkdirSync(root)
-    cpSync(node, join(root, 'node'))
+    copyFileSync(node, join(root, 'node'))
     for (const [library] of execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/\/[^ )]+/g)) {
       mkdirSync(join(root, dirname(library)), { recursive: true })
-      cpSync(library, join(root, library), { dereference: true })
+      copyFileSync(library, join(root, library))
     }
     execFileSync('tar', ['-C', root, '-cf', join(folder, 'image.tar'), '.'])
     await run('import', join(folder, 'image.tar'), image)
