@@ -18,6 +18,7 @@ const floors = [
     'pinning',
     'guards',
     'audit',
+    'telemetry',
   ],
   ['gateway', 'proxy', 'vault', 'api-keys'],
 ]

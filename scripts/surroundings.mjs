@@ -50,6 +50,7 @@ const context = {
   key: 'string',
   keys: "import('@mcp-gateway/core/api-keys').ApiKeys",
   logs: "{ getLogger(name: string): import('@mcp-gateway/core/audit').OtelLogger }",
+  metrics: "import('@mcp-gateway/core/prometheus').Metrics",
   next: "import('@mcp-gateway/core').Handler",
   pool: "import('pg').Pool",
   request: 'Request',

@@ -153,7 +153,7 @@ export type AuditFunction = (events: readonly AuditEvent[]) => unknown
 export type AddedEvent = Pick<AuditEvent, 'type' | 'outcome'> & Partial<Omit<AuditEvent, 'id' | 'ts' | 'replica' | 'v'>>
 
 /** What `createAudit` returns: give it to a gateway as `observe`. */
-export interface Audit extends Required<Omit<RequestObserver, 'hold'>>, Pick<RequestObserver, 'hold'> {
+export interface Audit extends Required<Omit<RequestObserver, 'begin' | 'hold'>>, Pick<RequestObserver, 'hold'> {
   /** For `onEvent` of an authorization server. */
   readonly onEvent: (event: AuthorizationServerEvent) => void
   /** Adds an event of the application, whose texts it keeps as they are. */

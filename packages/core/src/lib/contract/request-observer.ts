@@ -11,6 +11,8 @@ export type Observe = (record: RequestRecord) => void
  */
 export interface RequestObserver {
   readonly observe: Observe
+  /** Called when a request arrives; of each of them `observe` is called later. What it throws is logged. */
+  readonly begin?: Observe
   /** What `/ready` calls it; needed where there is a `check`. */
   readonly name?: string
   /**

@@ -43,6 +43,14 @@ export interface RecordedAnswer {
   readonly bytes: number
 }
 
+/** The span of a trace that a request is (W3C Trace Context section 3.2.2). */
+export interface RecordedTrace {
+  readonly traceId: string
+  readonly spanId: string
+  /** Whether the trace is kept somewhere. */
+  readonly isSampled: boolean
+}
+
 /** Why a request was refused. It is for the operator: it may repeat what a stranger has sent, and no client gets to see it. */
 export interface RequestRefusal {
   /** Who refused: the name of the middleware or handler, such as `bearerAuth`. */
@@ -93,6 +101,8 @@ export interface RequestRecord {
   readonly userAgent?: string
   /** The peer's IP address, where the host tells one. */
   readonly clientAddress?: string
+  /** The gateway's own span of it, where it is traced. */
+  trace?: RecordedTrace
   readonly times: RequestTimes
   /** Where the path led; absent where it led nowhere. */
   route?: RequestRoute
@@ -163,6 +173,7 @@ export function recordParts(record: RequestRecord, messages: readonly RecordedMe
       times: Object.create(record.times),
       message,
       parts: undefined,
+      trace: undefined,
       refusal: undefined,
       upstream: undefined,
       decision: undefined,

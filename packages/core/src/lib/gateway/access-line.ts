@@ -56,7 +56,11 @@ export function accessFields(
     fields.method = message.method
     if (message.target !== undefined) fields.target = shownText(message.target)
   }
-  if (traceparent !== undefined) addTrace(fields, traceparent)
+  const trace = record.trace ?? traceOf(traceparent)
+  if (trace !== undefined) {
+    fields.trace_id = trace.traceId
+    fields.span_id = trace.spanId
+  }
   if (record.policies !== undefined) fields.policies = shown(record.policies)
   if (record.shadow !== undefined) addShadow(fields, record.shadow)
   if (status >= 400 || refusal !== undefined) addRefusal(fields, record, error)
@@ -153,11 +157,4 @@ function shownUrl(url: string): string {
   const text = loggedUrl(url)
   knownUrls.set(url, text)
   return text
-}
-
-function addTrace(fields: Record<string, unknown>, header: string): void {
-  const trace = traceOf(header)
-  if (trace === undefined) return
-  fields.trace_id = trace.traceId
-  fields.span_id = trace.spanId
 }

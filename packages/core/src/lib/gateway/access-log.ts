@@ -1,7 +1,7 @@
 import { BoundedMap } from '../cache/bounded-map.js'
 import type { Context } from '../contract/handler.js'
 import type { Logger } from '../contract/logger.js'
-import { type ObserveOption, observersOf } from '../contract/request-observer.js'
+import { type Observe, type ObserveOption, observersOf } from '../contract/request-observer.js'
 import type { RequestRecord } from '../contract/request-record.js'
 import { withHeader } from '../http/with-header.js'
 import { sha256AtOnce } from '../text/hmac-sha256.js'
@@ -51,11 +51,17 @@ export function createAccessLog({ service, logger, observe, userKey }: AccessLog
   const fingerprints = new BoundedMap<string>(maxSessions)
   const onError = (error: unknown) => logger.error({ service, err: error }, 'the observer of requests failed')
   const observers = observersOf(observe)
+  const observing = observers.map(
+    (observer): Observe =>
+      (record) =>
+        observer.observe(record),
+  )
   const holding = observers.filter(({ hold }) => hold !== undefined)
-  const tell = (record: RequestRecord): void => {
-    for (const observer of observers) {
+  const beginning = observers.flatMap(({ begin }) => begin ?? [])
+  const tell = (record: RequestRecord, all: readonly Observe[]): void => {
+    for (const observe of all) {
       try {
-        const told: unknown = observer.observe(record)
+        const told: unknown = observe(record)
         if (isPromise(told)) told.then(undefined, onError)
       } catch (error) {
         onError(error)
@@ -78,13 +84,16 @@ export function createAccessLog({ service, logger, observe, userKey }: AccessLog
   }
   return {
     userHash,
-    begin: (request, { path, client, requestId: given }) =>
-      new RecordedRequest(request, {
+    begin(request, { path, client, requestId: given }) {
+      const record = new RecordedRequest(request, {
         requestId: given ?? requestId(request.headers),
         path,
         clientAddress: client?.address,
         onError,
-      }),
+      })
+      if (beginning.length > 0) tell(record, beginning)
+      return record
+    },
     loggerOf: ({ requestId: id }) => new FieldLogger(logger, { service, request_id: id }),
     end(request, record, response) {
       const session = request.headers.get('mcp-session-id') ?? response.headers.get('mcp-session-id')
@@ -95,7 +104,7 @@ export function createAccessLog({ service, logger, observe, userKey }: AccessLog
       else logger.info(fields, 'request')
       if (observers.length === 0) return response
       const followed = record.follow(response)
-      tell(record)
+      tell(record, observing)
       return holding.length === 0 ? followed : held(record, followed)
     },
   }

@@ -3,6 +3,7 @@ import type { ShadowDecision } from '../contract/policy.js'
 import type {
   RecordedAnswer,
   RecordedMessage,
+  RecordedTrace,
   RecordedUpstream,
   RequestDecision,
   RequestRecord,
@@ -39,6 +40,7 @@ export class RecordedRequest implements RequestRecord {
     firstByte: undefined,
     end: undefined,
   }
+  trace: RecordedTrace | undefined = undefined
   route: RequestRoute | undefined = undefined
   auth: AuthInfo | undefined = undefined
   clientId: string | undefined = undefined
