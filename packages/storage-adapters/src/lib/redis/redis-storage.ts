@@ -1,4 +1,4 @@
-import type { Storage } from '@mcp-gateway/core'
+import { GatewayError, type Storage } from '@mcp-gateway/core'
 import {
   assertPageLimit,
   assertStorageKey,
@@ -106,7 +106,12 @@ export function redisStorage(client: IoredisClient | NodeRedisClient, options: R
       return next === '' ? { keys: keys.map(decodeText) } : { keys: keys.map(decodeText), cursor: next }
     },
     async increment(key, { ttl }) {
-      const count = Number(await onRecord(increment, key, newCounterVersion(), lifetime(ttl)))
+      const reply: unknown = await onRecord(increment, key, newCounterVersion(), lifetime(ttl))
+      const count = Number(reply)
+      // A client whose connection broke may give back nothing, of which `Number` makes 0
+      if (reply === null || reply === undefined || Number.isNaN(count)) {
+        throw new GatewayError('temporarily_unavailable', 'Redis did not tell the count')
+      }
       if (count === 0) throw new TypeError('Only a key that increment created can be incremented')
       return count
     },
