@@ -19,6 +19,7 @@ import { mcpRequest } from '@mcp-gateway/core/testing'
 import Database from 'libsql'
 import pg from 'pg'
 import { startPostgres } from '../test/servers/postgres.js'
+import { anyToken } from './gateway/auth.js'
 import { compareServers, send } from './harness.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -29,18 +30,7 @@ const url = 'https://mcp.example.com'
 const guarded = (observe?: Audit, server: GatewayOptions['servers'][string] = () => respond(json, { headers })) =>
   createGateway({
     url,
-    auth: {
-      issuer: 'https://login.example.com',
-      protect: () => ({
-        verifyAccessToken: async (token) => ({
-          token,
-          clientId: 'client',
-          scopes: [],
-          expiresAt: Number.MAX_SAFE_INTEGER,
-          extra: { subject: 'ada', issuer: 'https://login.example.com' },
-        }),
-      }),
-    },
+    auth: anyToken({ subject: 'ada', issuer: 'https://login.example.com' }),
     servers: { '/mcp': server },
     logger: quiet,
     ...(observe && { observe }),

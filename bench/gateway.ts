@@ -8,6 +8,7 @@ import { toNodeHandler } from '@mcp-gateway/core/node'
 import { proxy } from '@mcp-gateway/core/proxy'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import express from 'express'
+import { anyToken } from './gateway/auth.js'
 import { compareServers, send } from './harness.js'
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} }
@@ -34,17 +35,7 @@ const answer: Handler = () => respond(json, { headers })
 const guarded = (server: Handler) =>
   createGateway({
     url: 'https://mcp.example.com',
-    auth: {
-      issuer: 'https://login.example.com',
-      protect: () => ({
-        verifyAccessToken: async (token) => ({
-          token,
-          clientId: 'client',
-          scopes: [],
-          expiresAt: Number.MAX_SAFE_INTEGER,
-        }),
-      }),
-    },
+    auth: anyToken(),
     servers: { '/mcp': server },
     logger: quiet,
   })

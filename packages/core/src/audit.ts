@@ -1,6 +1,7 @@
 export type { AuditEvent, AuditEventType, AuditOutcome } from './lib/audit/audit-event.js'
 export type { AuditQuery, AuditSink, AuditStore } from './lib/audit/audit-sink.js'
 export type { AuditWriterStats, WhenFull } from './lib/audit/audit-writer.js'
+export type { AuthorizationServerEvent } from './lib/audit/authorization-server-event.js'
 export {
   type ChainFault,
   type ChainOptions,
@@ -17,7 +18,6 @@ export {
   type AuditSuccess,
   createAudit,
 } from './lib/audit/create-audit.js'
-export type { AuthorizationServerEvent } from './lib/audit/event-of-authorization.js'
 export { type HistoryOptions, history } from './lib/audit/history.js'
 export { type JsonLinesFile, jsonLinesAudit, type LineStream } from './lib/audit/json-lines-audit.js'
 export { type MemoryAuditOptions, memoryAudit } from './lib/audit/memory-audit.js'

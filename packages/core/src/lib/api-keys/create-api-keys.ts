@@ -1,4 +1,3 @@
-import { BoundedMap } from '../cache/bounded-map.js'
 import { isWithin } from '../cache/is-within.js'
 import type { Check } from '../contract/check.js'
 import { GatewayError } from '../contract/gateway-error.js'
@@ -38,6 +37,7 @@ import { checkOwner, checkSettings, invalidRequest } from './check-settings.js'
 import { keyFormat, prefixType } from './key-format.js'
 import { type ApiKeyPepper, keyHasher, peppersType } from './key-hash.js'
 import { issuerOf } from './key-issuer.js'
+import { keyRate } from './key-rate.js'
 import { ApiKeyRefusal, type ApiKeySource, type IdentifiedKey } from './key-source.js'
 import { ownerSlots } from './owner-slots.js'
 import {
@@ -202,7 +202,7 @@ export function createApiKeys(options: ApiKeysOptions): ApiKeys {
   const hasher = keyHasher(peppers)
   const base = `apikeys:${prefix}:`
   const recordOf = (id: string): string => `${base}key:${id}`
-  const usedUp = new BoundedMap<number>(10_000)
+  const count = keyRate(storage, base)
   /** Stands for the record of a key that there is not, so that it takes as long to refuse one. */
   const nobody = placeholder(hasher.hash('nobody'))
 
@@ -312,19 +312,6 @@ export function createApiKeys(options: ApiKeysOptions): ApiKeys {
       roles: common(roles, rights.roles),
       groups: common(groups, rights.groups),
     }
-  }
-
-  /** Seconds to wait, where a key was used more often than its rate allows. */
-  const count = async (id: string, limit: number, window: number): Promise<number | undefined> => {
-    const now = seconds()
-    const turn = Math.floor(now / window)
-    const left = Math.max(1, Math.ceil((turn + 1) * window - now))
-    // Nothing is written any more in a window that is used up
-    const place = `${id}:${limit}:${window}`
-    if (usedUp.get(place) === turn) return left
-    if ((await storage.increment(`${base}rate:${place}:${turn}`, { ttl: window })) <= limit) return undefined
-    usedUp.set(place, turn)
-    return left
   }
 
   const noteUse = (found: Found, { token, secret }: { token: string; secret: StoredSecret }) => {

@@ -1,5 +1,5 @@
 import { isObject } from '../json/is-object.js'
-import type { ApiKey, ApiKeyOwner, ApiKeySettings } from './api-key.js'
+import type { ApiKey } from './api-key.js'
 
 /** A secret of a key, as far as it is kept. */
 export interface StoredSecret {
@@ -12,21 +12,9 @@ export interface StoredSecret {
 }
 
 /** The record of a key. All times are in seconds since the epoch. */
-export interface StoredKey extends ApiKeySettings {
-  readonly id: string
-  readonly name: string
-  readonly owner: ApiKeyOwner
-  readonly scopes: readonly string[]
-  readonly expiresAt: number | null
-  readonly createdAt: number
-  readonly createdBy?: string
+export interface StoredKey extends Omit<ApiKey, 'last4' | 'generation' | 'graceUntil'> {
   /** The newest first. */
   readonly secrets: readonly [StoredSecret, ...StoredSecret[]]
-  readonly lastUsedAt?: number
-  readonly lastUsedAddress?: string
-  readonly revokedAt?: number
-  readonly revokedBy?: string
-  readonly revokedBecause?: string
 }
 
 /** For how long the record of a dead key tells what it was, in seconds. */

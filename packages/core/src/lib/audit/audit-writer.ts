@@ -1,8 +1,10 @@
 import type { Logger } from '../contract/logger.js'
+import { inTime } from '../runtime/in-time.js'
 import type { AuditEvent } from './audit-event.js'
 import type { AuditSink } from './audit-sink.js'
 import { Fifo } from './fifo.js'
 import type { SpillFolder } from './spill-folder.js'
+import { writeBatch } from './write-batch.js'
 
 /** What is done with events for which there is no room. */
 export type WhenFull = 'block' | 'spill' | 'drop'
@@ -149,13 +151,12 @@ export class AuditWriter {
   async close(timeout: number): Promise<void> {
     this.#isClosing = true
     this.#pause = firstPause
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeout)
-    })
     this.#wakePause?.()
-    await Promise.race([this.flush(), late])
-    clearTimeout(timer)
+    await inTime(
+      () => this.flush(),
+      timeout,
+      () => {},
+    )
     this.#isOver = true
     this.#wakePause?.()
     await this.#giveUp()
@@ -348,7 +349,9 @@ export class AuditWriter {
   /** @returns whether the batch is kept; after a failure it is to be tried again, later */
   async #try(batch: readonly Entry[]): Promise<boolean> {
     try {
-      await this.#write(batch.map(({ event }) => event))
+      const events = batch.map(({ event }) => event)
+      const { logger, writeTimeout } = this.#options
+      await writeBatch(this.#sink, events, { logger, timeout: writeTimeout, counts: this.#counts })
     } catch (error) {
       this.#failed(error)
       return false
@@ -370,40 +373,6 @@ export class AuditWriter {
     const pause = this.#pause * (0.5 + Math.random() / 2)
     this.#retryAt = performance.now() + pause
     this.#pause = Math.min(this.#pause * 2, longestPause)
-  }
-
-  /** Halves a batch that the sink refuses because of what is in it, until what it refuses stands alone. */
-  async #write(events: readonly AuditEvent[]): Promise<void> {
-    try {
-      await within(this.#sink.write(events), this.#options.writeTimeout)
-      this.#counts.written += events.length
-      return
-    } catch (error) {
-      if (this.#sink.isRefused?.(error) !== true) throw error
-      if (events.length === 1) return this.#writeWithoutTexts(events[0] as AuditEvent, error)
-    }
-    const half = Math.ceil(events.length / 2)
-    await this.#write(events.slice(0, half))
-    await this.#write(events.slice(half))
-  }
-
-  async #writeWithoutTexts(event: AuditEvent, why: unknown): Promise<void> {
-    const { id, type } = event
-    try {
-      await within(this.#sink.write([withoutTexts(event)]), this.#options.writeTimeout)
-      this.#counts.written++
-      this.#options.logger.warn(
-        { sink: this.#sink.name, id, type, err: why },
-        'an audit event was kept without its texts',
-      )
-    } catch (error) {
-      if (this.#sink.isRefused?.(error) !== true) throw error
-      this.#counts.refused++
-      this.#options.logger.error(
-        { sink: this.#sink.name, id, type, err: error },
-        'an audit event was refused by its sink',
-      )
-    }
   }
 
   /** Ends with what could not be written. */
@@ -451,42 +420,6 @@ function bytesOf({ target, reason, arguments: given, result, argumentKeys, userA
   units += userAgent?.length ?? 0
   for (const key of argumentKeys ?? []) units += key.length
   return 800 + units * 2
-}
-
-const replaced = '[not kept: the store refused it]'
-
-/** The event without what strangers may have written into it. */
-function withoutTexts(event: AuditEvent): AuditEvent {
-  const {
-    argumentKeys,
-    arguments: _arguments,
-    result,
-    clientName,
-    clientVersion,
-    userAgent,
-    advertised,
-    ...rest
-  } = event
-  return {
-    ...rest,
-    truncated: true,
-    ...(event.target !== undefined && { target: replaced }),
-    ...(event.reason !== undefined && { reason: replaced }),
-    ...(event.method !== undefined && !/^[\w/-]{1,64}$/.test(event.method) && { method: replaced }),
-    ...(event.jsonrpcId !== undefined && { jsonrpcId: replaced }),
-  }
-}
-
-async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds / 1000} s`)), milliseconds)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function textOf(error: unknown): string {

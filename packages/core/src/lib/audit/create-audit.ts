@@ -24,14 +24,17 @@ import { loggerType } from '../contract/shared-option-types.js'
 import { jsonRpcError, jsonRpcErrorBody } from '../http/json-rpc-error.js'
 import { createLogger } from '../logging/create-logger.js'
 import { answerOf } from '../message/recorded-answer.js'
+import { inTime } from '../runtime/in-time.js'
 import { randomToken } from '../text/random-token.js'
 import type { AuditEvent, AuditEventType, AuditOutcome } from './audit-event.js'
 import type { AuditSink } from './audit-sink.js'
 import { AuditWriter, type AuditWriterStats, type WhenFull } from './audit-writer.js'
+import type { AuthorizationServerEvent } from './authorization-server-event.js'
 import { addResult, type CallFacts, callKey, factsOf } from './call-facts.js'
 import { createEventIds } from './event-id.js'
-import { type AuthorizationServerEvent, eventOfAuthorization } from './event-of-authorization.js'
+import { eventOfAuthorization } from './event-of-authorization.js'
 import { eventOfRecord } from './event-of-record.js'
+import { partsOf } from './parts-of-event.js'
 import { SpillFolder } from './spill-folder.js'
 
 /** Successes that need not be kept. Failures and denials of all kinds always are. */
@@ -433,40 +436,13 @@ function toSink(write: AuditFunction): AuditSink {
   }
 }
 
-/** The successes that a call has in it, as events of their own; none where they are not asked for. */
-function partsOf(
-  event: AuditEvent,
-  { auth, policies }: RequestRecord,
-  successes: ReadonlySet<AuditEventType>,
-  nextId: () => string,
-): readonly AuditEvent[] {
-  const { type: of } = event
-  const isKnown = auth !== undefined && of !== 'authentication' && successes.has('authentication')
-  const isAllowed = policies !== undefined && of !== 'authentication' && of !== 'authorization'
-  const parts: AuditEvent[] = []
-  if (isKnown) parts.push(partOf(event, 'authentication', nextId()))
-  if (isAllowed && successes.has('authorization')) {
-    parts.push({ ...partOf(event, 'authorization', nextId()), policy: event.policy })
-  }
-  return parts
-}
-
-function partOf(event: AuditEvent, type: 'authentication' | 'authorization', id: string): AuditEvent {
-  const { ts, subjectIss, subjectId, clientId, credentialId, actor, tenant, server, method, target } = event
-  const { session, requestId, traceId, spanId, replica, ip } = event
-  const who = { subjectIss, subjectId, clientId, credentialId, actor, tenant }
-  const where = { server, method, target, session, requestId, traceId, spanId, ip }
-  return { id, ts, type, outcome: 'ok', ...who, ...where, parentId: event.id, replica, v: 1 }
-}
-
 /** Whether all that is waited for is kept in time. */
 async function soon(kept: Promise<readonly boolean[]>, milliseconds: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<readonly boolean[]>((resolve) => {
-    timer = setTimeout(() => resolve([false]), milliseconds)
-  })
-  const all = await Promise.race([kept, late])
-  clearTimeout(timer)
+  const all = await inTime(
+    () => kept,
+    milliseconds,
+    () => [false],
+  )
   return all.every(Boolean)
 }
 

@@ -1,22 +1,7 @@
 import type { AuditEvent, AuditEventType, AuditOutcome } from './audit-event.js'
+import type { AuthorizationServerEvent } from './authorization-server-event.js'
 import { type EventOptions, longest } from './event-of-record.js'
 import { idText, safeText } from './safe-text.js'
-
-/** What is read of an event of an authorization server: those of `@mcp-gateway/oauth-server` have it. */
-export interface AuthorizationServerEvent {
-  readonly type: string
-  readonly issuer?: string
-  readonly clientId?: string
-  readonly subject?: string
-  readonly resource?: string
-  readonly scopes?: readonly string[]
-  readonly grantType?: string
-  readonly provider?: string
-  readonly error?: string
-  readonly reason?: string
-  readonly requestId?: string
-  readonly clientAddress?: string
-}
 
 const kinds: Readonly<Record<string, readonly [AuditEventType, AuditOutcome]>> = {
   login: ['authentication', 'ok'],

@@ -169,7 +169,7 @@ test.each<[string, Partial<GatewayOptions>, RegExp]>([
   ['a slash at the end', { servers: { 'https://notes.example.com/mcp/': told } }, /slash at its end/],
   ['a query', { servers: { 'https://notes.example.com/mcp?a': told } }, /query/],
   ['an international name as people write it', { url: 'https://b\u00fccher.example' }, /xn--bcher-kva\.example/],
-  ['two claims on the root metadata', { servers: { '/': told, '/a': told }, rootResource: '/a' }, /root/i],
+  ['two claims on the root metadata', { servers: { '/': told, '/a': told }, rootResource: '/a' }, /rootResource/],
   ['an issuer of plain http', { auth: { issuer: 'http://login.example.com' } }, /issuer/],
 ])('%s is refused at construction', (_what, options, message) => {
   expect(() => make(options)).toThrow(message)

@@ -1,6 +1,7 @@
 import type { Check, Degraded } from '../contract/check.js'
 import type { Handler } from '../contract/handler.js'
 import type { Logger } from '../contract/logger.js'
+import { inTime } from '../runtime/in-time.js'
 import { foreignPage, isForeign } from './origin-check.js'
 import { requestPath } from './request-path.js'
 import { respond } from './respond.js'
@@ -120,7 +121,7 @@ function createRound(parts: ProbeOptions['parts'], logger: Logger): () => Promis
   return async () => {
     const entries = [...parts].map(async ([name, { check }]): Promise<[string, Result]> => {
       try {
-        const reason = reasonOf(await inTime(check))
+        const reason = reasonOf(await inTime(check, checkTimeout, noAnswer))
         tell(name, reason === undefined ? 'ok' : 'degraded', { reason })
         return [name, reason === undefined ? 'ok' : 'degraded']
       } catch (error) {
@@ -138,16 +139,8 @@ function reasonOf(answer: unknown): string | undefined {
   return typeof degraded === 'string' ? degraded : undefined
 }
 
-async function inTime(check: () => unknown): Promise<unknown> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${checkTimeout / 1000} s`)), checkTimeout)
-  })
-  try {
-    return await Promise.race([check(), late])
-  } finally {
-    clearTimeout(timer)
-  }
+function noAnswer(): never {
+  throw new Error(`No answer within ${checkTimeout / 1000} s`)
 }
 
 const allow = { ...headers, Allow: 'GET, HEAD, OPTIONS' }

@@ -1,6 +1,7 @@
 import type { Logger } from '../contract/logger.js'
 import type { Decision, Policy, PolicyInput } from '../contract/policy.js'
 import { plainUri } from '../resource-server/plain-uri.js'
+import { inTime } from '../runtime/in-time.js'
 import { readDecision, undecided } from './read-decision.js'
 
 /** How a policy is asked. */
@@ -183,11 +184,11 @@ function failed(error: unknown, { logger }: DecideOptions): Decision {
 /** Rejects when it takes too long. */
 function within<T>(value: PromiseLike<T>, { timeout = 5 }: DecideOptions): Promise<T> {
   if (timeout === Number.POSITIVE_INFINITY) return Promise.resolve(value)
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`The policy did not decide within ${timeout} s`)), timeout * 1000)
-    value.then(resolve, reject).then(
-      () => clearTimeout(timer),
-      () => clearTimeout(timer),
-    )
-  })
+  return inTime(
+    () => value,
+    timeout * 1000,
+    () => {
+      throw new Error(`The policy did not decide within ${timeout} s`)
+    },
+  )
 }

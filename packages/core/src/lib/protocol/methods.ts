@@ -26,11 +26,9 @@ export const mirroredMethods: ReadonlySet<string> = new Set([
   'tasks/cancel',
 ])
 
-/** All methods that clients send, in all revisions: requests and notifications. */
-export const clientMethods: ReadonlySet<string> = new Set([
-  ...subjectParameters.keys(),
+/** Requests of clients about a server as a whole, beside `ping`. */
+export const serverMethods: readonly string[] = [
   'initialize',
-  'ping',
   'server/discover',
   'tools/list',
   'prompts/list',
@@ -38,6 +36,13 @@ export const clientMethods: ReadonlySet<string> = new Set([
   'resources/templates/list',
   'tasks/list',
   'logging/setLevel',
+]
+
+/** All methods that clients send, in all revisions: requests and notifications. */
+export const clientMethods: ReadonlySet<string> = new Set([
+  ...subjectParameters.keys(),
+  ...serverMethods,
+  'ping',
   'notifications/initialized',
   'notifications/cancelled',
   'notifications/progress',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Check } from '../contract/check.js'
+import { inTime } from '../runtime/in-time.js'
 import type { MetricSet } from './metric-set.js'
 import type { AuditCounts, MetricsBridge, MetricsPart } from './metrics-options.js'
 
@@ -102,15 +103,11 @@ export function partMetrics(set: MetricSet, parts: Named<MetricsPart>): void {
 }
 
 async function works(check: Check): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), checkTimeout)
-  })
-  const asked = (async () => check())().then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer))
+  const asked = async () => {
+    await check()
+    return true
+  }
+  return inTime(asked, checkTimeout, () => false).catch(() => false)
 }
 
 function sum(values: Iterable<number>): number {

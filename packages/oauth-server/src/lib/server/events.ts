@@ -1,4 +1,5 @@
 import type { Context, Logger } from '@mcp-gateway/core'
+import type { AuthorizationServerEvent } from '@mcp-gateway/core/audit'
 
 /** What can happen at an authorization server. */
 export type AuthorizationEventType =
@@ -15,26 +16,9 @@ export type AuthorizationEventType =
   | 'client_deleted'
 
 /** Something that happened at an authorization server. It holds no code, token or secret. */
-export interface AuthorizationEvent {
+export interface AuthorizationEvent extends AuthorizationServerEvent {
   readonly type: AuthorizationEventType
-  /** Of the authorization server; `subject` is unique within it only. */
   readonly issuer: string
-  readonly clientId?: string
-  /** The `sub` of tokens, such as `github|1234`. */
-  readonly subject?: string
-  readonly resource?: string
-  readonly scopes?: readonly string[]
-  /** Of tokens that were issued or refused. */
-  readonly grantType?: string
-  /** The identity provider, of logins. */
-  readonly provider?: string
-  /** The OAuth error that the client got. */
-  readonly error?: string
-  /** Why, for the operator. */
-  readonly reason?: string
-  /** Of the request in which it happened. */
-  readonly requestId?: string
-  readonly clientAddress?: string
 }
 
 /** Tells what happened, to the log and to the operator's function. */

@@ -1,18 +1,9 @@
 import type { PolicyInput, PolicyResource } from '../../../contract/policy.js'
+import { serverMethods } from '../../../protocol/methods.js'
 import type { AuthZenEvaluation } from './access-evaluation.js'
 
-/** What is asked as the server as a whole; the first two came with revision 2026-07-28, which the draft does not know yet. */
-const serverMethods: ReadonlySet<string> = new Set([
-  'server/discover',
-  'subscriptions/listen',
-  'initialize',
-  'tools/list',
-  'prompts/list',
-  'resources/list',
-  'resources/templates/list',
-  'tasks/list',
-  'logging/setLevel',
-])
+/** What is asked as the server as a whole. The draft does not know those of revision 2026-07-28 yet. */
+const wholeServer: ReadonlySet<string> = new Set([...serverMethods, 'subscriptions/listen'])
 
 /** What each method is about. `template` is asked as the resource that it stands for. */
 const subjectMethods: ReadonlyMap<string, readonly PolicyResource['kind'][]> = new Map([
@@ -54,7 +45,7 @@ export type CoazMapping = AuthZenEvaluation | 'pass' | 'deny'
 export function coazMapping({ subject, action, resource }: PolicyInput): CoazMapping {
   if (action === 'ping' || action.startsWith('notifications/')) return 'pass'
   const { server, kind, name } = resource
-  const isServer = kind === 'server' && serverMethods.has(action)
+  const isServer = kind === 'server' && wholeServer.has(action)
   const isSubject = kind !== 'server' && name !== undefined && subjectMethods.get(action)?.includes(kind) === true
   if (!isServer && !isSubject) return 'deny'
   return {
